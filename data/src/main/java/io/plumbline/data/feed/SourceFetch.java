@@ -2,9 +2,14 @@ package io.plumbline.data.feed;
 
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.NetworkInterface;
 import java.net.URI;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLSocketFactory;
 
 /**
@@ -23,6 +28,7 @@ public final class SourceFetch {
     private final Resolver resolver;
     private final boolean mayBePrivate;
     private final SSLSocketFactory tls;
+    private final long mostMs;
 
     /** Names' addresses. */
     @FunctionalInterface
@@ -53,6 +59,12 @@ public final class SourceFetch {
 
     /** By another way to find addresses, and other certificates to trust. */
     public SourceFetch(Resolver resolver, boolean mayBePrivate, SSLSocketFactory tls) {
+        this(resolver, mayBePrivate, tls, MOST_MS);
+    }
+
+    /** In another time. */
+    SourceFetch(Resolver resolver, boolean mayBePrivate, SSLSocketFactory tls, long mostMs) {
+        this.mostMs = mostMs;
         this.resolver = resolver;
         this.mayBePrivate = mayBePrivate;
         this.tls = tls;
@@ -66,7 +78,7 @@ public final class SourceFetch {
      */
     public Fetched get(URI url) throws IOException {
         long sentMs = System.currentTimeMillis();
-        long deadlineNs = System.nanoTime() + MOST_MS * 1_000_000;
+        long deadlineNs = System.nanoTime() + mostMs * 1_000_000;
         URI at;
         try {
             at = SourcePolicy.requireWeb(url);
@@ -74,7 +86,7 @@ public final class SourceFetch {
             throw new IOException(e.getMessage(), e);
         }
         for (int redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-            WebAnswer answer = WebAnswer.get(at, address(at), tls, MOST_BYTES, deadlineNs);
+            WebAnswer answer = WebAnswer.get(at, address(at, deadlineNs), tls, MOST_BYTES, deadlineNs);
             if (answer.status() == 200) {
                 return new Fetched(at, answer.body(), answer.certificateHash(), sentMs, System.currentTimeMillis());
             }
@@ -98,15 +110,38 @@ public final class SourceFetch {
         }
     }
 
+    /**
+     * A name's addresses, looked up on a thread of the system's: a lookup has no end of its own that anybody but the
+     * source's name server sets, and keeps a virtual thread's carrier meanwhile.
+     */
+    private InetAddress[] resolved(String host, long deadlineNs) throws IOException {
+        FutureTask<InetAddress[]> lookup = new FutureTask<>(() -> resolver.resolve(host));
+        Thread.ofPlatform().daemon().name("source-lookup").start(lookup);
+        try {
+            return lookup.get(deadlineNs - System.nanoTime(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            throw new IOException("The name servers of " + host + " did not answer in time.", e);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof IOException known ? known : new IOException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while " + host + " was looked up.", e);
+        }
+    }
+
     /** The address that is connected to. One that is not public among a name's has none of them taken. */
-    private InetAddress address(URI url) throws IOException {
+    private InetAddress address(URI url, long deadlineNs) throws IOException {
         String host = url.getHost();
-        InetAddress[] found = resolver.resolve(host.startsWith("[") ? host.substring(1, host.length() - 1) : host);
+        InetAddress[] found = resolved(host.startsWith("[") ? host.substring(1, host.length() - 1) : host, deadlineNs);
         if (found.length == 0) {
             throw new IOException(host + " has no address.");
         }
         if (!mayBePrivate) {
             for (InetAddress one : found) {
+                if (NetworkInterface.getByInetAddress(one) != null) {
+                    throw new IOException(host + " is at " + one.getHostAddress()
+                            + ", an address of this host, which lets itself in where it lets nobody else.");
+                }
                 if (!PublicAddresses.isPublic(one)) {
                     throw new IOException(host + " is at " + one.getHostAddress() + " (of "
                             + Arrays.stream(found)

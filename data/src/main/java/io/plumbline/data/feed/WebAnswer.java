@@ -5,7 +5,6 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -20,6 +19,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
@@ -38,40 +41,53 @@ record WebAnswer(int status, String location, byte[] body, byte[] certificateHas
     private static final int CONNECT_MS = 5_000;
     private static final int NONE = 0;
 
+    /** Ends connections whose time is over. */
+    private static final ScheduledExecutorService ENDS = Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("source-ends").factory());
+
     /** @param deadlineNs by {@link System#nanoTime}, for all of it. */
     static WebAnswer get(URI url, InetAddress address, SSLSocketFactory tls, int mostBytes, long deadlineNs)
             throws IOException {
         boolean isTls = url.getScheme().equalsIgnoreCase("https");
         int port = url.getPort() > 0 ? url.getPort() : isTls ? 443 : 80;
         try (Socket plain = new Socket()) {
-            plain.connect(new InetSocketAddress(address, port), Math.min(CONNECT_MS, left(deadlineNs)));
-            if (!isTls) {
-                return ask(url, port, plain, plain, new byte[Blake3.HASH_BYTES], mostBytes, deadlineNs);
+            // However many reads TLS makes of one: a time for each would begin anew for a source that drips.
+            Future<?> end = ENDS.schedule(() -> close(plain), deadlineNs - System.nanoTime(), TimeUnit.NANOSECONDS);
+            try {
+                plain.connect(new InetSocketAddress(address, port), CONNECT_MS);
+                return isTls
+                        ? askSecured(url, port, plain, tls, mostBytes)
+                        : ask(url, port, plain, new byte[Blake3.HASH_BYTES], mostBytes);
+            } finally {
+                end.cancel(false);
             }
-            plain.setSoTimeout(left(deadlineNs));
-            try (SSLSocket secured = (SSLSocket) tls.createSocket(plain, url.getHost(), port, true)) {
-                SSLParameters parameters = secured.getSSLParameters();
-                parameters.setEndpointIdentificationAlgorithm("HTTPS");
-                if (!url.getHost().matches("[\\d.]+|\\[.*")) {
-                    parameters.setServerNames(List.of(new SNIHostName(url.getHost())));
-                }
-                secured.setSSLParameters(parameters);
-                secured.startHandshake();
-                return ask(url, port, secured, plain, certificates(secured), mostBytes, deadlineNs);
-            }
-        } catch (SocketTimeoutException e) {
-            throw new IOException(url + " did not answer in time.", e);
         } catch (IOException e) {
-            throw new IOException(url + " cannot be fetched: " + e.getMessage(), e);
+            boolean isLate = e instanceof SocketTimeoutException || System.nanoTime() - deadlineNs >= 0;
+            throw new IOException(
+                    url + (isLate ? " did not answer in time." : " cannot be fetched: " + e.getMessage()), e);
         }
     }
 
-    private static int left(long deadlineNs) throws SocketTimeoutException {
-        long ms = (deadlineNs - System.nanoTime()) / 1_000_000;
-        if (ms <= 0) {
-            throw new SocketTimeoutException("its time is over");
+    private static void close(Socket socket) {
+        try {
+            socket.close();
+        } catch (IOException e) {
+            // Its reader hears of it.
         }
-        return (int) ms;
+    }
+
+    private static WebAnswer askSecured(URI url, int port, Socket plain, SSLSocketFactory tls, int mostBytes)
+            throws IOException {
+        try (SSLSocket secured = (SSLSocket) tls.createSocket(plain, url.getHost(), port, true)) {
+            SSLParameters parameters = secured.getSSLParameters();
+            parameters.setEndpointIdentificationAlgorithm("HTTPS");
+            if (!url.getHost().matches("[\\d.]+|\\[.*")) {
+                parameters.setServerNames(List.of(new SNIHostName(url.getHost())));
+            }
+            secured.setSSLParameters(parameters);
+            secured.startHandshake();
+            return ask(url, port, secured, certificates(secured), mostBytes);
+        }
     }
 
     private static byte[] certificates(SSLSocket secured) throws IOException {
@@ -86,8 +102,7 @@ record WebAnswer(int status, String location, byte[] body, byte[] certificateHas
         return Blake3.hash(all.toBytes());
     }
 
-    private static WebAnswer ask(
-            URI url, int port, Socket socket, Socket timed, byte[] certificateHash, int mostBytes, long deadlineNs)
+    private static WebAnswer ask(URI url, int port, Socket socket, byte[] certificateHash, int mostBytes)
             throws IOException {
         String path = (url.getRawPath() == null || url.getRawPath().isEmpty() ? "/" : url.getRawPath())
                 + (url.getRawQuery() == null ? "" : "?" + url.getRawQuery());
@@ -96,7 +111,7 @@ record WebAnswer(int status, String location, byte[] body, byte[] certificateHas
                 + "\r\nUser-Agent: plumbline\r\nAccept: */*\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n";
         socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
         socket.getOutputStream().flush();
-        InputStream in = new BufferedInputStream(new Timed(socket.getInputStream(), timed, deadlineNs));
+        InputStream in = new BufferedInputStream(socket.getInputStream());
         String line = line(in, MOST_LINE_BYTES);
         if (!line.matches("HTTP/1\\.[01] \\d{3}( .*)?")) {
             throw new IOException("what it answers is no HTTP");
@@ -105,24 +120,6 @@ record WebAnswer(int status, String location, byte[] body, byte[] certificateHas
         Map<String, String> headers = headers(in);
         byte[] body = status == 200 ? body(in, headers, mostBytes) : new byte[NONE];
         return new WebAnswer(status, headers.get("location"), body, certificateHash);
-    }
-
-    /** Gives each read what is left of the time: a source that drips does not begin it anew. */
-    private static final class Timed extends FilterInputStream {
-        private final Socket socket;
-        private final long deadlineNs;
-
-        Timed(InputStream in, Socket socket, long deadlineNs) {
-            super(in);
-            this.socket = socket;
-            this.deadlineNs = deadlineNs;
-        }
-
-        @Override
-        public int read(byte[] target, int offset, int length) throws IOException {
-            socket.setSoTimeout(left(deadlineNs));
-            return super.read(target, offset, length);
-        }
     }
 
     private static String line(InputStream in, int most) throws IOException {

@@ -21,17 +21,32 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /**
- * A data node's blobs over HTTP. It is given so long to connect and to send the next bytes, and its JSON is bounded; it
- * is not followed anywhere else. For several threads at once.
+ * A data node's blobs over HTTP. It is given so long to connect, to begin an answer and to send the next bytes, keeps a
+ * least pace, and its JSON is bounded; it is not followed anywhere else. For several threads at once.
  */
 public final class BlobNode implements BlobSource {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int CONNECT_MS = 5_000;
     private static final int STALL_MS = 30_000;
     private static final int MOST_JSON_BYTES = 4 << 20;
+
+    /** Bytes of a range that a node sends at least, behind its first {@link #STALL_MS}: others share its line. */
+    private static final int RANGE_BYTES_A_SECOND = 4 << 10;
+
+    /** Of JSON. */
+    private static final int JSON_BYTES_A_SECOND = 64 << 10;
+
+    /** Ends connections on which an answer does not begin in time, however often a byte of its head comes. */
+    private static final ScheduledExecutorService ENDS = Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("blob-ends").factory());
+
     private static final int BUFFER_BYTES = 256 << 10;
     private static final String STREAM_TYPE = "application/octet-stream";
 
@@ -109,7 +124,7 @@ public final class BlobNode implements BlobSource {
     public InputStream range(Bytes32 id, long bytes, ByteRange range) throws IOException {
         HttpURLConnection connection =
                 open("GET", "/v1/blobs/" + id + "/verified?from=" + range.from() + "&to=" + range.to());
-        return new BufferedInputStream(answer(connection, id), BUFFER_BYTES);
+        return new BufferedInputStream(answer(connection, id, RANGE_BYTES_A_SECOND), BUFFER_BYTES);
     }
 
     /**
@@ -175,10 +190,12 @@ public final class BlobNode implements BlobSource {
             body.writeTo(out);
         } catch (IOException e) {
             // A node that refuses says why, perhaps.
-            answer(connection, id).close();
+            answer(connection, id, JSON_BYTES_A_SECOND).close();
             throw e;
         }
-        drain(answer(connection, id));
+        try (InputStream in = answer(connection, id, JSON_BYTES_A_SECOND)) {
+            in.readNBytes(MOST_JSON_BYTES);
+        }
     }
 
     /** Keeps a blob for something. */
@@ -228,7 +245,7 @@ public final class BlobNode implements BlobSource {
             connection.setRequestProperty("Content-Type", "application/json");
             connection.getOutputStream().close();
         }
-        try (InputStream in = answer(connection, id)) {
+        try (InputStream in = answer(connection, id, JSON_BYTES_A_SECOND)) {
             byte[] bytes = in.readNBytes(MOST_JSON_BYTES);
             return bytes.length == 0 ? JSON.createObjectNode() : JSON.readTree(bytes);
         } catch (JacksonException e) {
@@ -251,18 +268,21 @@ public final class BlobNode implements BlobSource {
         return connection;
     }
 
-    private InputStream answer(HttpURLConnection connection, Bytes32 id) throws IOException {
+    private InputStream answer(HttpURLConnection connection, Bytes32 id, int bytesASecond) throws IOException {
         int status;
+        Future<?> end = ENDS.schedule(connection::disconnect, STALL_MS, TimeUnit.MILLISECONDS);
         try {
             status = connection.getResponseCode();
         } catch (IOException e) {
             throw new IOException(name() + " cannot be reached: " + e.getMessage() + ".", e);
+        } finally {
+            end.cancel(false);
         }
         if (status >= 200 && status < 300) {
-            return connection.getInputStream();
+            return paced(connection.getInputStream(), bytesASecond);
         }
         if (status == 404 && id != null) {
-            drain(connection.getErrorStream());
+            connection.disconnect();
             throw new NoSuchBlobException(id, name());
         }
         String refusal = name() + " refuses (" + status + "): " + reason(connection);
@@ -272,25 +292,20 @@ public final class BlobNode implements BlobSource {
         throw new IOException(refusal);
     }
 
+    private static InputStream paced(InputStream in, int bytesASecond) {
+        return new PacedInput(in, TimeUnit.MILLISECONDS.toNanos(STALL_MS), bytesASecond, System::nanoTime);
+    }
+
     private static String reason(HttpURLConnection connection) throws IOException {
-        try (InputStream in = connection.getErrorStream()) {
-            byte[] bytes = in == null ? new byte[0] : in.readNBytes(64 << 10);
-            JsonNode read = JSON.readTree(bytes);
+        InputStream error = connection.getErrorStream();
+        try (InputStream in = error == null ? InputStream.nullInputStream() : paced(error, JSON_BYTES_A_SECOND)) {
+            JsonNode read = JSON.readTree(in.readNBytes(64 << 10));
             String message = read instanceof ObjectNode object
                     ? object.path("error").path("message").asText(null)
                     : null;
             return message == null ? "it does not say why." : message;
         } catch (JacksonException e) {
             return "it does not say why.";
-        }
-    }
-
-    private static void drain(InputStream in) throws IOException {
-        if (in != null) {
-            try (in) {
-                in.skipNBytes(0);
-                in.readNBytes(MOST_JSON_BYTES);
-            }
         }
     }
 }

@@ -4,17 +4,21 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
+import java.net.NetworkInterface;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -109,6 +113,7 @@ class SourceFetchTest {
         IOException refused = assertThrows(IOException.class, () -> new SourceFetch(false).get(url));
         assertTrue(
                 refused.getMessage().contains("no public address")
+                        || refused.getMessage().contains("an address of this host")
                         || refused.getMessage().startsWith("A source is at")
                         || refused instanceof java.net.UnknownHostException,
                 refused.getMessage());
@@ -189,5 +194,63 @@ class SourceFetchTest {
                     () -> new SourceFetch(true).get(url("/")),
                     one.substring(0, Math.min(60, one.length())));
         }
+    }
+
+    private static void endsInTime(SourceFetch fetch, URI url) {
+        IOException late = assertTimeoutPreemptively(
+                Duration.ofSeconds(10), () -> assertThrows(IOException.class, () -> fetch.get(url)));
+        assertTrue(late.getMessage().endsWith("in time."), late.getMessage());
+    }
+
+    /** A record of TLS is read by many reads of its socket, each of which would have all of the time anew. */
+    @Test
+    void aSourceThatDripsBelowTlsIsGivenUpInTime() throws IOException {
+        try (ServerSocket dripping = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            Thread.ofVirtual().start(() -> {
+                try (Socket socket = dripping.accept()) {
+                    OutputStream out = socket.getOutputStream();
+                    out.write(new byte[] {0x16, 3, 3, 0x40, 0});
+                    while (true) {
+                        out.write(2);
+                        Thread.sleep(50);
+                    }
+                } catch (IOException | InterruptedException e) {
+                    // The client has gone.
+                }
+            });
+            SSLSocketFactory tls = (SSLSocketFactory) SSLSocketFactory.getDefault();
+            SourceFetch fetch = new SourceFetch(InetAddress::getAllByName, true, tls, 500);
+            endsInTime(fetch, URI.create("https://localhost:" + dripping.getLocalPort() + "/"));
+        }
+    }
+
+    @Test
+    void aNameServerThatIsSlowIsGivenUpInTime() {
+        SourceFetch.Resolver slow = host -> {
+            try {
+                Thread.sleep(60_000);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            return InetAddress.getAllByName(host);
+        };
+        SSLSocketFactory tls = (SSLSocketFactory) SSLSocketFactory.getDefault();
+        endsInTime(new SourceFetch(slow, true, tls, 500), url("/"));
+        assertEquals(List.of(), asked);
+    }
+
+    /** At its public address too, where a firewall lets the host itself in. */
+    @Test
+    void noAddressOfThisHostIsConnectedTo() throws IOException {
+        for (NetworkInterface one : Collections.list(NetworkInterface.getNetworkInterfaces())) {
+            for (InetAddress address : Collections.list(one.getInetAddresses())) {
+                SourceFetch.Resolver resolver = host -> new InetAddress[] {address};
+                SSLSocketFactory tls = (SSLSocketFactory) SSLSocketFactory.getDefault();
+                IOException refused =
+                        assertThrows(IOException.class, () -> new SourceFetch(resolver, false, tls).get(url("/")));
+                assertTrue(refused.getMessage().contains("of this host"), refused.getMessage());
+            }
+        }
+        assertEquals(List.of(), asked);
     }
 }

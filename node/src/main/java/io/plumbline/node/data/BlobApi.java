@@ -233,17 +233,31 @@ final class BlobApi {
     }
 
     private void pin(HttpExchange http) throws IOException {
-        store.pin(id(http), http.parameter("name"));
+        store.pin(id(http), pinName(http));
         stat(http);
     }
 
     private void unpin(HttpExchange http) throws IOException {
-        store.unpin(id(http), http.parameter("name"));
+        store.unpin(id(http), pinName(http));
         stat(http);
     }
 
+    private static String pinName(HttpExchange http) {
+        String name = http.parameter("name");
+        if (name.startsWith(DealKeeper.PIN)) {
+            throw new HttpException(403, "Pins that begin with \"" + DealKeeper.PIN + "\" are this node's own.");
+        }
+        return name;
+    }
+
+    /** A blob that a deal keeps stays: a challenge that is not answered costs the node its collateral. */
     private void delete(HttpExchange http) throws IOException {
         Bytes32 id = id(http);
+        BlobStat stat = store.stat(id);
+        if (stat != null && stat.pins().stream().anyMatch(pin -> pin.startsWith(DealKeeper.PIN))) {
+            throw new HttpException(
+                    409, "Blob " + id + " is kept for pay, by " + stat.pins() + ": it stays until its deals are over.");
+        }
         if (store.receiving(id) == null || store.stat(id) != null) {
             store.delete(id);
         }

@@ -36,6 +36,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
 /**
@@ -50,7 +51,7 @@ public final class DealKeeper implements AutoCloseable {
     /** Between looks at the deals that it holds, and at pins whose deal is over. */
     private static final long HELD_MS = 5_000;
 
-    /** By so much a certified block may be ahead of this host's clock. */
+    /** By so much a certified block may be ahead of this host's clock, or behind the newest one. */
     private static final long AHEAD_MS = 120_000;
 
     /** Deals of which a quorum's word is asked for in one look. */
@@ -100,7 +101,16 @@ public final class DealKeeper implements AutoCloseable {
 
     private final ExecutorService fetches = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("deal-blobs").factory());
+
+    /** For lost blobs, on which a collateral hangs: that of an offer may come as slowly as its source likes. */
+    private final ExecutorService repairs = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("deal-repairs").factory());
+
     private final ExecutorService answers = Executors.newVirtualThreadPerTaskExecutor();
+
+    /** Time of the newest certified block that was shown. */
+    private final AtomicLong newestMs = new AtomicLong();
+
     private EverySecond looking;
     private long heldAtMs;
     private long offersAtMs;
@@ -149,12 +159,13 @@ public final class DealKeeper implements AutoCloseable {
 
     private void look() throws IOException {
         long nowMs = System.currentTimeMillis();
+        // First: where the rest fails, answers must not wait for it.
+        if (isAnyDue()) {
+            lookAtChallenges();
+        }
         if (nowMs - heldAtMs >= HELD_MS) {
             lookAtHeld();
             heldAtMs = nowMs;
-        }
-        if (isAnyDue()) {
-            lookAtChallenges();
         }
         if (offer != null && nowMs - offersAtMs >= OFFERS_MS) {
             lookAtOffers();
@@ -172,7 +183,7 @@ public final class DealKeeper implements AutoCloseable {
         for (StorageDeal deal : ledger.deals(self, Role.CHALLENGED, -1)) {
             hold(deal.number(), deal);
             if (answering.add(deal.number())) {
-                answers.execute(() -> answer(deal));
+                answers.execute(() -> answer(deal.number()));
             }
         }
     }
@@ -231,6 +242,20 @@ public final class DealKeeper implements AutoCloseable {
         return isOver || isLater && (deal == null || !isOurs(deal)) ? entry : null;
     }
 
+    /**
+     * A deal as a quorum has signed it lately; null where none has yet. What one full node alone says of a deal is not
+     * acted on: an offer is accepted by its number, whatever its terms are on the ledger, and each command that the
+     * ledger refuses costs a fee.
+     */
+    private StorageDeal signed(long number) throws IOException {
+        CertifiedEntry entry = certified.find(Kind.STORAGE_DEAL, StorageDeal.id(number));
+        if (entry == null) {
+            return null;
+        }
+        long newest = newestMs.accumulateAndGet(entry.header().timeMs(), Math::max);
+        return entry.header().timeMs() < newest - AHEAD_MS ? null : read(entry);
+    }
+
     private static StorageDeal read(CertifiedEntry entry) {
         return entry.value() == null ? null : StorageDeal.read(new CanonicalReader(entry.value(), "storage deal"));
     }
@@ -264,22 +289,24 @@ public final class DealKeeper implements AutoCloseable {
         return !held.containsKey(number) && !fetching.contains(number);
     }
 
-    /** Whether the blob is here, and pinned for this deal. */
+    /** The blob of a deal, where it is here whole; null otherwise. */
+    private BlobStat whole(StorageTerms terms) throws IOException {
+        BlobStat stat = store.stat(Bytes32.of(terms.blob()));
+        return stat == null || stat.isDamaged() || stat.bytes() != terms.bytes() ? null : stat;
+    }
+
+    /**
+     * Whether the blob is here, and pinned for this deal.
+     *
+     * @throws IllegalArgumentException where it has too many pins.
+     */
     private boolean pin(StorageDeal deal) throws IOException {
-        Bytes32 blob = Bytes32.of(deal.terms().blob());
         String pin = PIN + deal.number();
-        BlobStat stat = store.stat(blob);
-        if (stat == null || stat.isDamaged() || stat.bytes() != deal.terms().bytes()) {
-            return false;
+        BlobStat stat = whole(deal.terms());
+        if (stat != null && !stat.pins().contains(pin)) {
+            store.pin(stat.id(), pin);
         }
-        try {
-            if (!stat.pins().contains(pin)) {
-                store.pin(blob, pin);
-            }
-            return true;
-        } catch (IllegalArgumentException e) {
-            throw new IOException(e.getMessage(), e);
-        }
+        return stat != null;
     }
 
     private void unpin(Bytes32 blob, String pin) {
@@ -292,7 +319,20 @@ public final class DealKeeper implements AutoCloseable {
         }
     }
 
-    private void answer(StorageDeal deal) {
+    private void answer(long number) {
+        try {
+            StorageDeal deal = signed(number);
+            if (deal != null && isOurs(deal) && deal.phase().isChallenged()) {
+                prove(deal);
+            }
+        } catch (IOException | RuntimeException e) {
+            // The next look asks again, and says where no full node is reached.
+        } finally {
+            answering.remove(number);
+        }
+    }
+
+    private void prove(StorageDeal deal) {
         try {
             StorageChallenge challenge = deal.challenge();
             byte[] slice;
@@ -314,8 +354,6 @@ public final class DealKeeper implements AutoCloseable {
             if (!isClosing) {
                 notProven(deal, e);
             }
-        } finally {
-            answering.remove(deal.number());
         }
     }
 
@@ -326,7 +364,7 @@ public final class DealKeeper implements AutoCloseable {
                     deal.number(), Bytes32.of(deal.terms().blob()).toString(), deal.proven(), why.getMessage()));
         }
         if (why instanceof NoSuchBlobException && fetching.add(deal.number())) {
-            fetches.execute(() -> fetchAgain(deal));
+            repairs.execute(() -> fetchAgain(deal));
         }
     }
 
@@ -357,6 +395,7 @@ public final class DealKeeper implements AutoCloseable {
         // Once for all of them: each question takes the ledger's thread.
         long stake = ledger.account(self).stake();
         List<Peer> others = peers.find();
+        int left = MAX_ASKED;
         for (StorageDeal deal : offers) {
             if (declined.contains(deal.number()) || fetching.contains(deal.number()) || hasCopy(deal)) {
                 continue;
@@ -364,15 +403,30 @@ public final class DealKeeper implements AutoCloseable {
             String refusal = refusal(deal.terms(), stake - collateral());
             if (refusal != null) {
                 decline(deal, refusal);
-            } else if (pin(deal)) {
+            } else if (left > 0 && (whole(deal.terms()) != null || isItsTurn(deal, others))) {
+                left--;
+                take(deal);
+            }
+        }
+    }
+
+    private void take(StorageDeal deal) throws IOException {
+        StorageDeal signed = signed(deal.number());
+        if (signed == null || !Arrays.equals(signed.encode(), deal.encode())) {
+            return;
+        }
+        try {
+            if (pin(deal)) {
                 accept(deal);
                 // That takes its time, and anybody may offer many: no challenge waits for all of them.
                 if (isAnyDue()) {
                     lookAtChallenges();
                 }
-            } else if (isItsTurn(deal, others) && fetching.add(deal.number())) {
+            } else if (fetching.add(deal.number())) {
                 fetches.execute(() -> fetchAndAccept(deal));
             }
+        } catch (IllegalArgumentException e) {
+            decline(deal, e.getMessage());
         }
     }
 
@@ -508,9 +562,11 @@ public final class DealKeeper implements AutoCloseable {
         }
         // Without an interrupt, which would close the files that are being read.
         fetches.shutdown();
+        repairs.shutdown();
         answers.shutdown();
         try {
             fetches.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
+            repairs.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
             answers.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

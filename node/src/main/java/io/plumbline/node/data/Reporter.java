@@ -41,6 +41,9 @@ final class Reporter implements AutoCloseable {
     /** Feeds are declared and never change: they are asked for this often where some are not known yet. */
     private static final long FEEDS_MS = 5_000;
 
+    /** By so much the time that a full node says may be apart from this host's clock, as full nodes' own may be. */
+    private static final long MOST_APART_MS = 60_000;
+
     /** Bodies of a feed that are kept. */
     private static final int KEPT_BODIES = 64;
 
@@ -96,11 +99,16 @@ final class Reporter implements AutoCloseable {
     private void look() {
         try {
             learn();
+            long ledgerMs = ledger.timeMs();
+            if (apartMs(ledgerMs) > MOST_APART_MS) {
+                // One full node's word: a report of a round that is years ahead would be this node's last for years.
+                return;
+            }
             List<Runnable> due = new ArrayList<>();
             for (Map.Entry<Bytes32, Feed> entry : feeds.entrySet()) {
-                long round = entry.getValue().round(ledger.timeMs());
+                long round = entry.getValue().round(ledgerMs);
                 if (done.getOrDefault(entry.getKey(), -1L) < round
-                        && policy(entry.getKey(), entry.getValue()) != null) {
+                        && policy(entry.getKey(), entry.getValue(), round) != null) {
                     done.put(entry.getKey(), round);
                     due.add(() -> report(entry.getKey(), entry.getValue(), round));
                 }
@@ -114,6 +122,10 @@ final class Reporter implements AutoCloseable {
         }
     }
 
+    private static long apartMs(long ledgerMs) {
+        return Math.abs(ledgerMs - System.currentTimeMillis());
+    }
+
     /** Asks the ledger for feeds that are not known yet, and for its time. */
     private void learn() throws IOException {
         if (System.currentTimeMillis() - askedMs < FEEDS_MS) {
@@ -122,8 +134,18 @@ final class Reporter implements AutoCloseable {
         askedMs = System.currentTimeMillis();
         if (feeds.keySet().containsAll(wanted)) {
             ledger.status();
-            return;
+        } else {
+            learnFeeds();
         }
+        long apartMs = apartMs(ledger.timeMs());
+        if (!feeds.isEmpty() && apartMs > MOST_APART_MS) {
+            ledger.distrust();
+            throw new IOException("a full node's time is " + apartMs
+                    + " ms from this host's clock. Another is asked; set the clock where all of them say so");
+        }
+    }
+
+    private void learnFeeds() throws IOException {
         for (Feed feed : ledger.feeds()) {
             Bytes32 id = Bytes32.of(feed.id());
             if (wanted.contains(id) && feeds.put(id, feed) == null) {
@@ -133,7 +155,7 @@ final class Reporter implements AutoCloseable {
     }
 
     /** A feed's policy; null where it is not to be had. */
-    private SourcePolicy policy(Bytes32 id, Feed feed) {
+    private SourcePolicy policy(Bytes32 id, Feed feed, long round) {
         SourcePolicy known = policies.get(id);
         if (known != null) {
             return known;
@@ -154,9 +176,8 @@ final class Reporter implements AutoCloseable {
             }
         } catch (IOException | IllegalArgumentException e) {
             // Once a round is enough to hear of it.
-            done.put(id, feed.round(ledger.timeMs()));
-            events.accept(
-                    new Event.NotReported(id.toString(), feed.round(ledger.timeMs()), "its policy: " + e.getMessage()));
+            done.put(id, round);
+            events.accept(new Event.NotReported(id.toString(), round, "its policy: " + e.getMessage()));
             return null;
         }
     }

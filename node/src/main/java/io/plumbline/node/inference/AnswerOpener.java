@@ -17,18 +17,15 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Map;
 
 /**
  * Opens answers to challenges: runs them again, keeps what was run while it is asked for, and signs what is shown.
  * Used by one thread at a time.
  */
 final class AnswerOpener implements AutoCloseable {
-    /** Openings kept because other full nodes will ask for the same, and the largest that is. */
-    private static final int MAX_OPENINGS = 32;
-
-    private static final int MAX_KEPT_BYTES = 8 << 20;
+    /** Bytes of openings that are kept, at most. */
+    private static final long MOST_KEPT_BYTES =
+            Math.min(256L << 20, Runtime.getRuntime().maxMemory() / 32);
 
     private final Executor replaying;
     private final Generator generator;
@@ -37,14 +34,7 @@ final class AnswerOpener implements AutoCloseable {
     private final Events events;
     private final Replays replays;
     private final int parts;
-    private final Map<String, Opened> openings = new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Opened> eldest) {
-            return size() > MAX_OPENINGS;
-        }
-    };
+    private final KeptOpenings openings;
 
     /** An opening and the node's signature under it. */
     record Opened(byte[] seal, byte[] bytes) {}
@@ -53,10 +43,12 @@ final class AnswerOpener implements AutoCloseable {
      * @param replaying runs whole answers again; no other thread uses it.
      * @param cells runs single layers again, over a cell's few tokens; no other thread uses it.
      * @param keys that seal openings.
-     * @param parts of the room that the disk has left, of which one trace may take one.
+     * @param parts of the room that the disk has left, of which one trace may take one, and of the memory for openings
+     *     that are kept.
      */
     AnswerOpener(Executor replaying, ForwardPass cells, KeyPair keys, Replays replays, int parts, Events events) {
         this.parts = parts;
+        this.openings = new KeptOpenings(MOST_KEPT_BYTES / parts);
         this.replaying = replaying;
         this.generator = new Generator(replaying, keys.publicKey());
         this.cells = cells;
@@ -75,15 +67,13 @@ final class AnswerOpener implements AutoCloseable {
         // Every full node of a ledger asks for much the same.
         byte[] receiptHash = of.receipt().hash();
         String what = Blake3.hex(receiptHash) + cell;
-        Opened opened = openings.get(what);
+        Opened opened = openings.find(what);
         if (opened == null) {
             Replay replay = replays.get(Blake3.hex(receiptHash), folder -> replay(of, folder));
             MemorySegment bytes = replay.bytes(cell);
             opened = new Opened(
                     replay.seal(cell, bytes, receiptHash, keys).encode(), bytes.toArray(ValueLayout.JAVA_BYTE));
-            if (opened.bytes().length <= MAX_KEPT_BYTES) {
-                openings.put(what, opened);
-            }
+            openings.keep(what, opened);
         }
         return opened;
     }

@@ -31,11 +31,11 @@ final class SettlementWatch implements AutoCloseable {
 
     private static final long CLOSE_MS = 2_000;
 
-    /**
-     * A request that the ledger does not know for so long, by its certified blocks, it will not know: its escrow was
-     * there when the answer was begun.
-     */
-    private static final long UNKNOWN_NS = TimeUnit.SECONDS.toNanos(60);
+    /** For so long one full node is believed that a receipt is there which no quorum has signed yet. */
+    private static final long BELIEVED_NS = TimeUnit.SECONDS.toNanos(60);
+
+    /** By so much a certified block may be ahead of this host's clock. */
+    private static final long AHEAD_MS = 120_000;
 
     private final AnswerStore store;
     private final LedgerClient ledger;
@@ -50,7 +50,7 @@ final class SettlementWatch implements AutoCloseable {
     /**
      * When an answer was looked at.
      *
-     * @param firstMs by the ledger's clock.
+     * @param firstMs by this host's clock: the ledger's is what one full node says it is.
      * @param times that its receipt was handed in again.
      */
     private record Look(long firstNs, long firstMs, long lastNs, int times) {}
@@ -104,7 +104,7 @@ final class SettlementWatch implements AutoCloseable {
             String name = Blake3.hex(receipt.hash());
             names.add(name);
             // One that has just been given is on its way; it is looked at first when it had time to settle.
-            Look look = looks.computeIfAbsent(name, any -> new Look(now, ledger.timeMs(), now, 0));
+            Look look = looks.computeIfAbsent(name, any -> new Look(now, System.currentTimeMillis(), now, 0));
             if (now - look.lastNs >= AGAIN_NS && !isClosed) {
                 boolean again = look(receipt, look, now);
                 looks.put(name, new Look(look.firstNs, look.firstMs, now, look.times + (again ? 1 : 0)));
@@ -124,13 +124,11 @@ final class SettlementWatch implements AutoCloseable {
             return false;
         }
         Settlement found = entry.value() == null ? null : Settlement.decode(entry.value());
+        boolean isLater = entry.header().timeMs() >= look.firstMs + AHEAD_MS;
         // A block from before the escrow shows that there was none: no liar is needed for one, where blocks wait.
-        boolean isUnknown = found == null
-                && now - look.firstNs >= UNKNOWN_NS
-                && entry.header().timeMs() > look.firstMs;
+        boolean isUnknown = found == null && isLater;
         // The same request may have had an escrow before, which is over: its block is old, and names no such receipt.
-        boolean isOver =
-                found != null && !found.isOpen() && (entry.header().timeMs() > look.firstMs || isOf(found, receipt));
+        boolean isOver = found != null && !found.isOpen() && (isLater || isOf(found, receipt));
         if (isUnknown || isOver) {
             ended(receipt, found);
             return false;
@@ -142,7 +140,7 @@ final class SettlementWatch implements AutoCloseable {
         // that is there already would be refused, and a refusal costs a fee.
         Settlement ordered = ledger.findSettlement(receipt.requestHash());
         boolean isOrdered = ordered != null && ordered.status() != Status.ESCROWED;
-        if (look.times > 0 || isOrdered && now - look.firstNs >= UNKNOWN_NS) {
+        if (look.times > 0 || isOrdered && now - look.firstNs >= BELIEVED_NS) {
             // Whoever took it before did not pass it on, or has said for long that it is there: another is asked.
             ledger.distrust();
         }

@@ -42,6 +42,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -122,6 +123,24 @@ class BlobServerTest {
             request.headers(headers);
         }
         return http.send(request.build(), BodyHandlers.ofByteArray());
+    }
+
+    /** A key lets its holder remove blobs, and one that is kept for pay would cost the node its collateral. */
+    @Test
+    void whatADealKeepsIsNotRemovedFromOutside() throws Exception {
+        Served served = serve("node");
+        Bytes32 id = put(served, bytes(10, 3));
+        served.store().pin(id, "deal-7");
+        assertEquals(409, ask(served, "DELETE", "/v1/blobs/" + id, new byte[0]).statusCode());
+        for (String method : List.of("PUT", "DELETE")) {
+            assertEquals(
+                    403,
+                    ask(served, method, "/v1/blobs/" + id + "/pins/deal-7", new byte[0])
+                            .statusCode());
+        }
+        assertEquals(Set.of("deal-7"), served.store().stat(id).pins());
+        served.store().unpin(id, "deal-7");
+        assertEquals(200, ask(served, "DELETE", "/v1/blobs/" + id, new byte[0]).statusCode());
     }
 
     @Test

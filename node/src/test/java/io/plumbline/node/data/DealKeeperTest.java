@@ -1,10 +1,13 @@
 package io.plumbline.node.data;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.data.store.BlobStat;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.Progress;
+import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.order.MemorySequencer;
 import io.plumbline.ledger.order.Query;
@@ -12,6 +15,7 @@ import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
+import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.ledger.state.StorageDeal.Phase;
 import io.plumbline.ledger.state.StorageTerms;
@@ -19,20 +23,28 @@ import io.plumbline.node.ClockedLedger;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.EverySecond;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.KeyPair;
+import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.math.BigDecimal;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,6 +107,264 @@ class DealKeeperTest {
 
         @Override
         public void close() {}
+    }
+
+    /** A full node that names deals of its own making, and proves what a quorum has signed. */
+    private static final class MakingUp implements Sequencer {
+        private final Sequencer honest;
+        private final List<Signed> submitted = Collections.synchronizedList(new ArrayList<>());
+        private volatile Map<StorageDeal.Role, StorageDeal> told = Map.of();
+        private volatile int asked;
+
+        MakingUp(Sequencer honest) {
+            this.honest = honest;
+        }
+
+        @Override
+        public Answer submit(byte[] signed) throws IOException {
+            submitted.add(Signed.decode(signed));
+            return honest.submit(signed);
+        }
+
+        @Override
+        public byte[] ask(Query query, byte[] key) throws IOException {
+            if (query != Query.DEALS || told.isEmpty()) {
+                return honest.ask(query, key);
+            }
+            asked++;
+            boolean isOfKeeper = Arrays.equals(Arrays.copyOf(key, 32), KEEPER.publicKey());
+            StorageDeal deal = isOfKeeper ? told.get(StorageDeal.Role.values()[key[32]]) : null;
+            CanonicalWriter page = new CanonicalWriter().putInt(deal == null ? 0 : 1);
+            return (deal == null ? page : page.putFixed(deal.encode())).toBytes();
+        }
+
+        @Override
+        public long timeMs() {
+            return honest.timeMs();
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    private interface Liar {
+        /** @param offered the offer as it stands on the ledger. */
+        Map<StorageDeal.Role, StorageDeal> tells(StorageDeal offered);
+    }
+
+    /** Has a keeper asked for a collateral of 40,000, which is more than it puts up, and lied to for some seconds. */
+    private MakingUp liedTo(Liar liar) throws Exception {
+        memory.join((changed, of) -> {});
+        ClockedLedger honest = new ClockedLedger(memory);
+        MakingUp lying = new MakingUp(honest);
+        LedgerClient owner = new LedgerClient(honest, CLIENT, GENESIS.hash());
+        LedgerClient keepers = new LedgerClient(lying, KEEPER, GENESIS.hash());
+        EverySecond votes = new EverySecond("votes", this::certify, fault -> {});
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE)) {
+            Bytes32 blob = store.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+            keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
+            owner.submit(new Command.ProposeDeal(new StorageTerms(
+                    blob.bytes(), 50_000, KEEPER.publicKey(), 60_000, 24_000, 12_000, 3, 4, 10, 40_000)));
+            StorageDeal deal =
+                    owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1).getFirst();
+            lying.told = liar.tells(deal);
+            lying.submitted.clear();
+            StorageOffer offer = new StorageOffer(BigDecimal.ZERO, 1_000, Duration.ofSeconds(1));
+            DealKeeper keeper = new DealKeeper(
+                    KEEPER.publicKey(), offer, new CertifiedSettlements(keepers, GENESIS), store, List::of, e -> {});
+            keeper.start();
+            try {
+                Thread.sleep(8_000);
+            } finally {
+                keeper.close();
+            }
+            assertEquals(Phase.OFFERED, owner.deal(deal.number()).phase());
+        } finally {
+            votes.close();
+        }
+        assertTrue(lying.asked > 2, "the liar was asked");
+        return lying;
+    }
+
+    /** Accepting names a deal by its number: whoever tells of other terms would have the stake answer for these. */
+    @Test
+    void anOfferIsAcceptedByTheTermsThatAQuorumHasSigned() throws Exception {
+        MakingUp lying = liedTo(real -> {
+            StorageTerms terms = real.terms();
+            StorageTerms sweeter = new StorageTerms(
+                    terms.blob(),
+                    terms.bytes(),
+                    terms.dataNode(),
+                    terms.offerMs(),
+                    terms.roundMs(),
+                    terms.proofMs(),
+                    terms.rounds(),
+                    terms.chunks(),
+                    1_000,
+                    500);
+            return Map.of(
+                    StorageDeal.Role.OFFERED,
+                    new StorageDeal(
+                            real.number(),
+                            real.client(),
+                            sweeter,
+                            real.dataNode(),
+                            real.phase(),
+                            0,
+                            0,
+                            real.atMs(),
+                            real.block(),
+                            real.seed()));
+        });
+        assertEquals(List.of(), lying.submitted);
+    }
+
+    /** Each refused answer would cost a fee, once a second, for challenges that one full node makes up. */
+    @Test
+    void aChallengeThatNoQuorumHasSignedIsNotAnswered() throws Exception {
+        MakingUp lying = liedTo(real -> {
+            StorageDeal challenged = new StorageDeal(
+                    real.number(),
+                    real.client(),
+                    real.terms(),
+                    KEEPER.publicKey(),
+                    Phase.CHALLENGED,
+                    0,
+                    0,
+                    real.atMs(),
+                    -1,
+                    new byte[32]);
+            return Map.of(StorageDeal.Role.HELD, challenged, StorageDeal.Role.CHALLENGED, challenged);
+        });
+        assertEquals(List.of(), lying.submitted);
+    }
+
+    /** Each deal is a pin of its blob, and a blob has so many at most. */
+    @Test
+    void anOfferThatCannotBePinnedKeepsNoOtherFromBeingAccepted() throws Exception {
+        memory.join((changed, of) -> {});
+        ClockedLedger honest = new ClockedLedger(memory);
+        LedgerClient owner = new LedgerClient(honest, CLIENT, GENESIS.hash());
+        LedgerClient keepers = new LedgerClient(honest, KEEPER, GENESIS.hash());
+        EverySecond votes = new EverySecond("votes", this::certify, fault -> {});
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE)) {
+            Bytes32 full = store.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+            Bytes32 other = store.put(new ByteArrayInputStream(new byte[40_000]), Progress.none());
+            for (int pin = 0; pin < BlobStat.MOST_PINS; pin++) {
+                store.pin(full, "pin " + pin);
+            }
+            keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
+            for (Bytes32 blob : List.of(full, other)) {
+                owner.submit(new Command.ProposeDeal(new StorageTerms(
+                        blob.bytes(),
+                        store.stat(blob).bytes(),
+                        KEEPER.publicKey(),
+                        60_000,
+                        24_000,
+                        12_000,
+                        3,
+                        4,
+                        10,
+                        1_000)));
+            }
+            List<StorageDeal> deals = owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1);
+            StorageOffer offer = new StorageOffer(BigDecimal.ZERO, 1_000, Duration.ofSeconds(1));
+            CertifiedSettlements certified = new CertifiedSettlements(keepers, GENESIS);
+            DealKeeper keeper = new DealKeeper(KEEPER.publicKey(), offer, certified, store, List::of, e -> {});
+            keeper.start();
+            try {
+                for (int i = 0; i < 150 && keeper.deals() == 0; i++) {
+                    Thread.sleep(100);
+                }
+            } finally {
+                keeper.close();
+            }
+            assertEquals(Phase.OFFERED, owner.deal(deals.getFirst().number()).phase());
+            assertEquals(Phase.HELD, owner.deal(deals.getLast().number()).phase());
+        } finally {
+            votes.close();
+        }
+    }
+
+    /** A data node that has one blob of 50,000 bytes, as it says, and sends it byte by byte. */
+    private static void drip(ServerSocket server, Bytes32 blob) {
+        Thread.ofVirtual().start(() -> {
+            while (!server.isClosed()) {
+                try {
+                    Socket socket = server.accept();
+                    Thread.ofVirtual().start(() -> drip(server, socket, blob));
+                } catch (IOException e) {
+                    // The test is over.
+                }
+            }
+        });
+    }
+
+    private static void drip(ServerSocket server, Socket socket, Bytes32 blob) {
+        try (socket) {
+            String asked = new BufferedReader(new InputStreamReader(socket.getInputStream(), US_ASCII)).readLine();
+            String stat = "{\"bytes\": 50000, \"present_bytes\": 50000}";
+            String answer = !asked.contains(blob.toString())
+                    ? "HTTP/1.0 404 Not Found\r\n\r\n"
+                    : "HTTP/1.0 200 OK\r\n\r\n" + (asked.contains("/stat") ? stat : "");
+            socket.getOutputStream().write(answer.getBytes(US_ASCII));
+            while (asked.contains("/verified") && !server.isClosed()) {
+                socket.getOutputStream().write(0);
+                Thread.sleep(1_000);
+            }
+        } catch (IOException | InterruptedException e) {
+            // The client has gone.
+        }
+    }
+
+    /** An offer costs little, and its blob may be at one data node alone, which is whoever offers it. */
+    @Test
+    void aLostBlobIsFetchedAgainWhileTheBlobOfAnOfferDrips() throws Exception {
+        memory.join((changed, of) -> {});
+        ClockedLedger honest = new ClockedLedger(memory);
+        LedgerClient owner = new LedgerClient(honest, CLIENT, GENESIS.hash());
+        LedgerClient keepers = new LedgerClient(honest, KEEPER, GENESIS.hash());
+        Bytes32 dripped = Bytes32.of(Blake3.hash(new byte[] {1}));
+        List<Event> told = Collections.synchronizedList(new ArrayList<>());
+        EverySecond votes = new EverySecond("votes", this::certify, fault -> {});
+        ServerSocket dripping = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE);
+                BlobStore others = BlobStore.open(folder.resolve("others"), Long.MAX_VALUE);
+                BlobServer server = new BlobServer(others, "127.0.0.1", 0, null, null, fault -> {})) {
+            drip(dripping, dripped);
+            Bytes32 kept = others.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+            store.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+            keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
+            for (Bytes32 blob : List.of(kept, dripped)) {
+                owner.submit(new Command.ProposeDeal(new StorageTerms(
+                        blob.bytes(), 50_000, KEEPER.publicKey(), 600_000, 20_000, 10_000, 3, 4, 10, 1_000)));
+            }
+            long deal = owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1)
+                    .getFirst()
+                    .number();
+            List<Peer> peers = List.of(
+                    new Peer(new byte[32], new BlobNode("http://127.0.0.1:" + dripping.getLocalPort(), null)),
+                    new Peer(new byte[32], new BlobNode("http://127.0.0.1:" + server.port(), null)));
+            StorageOffer offer = new StorageOffer(BigDecimal.ZERO, 1_000, Duration.ofSeconds(1));
+            CertifiedSettlements certified = new CertifiedSettlements(keepers, GENESIS);
+            DealKeeper keeper = new DealKeeper(KEEPER.publicKey(), offer, certified, store, () -> peers, told::add);
+            keeper.start();
+            try {
+                while (store.receiving(dripped) == null || owner.deal(deal).phase() == Phase.OFFERED) {
+                    Thread.sleep(50);
+                }
+                store.delete(kept);
+                while (owner.deal(deal).proven() == 0 && owner.deal(deal).losses() == 0) {
+                    Thread.sleep(50);
+                }
+            } finally {
+                keeper.close();
+            }
+            assertEquals(0, owner.deal(deal).losses(), told.toString());
+        } finally {
+            dripping.close();
+            votes.close();
+        }
     }
 
     private void certify() throws IOException {

@@ -110,7 +110,10 @@ final class GrammarParser {
     /** One part with what repeats it; null where the sequence ends. */
     private Expression repeated() {
         Expression part = part();
-        while (part != null) {
+        for (int repeats = 0; part != null; repeats++) {
+            if (nesting + repeats > MAX_NESTING) {
+                throw wrong("repeats stand more than " + MAX_NESTING + " deep within each other");
+            }
             if (take("*")) {
                 part = new Expression.Repeat(part, 0, Expression.UNBOUNDED);
             } else if (take("+")) {

@@ -17,6 +17,9 @@ final class Terms {
     /** Alternatives of one place of a text. */
     private static final int MOST_CHOICES = 4_096;
 
+    /** Terms within each other that a derivative goes down: a thread's stack ends, and not everywhere at the same. */
+    private static final int MOST_DEPTH = 1_000;
+
     private record Form(int kind, long a, long b, long c) {}
 
     private record Forms(List<Long> parts) {}
@@ -32,6 +35,7 @@ final class Terms {
     private final Term none = new Term.Choice(1, new Term[0], false);
     private long nextId = 2;
     private long visits;
+    private int depth;
 
     Terms(Grammar grammar) {
         this.grammar = grammar;
@@ -175,29 +179,42 @@ final class Terms {
         return known.computeIfAbsent(form, _ -> new Term.Repeat(nextId++, part, needed, most, needed == 0));
     }
 
-    /** The derivative: a term for all that may follow after the byte {@code value}. */
+    /**
+     * The derivative: a term for all that may follow after the byte {@code value}.
+     *
+     * @throws GrammarTooCostlyException where terms stand too deep within each other.
+     */
     Term derivative(Term term, int value) {
+        if (depth == MOST_DEPTH) {
+            throw new GrammarTooCostlyException(
+                    "The grammar leaves more than " + MOST_DEPTH + " parts open within each other.");
+        }
         visits++;
-        return switch (term) {
-            case Term.Empty empty -> none;
-            case Term.Bytes bytes -> bytes.set().contains(value) ? empty : none;
-            case Term.Sequence sequence -> derivative(sequence, value);
-            case Term.Choice choice -> {
-                List<Term> derived = new ArrayList<>(choice.parts().length);
-                for (Term part : choice.parts()) {
-                    derived.add(derivative(part, value));
+        depth++;
+        try {
+            return switch (term) {
+                case Term.Empty empty -> none;
+                case Term.Bytes bytes -> bytes.set().contains(value) ? empty : none;
+                case Term.Sequence sequence -> derivative(sequence, value);
+                case Term.Choice choice -> {
+                    List<Term> derived = new ArrayList<>(choice.parts().length);
+                    for (Term part : choice.parts()) {
+                        derived.add(derivative(part, value));
+                    }
+                    yield choice(derived);
                 }
-                yield choice(derived);
-            }
-            case Term.Repeat repeat -> {
-                Term derived = derivative(repeat.part(), value);
-                int more = repeat.most() == Expression.UNBOUNDED ? repeat.most() : repeat.most() - 1;
-                yield isNone(derived)
-                        ? none
-                        : sequence(derived, repeat(repeat.part(), Math.max(0, repeat.least() - 1), more));
-            }
-            case Term.Rule rule -> derivative(body(rule.index()), value);
-        };
+                case Term.Repeat repeat -> {
+                    Term derived = derivative(repeat.part(), value);
+                    int more = repeat.most() == Expression.UNBOUNDED ? repeat.most() : repeat.most() - 1;
+                    yield isNone(derived)
+                            ? none
+                            : sequence(derived, repeat(repeat.part(), Math.max(0, repeat.least() - 1), more));
+                }
+                case Term.Rule rule -> derivative(body(rule.index()), value);
+            };
+        } finally {
+            depth--;
+        }
     }
 
     private Term derivative(Term.Sequence sequence, int value) {

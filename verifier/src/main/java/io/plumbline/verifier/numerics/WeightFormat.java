@@ -9,9 +9,10 @@ import java.lang.foreign.ValueLayout;
  *
  * <p>The formats of four bits cut a row into groups of {@link #GROUP} weights. A weight is the index of one of sixteen
  * codes; a group has a factor of -128 to 127 that is not 0; the element that products are made with is factor times
- * code, 13 bits at most. A factor's sign says which way round the codes are: they reach further on one side. A row holds
- * the indices of all its groups, then the factors, an int8 each: byte {@code j} of a group has weight {@code j} in its
- * low half and weight {@code 16 + j} in its high half.
+ * code, 13 bits at most. A factor's sign says which way round the codes are: they reach further on one side.
+ *
+ * <p>A row holds the indices of all its groups, then the factors, an int8 each: byte {@code j} of a group has weight
+ * {@code j} in its low half and weight {@code 16 + j} in its high half.
  */
 public enum WeightFormat {
     /** One byte a weight. */
@@ -100,7 +101,10 @@ public enum WeightFormat {
         return isGrouped() ? columns / GROUP * (INDEX_BYTES + 1) : columns;
     }
 
-    /** The greatest sum of magnitudes of a row's factors with which no product of int8 activations, -127 to 127, leaves 32 bits. */
+    /**
+     * The greatest sum of magnitudes of a row's factors with which no product of int8 activations, -127 to 127, leaves
+     * 32 bits.
+     */
     public int mostFactorSum() {
         return Integer.MAX_VALUE / (MOST_ACTIVATION * GROUP * mostCode);
     }

@@ -187,6 +187,32 @@ class GrammarTest {
         });
     }
 
+    /** A thread's stack would end, at another place on each host, and with it the engine that follows the grammar. */
+    @Test
+    void whatStandsDeepWithinItselfIsRefusedBeforeAStackEnds() {
+        for (String repeat : List.of("+", "?", "*", "{1,2}")) {
+            String stacked = "root ::= \"a\"" + repeat.repeat(12_000);
+            assertThrows(GrammarException.class, () -> Grammar.parse(stacked));
+        }
+        StringBuilder nested = new StringBuilder();
+        for (int rule = 0; rule < 200; rule++) {
+            nested.append(rule == 0 ? "root" : "r" + rule).append(" ::= ").append("(".repeat(50));
+            nested.append(rule == 199 ? "\"x\"" : "r" + (rule + 1))
+                    .append(")?".repeat(50))
+                    .append('\n');
+        }
+        Grammar deep = Grammar.parse(nested.toString());
+        assertThrows(GrammarTooCostlyException.class, () -> deep.matches(new byte[] {'x'}));
+        // Each byte leaves one more reading open, within those of before.
+        Grammar growing = Grammar.parse("root ::= (\"a\" root | \"a\" root \"b\")?");
+        GrammarWalk walk = new GrammarWalk(growing, letters(), 1_000);
+        assertThrows(GrammarTooCostlyException.class, () -> {
+            for (int i = 0; i < 5_000; i++) {
+                walk.accept(0);
+            }
+        });
+    }
+
     private static Vocabulary letters() {
         List<byte[]> tokens = new ArrayList<>();
         for (char c = 'a'; c <= 'c'; c++) {

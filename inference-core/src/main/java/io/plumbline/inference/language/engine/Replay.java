@@ -78,7 +78,7 @@ public final class Replay implements OpeningSource, AutoCloseable {
         TraceStore store = TraceStore.of(folder, bytes(view));
         try {
             return new Replay(forward, view, store, copy -> generator.replay(request, output, copy));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             store.close();
             throw e;
         }

@@ -58,7 +58,7 @@ public final class TraceStore implements AutoCloseable {
             Files.delete(path);
             file.write(ByteBuffer.allocate(1), bytes - 1);
             return new TraceStore(file, arena, file.map(FileChannel.MapMode.READ_ONLY, 0, bytes, arena));
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             file.close();
             arena.close();
             throw e;

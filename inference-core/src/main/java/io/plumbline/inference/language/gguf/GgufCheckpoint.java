@@ -24,8 +24,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A GGUF file with tensors of the types of {@link GgufType} as a checkpoint: configuration and tokenizer as Hugging Face has
- * them, tensors under the names and in the order of this project's description.
+ * A GGUF file with tensors of the types of {@link GgufType} as a checkpoint: configuration and tokenizer as Hugging
+ * Face has them, tensors under the names and in the order of this project's description.
  */
 public final class GgufCheckpoint implements Checkpoint {
     private static final Map<String, String> WHOLE = Map.of(

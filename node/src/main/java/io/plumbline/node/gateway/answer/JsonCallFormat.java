@@ -108,6 +108,9 @@ enum JsonCallFormat implements CallFormat {
     public String grammar(List<JsonNode> tools, Set<String> strict, boolean isCallNeeded, boolean mayCallSeveral) {
         ObjectNode all = JsonNodeFactory.instance.objectNode();
         ArrayNode kinds = all.putArray("anyOf");
+        boolean[] canSay = JsonSchemaGrammar.canSay(tools.stream()
+                .map(tool -> tool.path("function").path("parameters"))
+                .toList());
         for (JsonNode tool : tools) {
             JsonNode function = tool.path("function");
             String name = function.path("name").asText();
@@ -115,7 +118,7 @@ enum JsonCallFormat implements CallFormat {
             ObjectNode properties = kind.putObject("properties");
             properties.putObject("name").put("const", name);
             JsonNode parameters = function.path("parameters");
-            if (parameters.isObject() && (strict.contains(name) || isExpressible(parameters))) {
+            if (parameters.isObject() && (strict.contains(name) || canSay[kinds.size() - 1])) {
                 String place = "#/anyOf/" + (kinds.size() - 1) + "/properties/" + argumentsName;
                 properties.set(argumentsName, moved(parameters, place));
             } else {
@@ -126,15 +129,6 @@ enum JsonCallFormat implements CallFormat {
         int more = mayCallSeveral ? MOST_CALLS - 1 : 0;
         String calls = calls("call", more);
         return JsonSchemaGrammar.within(isCallNeeded ? calls : orCalls(calls), "call", all);
-    }
-
-    private static boolean isExpressible(JsonNode schema) {
-        try {
-            JsonSchemaGrammar.of(schema);
-            return true;
-        } catch (IllegalArgumentException e) {
-            return false;
-        }
     }
 
     /** A schema whose references are to itself, moved to another place of a larger one. */

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -23,7 +24,7 @@ public final class JsonSchemaGrammar {
     private static final int MAX_COUNT = 10_000;
 
     /** Values looked at and characters written, about: several times what the largest grammar takes. */
-    private static final long MAX_WORK = 1 << 20;
+    private static final long MAX_WORK = 1 << 21;
 
     /** Keywords that say nothing about the JSON. */
     private static final Set<String> ANNOTATIONS = Set.of(
@@ -131,6 +132,27 @@ public final class JsonSchemaGrammar {
         return grammar.text(text);
     }
 
+    /**
+     * Whether a grammar can say each of some schemas. Together they may take what one may take: those that come when
+     * that is spent are said to be none that it can.
+     */
+    public static boolean[] canSay(List<JsonNode> schemas) {
+        boolean[] can = new boolean[schemas.size()];
+        long work = 0;
+        for (int i = 0; i < can.length; i++) {
+            JsonSchemaGrammar grammar = new JsonSchemaGrammar(schemas.get(i));
+            grammar.work = work;
+            try {
+                grammar.expression(schemas.get(i), "#");
+                can[i] = true;
+            } catch (IllegalArgumentException e) {
+                // It cannot.
+            }
+            work = grammar.work;
+        }
+        return can;
+    }
+
     private String text(String rootExpression) {
         StringBuilder out =
                 new StringBuilder("root ::= ").append(rootExpression).append('\n');
@@ -157,10 +179,15 @@ public final class JsonSchemaGrammar {
         return values;
     }
 
+    /** Takes what was written, where it is not too much with all that was written before. */
+    private String written(String expression, String where) {
+        spend(expression.length(), where);
+        return expression;
+    }
+
     private String rule(String body) {
         String name = "r" + rules.size();
-        spend(body.length(), "#");
-        rules.put(name, body);
+        rules.put(name, written(body, "#"));
         return name;
     }
 
@@ -168,9 +195,9 @@ public final class JsonSchemaGrammar {
         if (++nesting > MAX_NESTING) {
             throw wrong(where, "stands more than " + MAX_NESTING + " schemas deep");
         }
-        spend(1 + schema.size(), where);
+        spend(1 + schema.size() + where.length(), where);
         try {
-            return described(schema, where);
+            return written(described(schema, where), where);
         } finally {
             nesting--;
         }
@@ -237,7 +264,7 @@ public final class JsonSchemaGrammar {
         if (type.isArray()) {
             List<String> parts = new ArrayList<>();
             for (JsonNode one : type) {
-                parts.add(ofType(one.asText(), schema, where));
+                parts.add(written(ofType(one.asText(), schema, where), where));
             }
             if (parts.isEmpty()) {
                 throw wrong(where, "has no \"type\" that anything has");
@@ -293,6 +320,7 @@ public final class JsonSchemaGrammar {
         JsonNode at = schema;
         for (int steps = 0; at.has("$ref"); steps++) {
             String pointer = at.get("$ref").asText();
+            spend(pointer.length(), where);
             if (!pointer.equals("#") && !pointer.startsWith("#/") || steps > MAX_NESTING) {
                 throw wrong(where, "refers to \"" + pointer + "\", which is not in this schema");
             }
@@ -348,7 +376,7 @@ public final class JsonSchemaGrammar {
     }
 
     private String object(JsonNode schema, String where) {
-        List<String> required = new ArrayList<>();
+        Set<String> required = new LinkedHashSet<>();
         schema.path("required").forEach(name -> required.add(name.asText()));
         JsonNode properties = schema.path("properties");
         JsonNode additional = schema.path("additionalProperties");
@@ -382,13 +410,17 @@ public final class JsonSchemaGrammar {
             String value = additional.isMissingNode() || additional.isBoolean()
                     ? "value"
                     : expression(additional, where + "/additionalProperties");
-            others = rule(OtherNames.than(names) + " \":\" ws " + value + " ws");
+            String other = OtherNames.than(names);
+            if (other == null) {
+                throw wrong(where, "has long names beside others. Give it \"additionalProperties\": false");
+            }
+            others = rule(other + " \":\" ws " + value + " ws");
         }
         return "\"{\" ws " + members(properties, required, others, where) + " \"}\"";
     }
 
     /** The members of an object in their order, those that are not required or left out. */
-    private String members(JsonNode properties, List<String> required, String others, String where) {
+    private String members(JsonNode properties, Set<String> required, String others, String where) {
         // The text behind the members so far: where one of them stands already, and where none does.
         String afterSome = others == null ? "" : "(\",\" ws " + others + ")*";
         String afterNone = others == null ? "" : "(" + others + " (\",\" ws " + others + ")*)?";

@@ -1,5 +1,6 @@
 package io.plumbline.node.gateway.grammar;
 
+import io.plumbline.verifier.grammar.Grammar;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -40,6 +41,10 @@ public final class RegexGrammar {
 
     /** The expression for these texts, in parentheses, spelled otherwise. */
     static String expression(String regex, Spelling spelling) {
+        if (regex.length() > Grammar.MAX_BYTES) {
+            throw new IllegalArgumentException("A regular expression has at most " + Grammar.MAX_BYTES
+                    + " characters, as the grammar that it becomes.");
+        }
         RegexGrammar reader = new RegexGrammar(regex, spelling);
         String all = reader.alternatives();
         if (reader.at < regex.length()) {
@@ -82,25 +87,27 @@ public final class RegexGrammar {
     }
 
     private String repeated(String part) {
-        String all = part;
-        while (true) {
-            if (take("*")) {
-                all = Gbnf.repeated(all, 0, -1);
-            } else if (take("+")) {
-                all = Gbnf.repeated(all, 1, -1);
-            } else if (take("?")) {
-                all = Gbnf.repeated(all, 0, 1);
-            } else if (isCount()) {
-                all = counted(all);
-            } else {
-                return all;
-            }
-            // Which of several readings is tried first is nothing to a grammar.
-            take("?");
-            if (at < regex.length() && regex.charAt(at) == '+') {
-                throw wrong("possessive repeats are not supported");
-            }
+        String all;
+        if (take("*")) {
+            all = Gbnf.repeated(part, 0, -1);
+        } else if (take("+")) {
+            all = Gbnf.repeated(part, 1, -1);
+        } else if (take("?")) {
+            all = Gbnf.repeated(part, 0, 1);
+        } else if (isCount()) {
+            all = counted(part);
+        } else {
+            return part;
         }
+        // Which of several readings is tried first is nothing to a grammar.
+        take("?");
+        if (at < regex.length() && regex.charAt(at) == '+') {
+            throw wrong("possessive repeats are not supported");
+        }
+        if (isCount() || at < regex.length() && "*?".indexOf(regex.charAt(at)) >= 0) {
+            throw wrong("a repeat stands behind another");
+        }
+        return all;
     }
 
     private boolean isCount() {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -18,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -34,6 +36,17 @@ class CallFormatTest {
     private static final String CALL = "{\"name\": \"add\", \"%s\": {\"a\": 1, \"b\": {\"c\": \"<x>\\\"]\"}}}";
     private static final String PARAMETERS =
             "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"string\"}}}";
+
+    /** A small schema may take as much work as any: a list of them has one's together. */
+    @Test
+    void manyToolsTakeNoMoreWorkThanOne() throws IOException {
+        String costly = "{\"type\":[\"array\",\"array\"],\"prefixItems\":[".repeat(25) + "true" + "]}".repeat(25);
+        List<JsonNode> tools = new ArrayList<>();
+        for (int i = 0; i < 2_000; i++) {
+            tools.add(JSON.readTree("{\"function\":{\"name\":\"t" + i + "\",\"parameters\":" + costly + "}}"));
+        }
+        assertTimeout(Duration.ofSeconds(10), () -> JsonCallFormat.TAGGED.grammar(tools, Set.of(), true, true));
+    }
 
     @Test
     void aGrammarHoldsAnswersToCallsThatAreReadAsSuch() throws IOException {

@@ -277,7 +277,38 @@ class JsonSchemaGrammarTest {
             texts.append(",").append(i);
         }
         String itself = "{'allOf':[{'$ref':'#'},{'$ref':'#'}],'properties':{'a':{'$ref':'#'}}}";
-        for (String hostile : List.of(joined + "]}", texts + "]}", itself)) {
+        // A text that a schema has once may stand in its grammar many times.
+        String text = "x".repeat(40_000);
+        String types = "{'type':['array'" + ",'array'".repeat(1_000) + "],'prefixItems':[{'const':'" + text + "'}]}";
+        String strings = "{'type':['string'" + ",'string'".repeat(1_000) + "],'pattern':'" + "x".repeat(30_000) + "'}";
+        String patterns = "{'anyOf':[{'type':'string'}" + ",{'type':'string'}".repeat(1_000) + "],'pattern':'"
+                + "x".repeat(30_000) + "'}";
+        String repeats = "{'pattern':'a" + "*".repeat(500_000) + "'}";
+        String name = "{'properties':{'" + text + "':{}},'additionalProperties':true}";
+        StringBuilder required = new StringBuilder("{'required':[''");
+        StringBuilder properties = new StringBuilder("],'properties':{'':{}");
+        for (int i = 0; i < 100_000; i++) {
+            required.append(",'").append(i).append("'");
+            properties.append(",'").append(i).append("':true");
+        }
+        // The place of a schema is written for each, and grows with the names above it.
+        String places = ("{'properties':{'" + text + "':").repeat(40)
+                + properties.toString().replace("],'properties':{", "{'properties':{")
+                + "}}" + "}}".repeat(40);
+        String pointers = "{'$defs':{'" + text + "':{}},'type':['array'" + ",'array'".repeat(100_000)
+                + "],'prefixItems':[{'allOf':[{'$ref':'#/$defs/" + text + "'}]}]}";
+        for (String hostile : List.of(
+                places,
+                pointers,
+                joined + "]}",
+                texts + "]}",
+                itself,
+                types,
+                strings,
+                patterns,
+                repeats,
+                name,
+                required + properties.toString() + "}}")) {
             assertTimeout(
                     Duration.ofSeconds(5),
                     () -> assertThrows(IllegalArgumentException.class, () -> grammar(hostile)),

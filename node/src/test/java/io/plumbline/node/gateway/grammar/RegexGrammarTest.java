@@ -58,7 +58,7 @@ class RegexGrammarTest {
     @ValueSource(
             strings = {
                 "(?=a)b", "(?!a)b", "(?<=a)b", "(?<!a)b", "(a)\\1", "a++", "(?i)a", "\\bword", "a(", "a)", "[a", "*a",
-                "a\\", "[z-a]", "a^b", "a$b", "\\p{L}", "[^\\S]", "\\ud800", "a{3,2}"
+                "a\\", "[z-a]", "a^b", "a$b", "\\p{L}", "[^\\S]", "\\ud800", "a{3,2}", "a**", "a{2}{3}", "a+*", "a???"
             })
     void whatAGrammarCannotSayIsRefusedWithItsPlace(String regex) {
         String why = assertThrows(IllegalArgumentException.class, () -> Grammar.parse(RegexGrammar.of(regex)))
