@@ -4,6 +4,7 @@
 #include "attention_short.cu"
 #include "gemm.cu"
 #include "gemv.cu"
+#include "gemv4.cu"
 #include "probe.cu"
 #include "rows.cu"
 #include "trace.cu"

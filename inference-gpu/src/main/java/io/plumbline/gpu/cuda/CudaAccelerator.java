@@ -8,9 +8,7 @@ import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.KvCache;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.verifier.model.Architecture;
-import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
-import io.plumbline.verifier.numerics.WeightFormat;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -19,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.function.DoubleConsumer;
 import org.bytedeco.javacpp.Loader;
 
@@ -140,15 +137,6 @@ public final class CudaAccelerator implements Accelerator {
         if (!config.architecture().equals(Architecture.PLAIN)) {
             throw new CudaException("The GPU's kernels run plain layers, and this model's are"
                     + config.architecture().toFields() + ". Run this model on processors: --device cpu.");
-        }
-        for (Map.Entry<String, Manifest.Tensor> tensor :
-                model.manifest().tensors().entrySet()) {
-            WeightFormat format = tensor.getValue().format();
-            if (format != null && format.isGrouped()) {
-                throw new CudaException("The GPU's kernels take matrices of int8, and \"" + tensor.getKey() + "\" is "
-                        + format.dtype() + ". Import the model with --weights int8, or run this one on processors:"
-                        + " --device cpu.");
-            }
         }
         if (config.heads() / config.kvHeads() > MOST_SHARED) {
             throw new CudaException(

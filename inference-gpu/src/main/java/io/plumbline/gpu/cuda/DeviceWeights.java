@@ -8,6 +8,7 @@ import io.plumbline.verifier.model.TensorNames;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.DoubleConsumer;
 import org.bytedeco.cuda.cudart.CUevent_st;
@@ -24,17 +25,17 @@ final class DeviceWeights implements AutoCloseable {
     /** Where a layer's parts stand; 0 for what the model has not. */
     record Layer(
             long attentionGain,
-            long qkv,
+            DeviceMatrix qkv,
             long qkvScale,
             long qkvBias,
             long queryGain,
             long keyGain,
-            long out,
+            DeviceMatrix out,
             long outScale,
             long mlpGain,
-            long gateUp,
+            DeviceMatrix gateUp,
             long gateUpScale,
-            long down,
+            DeviceMatrix down,
             long downScale) {}
 
     private final Cuda cuda;
@@ -46,12 +47,31 @@ final class DeviceWeights implements AutoCloseable {
     private long cos;
     private long sin;
     private long finalGain;
-    private long output;
+    private DeviceMatrix output;
     private long outputScale;
 
     /** What is to be copied where, collected before memory is taken. */
     private static final class Plan {
-        private record Part(long at, MemorySegment from) {}
+        /** Writes the rows that {@code to} has room for, from row {@code first} on. */
+        private interface Rows {
+            void copy(int first, MemorySegment to);
+        }
+
+        /** @param rowBytes 0 of what is copied as it stands. */
+        private record Part(long at, MemorySegment from, long bytes, int rowBytes, Rows rows) {
+            /** Bytes that are copied at once: whole rows. */
+            long piece() {
+                return rowBytes == 0 ? STAGE : STAGE / rowBytes * rowBytes;
+            }
+
+            void copy(long from, MemorySegment to) {
+                if (rowBytes == 0) {
+                    MemorySegment.copy(this.from, from, to, 0, to.byteSize());
+                } else {
+                    rows.copy((int) (from / rowBytes), to);
+                }
+            }
+        }
 
         private final List<Part> parts = new ArrayList<>();
         private long size;
@@ -60,11 +80,51 @@ final class DeviceWeights implements AutoCloseable {
         long add(MemorySegment... stacked) {
             long at = size;
             for (MemorySegment from : stacked) {
-                parts.add(new Part(size, from));
+                parts.add(new Part(size, from, from.byteSize(), 0, null));
                 size += from.byteSize();
             }
-            size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+            align();
             return at;
+        }
+
+        private void align() {
+            size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        }
+
+        /** Matrices that share their input, one below the other. */
+        DeviceMatrix add(Matrix... stacked) {
+            boolean isGrouped = stacked[0].format().isGrouped();
+            if (Arrays.stream(stacked).anyMatch(matrix -> matrix.format().isGrouped() != isGrouped)) {
+                throw new CudaException("Of matrices that share their input some have weights of four bits and some of"
+                        + " eight, which no kernel multiplies at once. Import the checkpoint again with this version.");
+            }
+            if (!isGrouped) {
+                return new DeviceMatrix(
+                        add(Arrays.stream(stacked).map(DeviceWeights::bytes).toArray(MemorySegment[]::new)));
+            }
+            long indices = size;
+            for (Matrix matrix : stacked) {
+                rows(
+                        matrix,
+                        GroupedRows.indexBytes(matrix.columns()),
+                        (first, to) -> GroupedRows.copyIndices(matrix, first, to));
+            }
+            align();
+            long heads = size;
+            for (Matrix matrix : stacked) {
+                rows(
+                        matrix,
+                        GroupedRows.headBytes(matrix.columns()),
+                        (first, to) -> GroupedRows.copyHeads(matrix, first, to));
+            }
+            align();
+            return new DeviceMatrix(indices, heads);
+        }
+
+        private void rows(Matrix matrix, int rowBytes, Rows rows) {
+            long bytes = (long) matrix.rows() * rowBytes;
+            parts.add(new Part(size, null, bytes, rowBytes, rows));
+            size += bytes;
         }
 
         long add(float[] values) {
@@ -96,24 +156,24 @@ final class DeviceWeights implements AutoCloseable {
             LayerParameters p = layer.parameters();
             offsets.add(new Layer(
                     plan.add(p.attentionGain()),
-                    plan.add(bytes(layer.q()), bytes(layer.k()), bytes(layer.v())),
+                    plan.add(layer.q(), layer.k(), layer.v()),
                     plan.add(p.qkvScale()),
                     plan.add(p.qkvBias()),
                     plan.add(p.queryGain()),
                     plan.add(p.keyGain()),
-                    plan.add(bytes(layer.out())),
+                    plan.add(layer.out()),
                     plan.add(p.outScale()),
                     plan.add(p.mlpGain()),
-                    plan.add(bytes(layer.gate()), bytes(layer.up())),
+                    plan.add(layer.gate(), layer.up()),
                     plan.add(p.gateUpScale()),
-                    plan.add(bytes(layer.down())),
+                    plan.add(layer.down()),
                     plan.add(p.downScale())));
         }
         long embeddingAt = plan.add(model.embeddingBytes());
         long cosAt = plan.add(model.rotary().full().cos());
         long sinAt = plan.add(model.rotary().full().sin());
         long finalGainAt = plan.add(model.finalGain());
-        long outputAt = plan.add(bytes(model.output()));
+        DeviceMatrix outputAt = plan.add(model.output());
         long outputScaleAt = plan.add(model.outputScale());
         this.bytes = plan.size;
         long free = cuda.freeBytes();
@@ -133,7 +193,7 @@ final class DeviceWeights implements AutoCloseable {
         this.cos = memory + cosAt;
         this.sin = memory + sinAt;
         this.finalGain = memory + finalGainAt;
-        this.output = memory + outputAt;
+        this.output = at(outputAt);
         this.outputScale = memory + outputScaleAt;
         for (Layer o : offsets) {
             this.layers.add(new Layer(
@@ -157,6 +217,10 @@ final class DeviceWeights implements AutoCloseable {
         return offset < 0 ? 0 : memory + offset;
     }
 
+    private DeviceMatrix at(DeviceMatrix offset) {
+        return new DeviceMatrix(memory + offset.weights(), offset.isGrouped() ? memory + offset.heads() : 0);
+    }
+
     private static MemorySegment bytes(Matrix matrix) {
         return matrix.weights().asSlice(0, (long) matrix.rows() * matrix.columns());
     }
@@ -174,11 +238,11 @@ final class DeviceWeights implements AutoCloseable {
             int turn = 0;
             long done = 0;
             for (Plan.Part part : plan.parts) {
-                for (long from = 0; from < part.from().byteSize(); from += STAGE) {
-                    long n = Math.min(STAGE, part.from().byteSize() - from);
+                for (long from = 0; from < part.bytes(); from += part.piece()) {
+                    long n = Math.min(part.piece(), part.bytes() - from);
                     cuda.await(sent[turn]);
                     MemorySegment stage = stages[turn].asSlice(0, n);
-                    MemorySegment.copy(part.from(), from, stage, 0, n);
+                    part.copy(from, stage);
                     cuda.upload(stream, memory + part.at() + from, stage);
                     cuda.record(sent[turn], stream);
                     turn = 1 - turn;
@@ -220,7 +284,7 @@ final class DeviceWeights implements AutoCloseable {
         return finalGain;
     }
 
-    long output() {
+    DeviceMatrix output() {
         return output;
     }
 

@@ -120,6 +120,7 @@ final class Kernels {
             all.put("gemm_" + after + "_wide", WIDE_SHARED);
             for (int rows = 1; rows <= Products.GEMV_ROWS; rows *= 2) {
                 all.put("gemv_" + after + "_" + rows, 0);
+                all.put("gemv4_" + after + "_" + rows, 0);
             }
         }
         return Map.copyOf(all);

@@ -10,9 +10,9 @@ import java.util.Random;
 import org.bytedeco.cuda.cudart.CUstream_st;
 
 /**
- * int8 products by the kernel that suits the number of rows: a warp a weight row for few, tensor cores for many. Where
+ * Exact products by the kernel that suits the number of rows: a warp a weight row for few, tensor cores for many. Where
  * tensor cores are not exact, or slower than plain dot products (some GPUs have cut them for int8), the latter take
- * all.
+ * all, as they do of weights of four bits.
  */
 final class Products {
     /** Rows up to which each weight row is read by a warp, and up to which tiles are narrow. */
@@ -83,6 +83,12 @@ final class Products {
             return after.equals(GATE) ? 2 * ((n + 7) / 8 * 8) : n;
         }
 
+        /** The kernel for weights of four bits: of few rows alone. */
+        static Shape ofGrouped(String after, int rows, int n) {
+            Shape plain = of(Way.DOT, after, rows, n, 0, 0);
+            return new Shape(plain.kernel().replace("gemv_", "gemv4_"), plain.x(), 1, 1, THREADS, 0);
+        }
+
         private static int blocks(int all, int each) {
             return (all + each - 1) / each;
         }
@@ -140,20 +146,20 @@ final class Products {
     }
 
     /** {@code y[r][i] = sum x[r][j] * w[i][j]}, int32, for {@code n} weight rows of {@code k}. */
-    void store(Launcher to, long x, int rows, long w, int n, int k, long y) {
-        for (int r = 0; r < rows; r += slice(rows)) {
-            int count = Math.min(slice(rows), rows - r);
-            Shape shape = shape("store", count, n, k);
+    void store(Launcher to, long x, int rows, DeviceMatrix w, int n, int k, long y) {
+        for (int r = 0; r < rows; r += slice(rows, w)) {
+            int count = Math.min(slice(rows, w), rows - r);
+            Shape shape = shape("store", count, w, n, k);
             begin(to, shape, x + (long) r * k, count, w, n, k).with(y + 4L * r * n);
             shape.run(to);
         }
     }
 
     /** Adds to {@code h} what {@link #store} gives, dequantized by the rows' scales and the weight rows'. */
-    void residual(Launcher to, long x, int rows, long w, int n, int k, long scale, long rowScale, long h) {
-        for (int r = 0; r < rows; r += slice(rows)) {
-            int count = Math.min(slice(rows), rows - r);
-            Shape shape = shape("residual", count, n, k);
+    void residual(Launcher to, long x, int rows, DeviceMatrix w, int n, int k, long scale, long rowScale, long h) {
+        for (int r = 0; r < rows; r += slice(rows, w)) {
+            int count = Math.min(slice(rows, w), rows - r);
+            Shape shape = shape("residual", count, w, n, k);
             begin(to, shape, x + (long) r * k, count, w, n, k)
                     .with(scale + 4L * r)
                     .with(rowScale)
@@ -166,10 +172,11 @@ final class Products {
      * silu of the first {@code n} weight rows' products times the next {@code n}'s, and each row's largest magnitude,
      * cleared before.
      */
-    void gate(Launcher to, long x, int rows, long w, int n, int k, long scale, long rowScale, long h, long most) {
-        for (int r = 0; r < rows; r += slice(rows)) {
-            int count = Math.min(slice(rows), rows - r);
-            Shape shape = shape(GATE, count, n, k);
+    void gate(
+            Launcher to, long x, int rows, DeviceMatrix w, int n, int k, long scale, long rowScale, long h, long most) {
+        for (int r = 0; r < rows; r += slice(rows, w)) {
+            int count = Math.min(slice(rows, w), rows - r);
+            Shape shape = shape(GATE, count, w, n, k);
             begin(to, shape, x + (long) r * k, count, w, n, k)
                     .with(scale + 4L * r)
                     .with(rowScale)
@@ -180,23 +187,26 @@ final class Products {
     }
 
     /** Rows that one launch takes. */
-    private int slice(int rows) {
-        return way != Way.DOT ? rows : GEMV_ROWS;
+    private int slice(int rows, DeviceMatrix w) {
+        return way != Way.DOT && !w.isGrouped() ? rows : GEMV_ROWS;
     }
 
-    private Shape shape(String after, int rows, int n, int k) {
-        return Shape.of(way, after, rows, n, k, multiprocessors);
+    private Shape shape(String after, int rows, DeviceMatrix w, int n, int k) {
+        return w.isGrouped() ? Shape.ofGrouped(after, rows, n) : Shape.of(way, after, rows, n, k, multiprocessors);
     }
 
-    private Launcher begin(Launcher to, Shape shape, long x, int rows, long w, int n, int k) {
-        long bytes = (shape.kernel().contains(GATE) ? 2L : 1L) * n * k;
+    private Launcher begin(Launcher to, Shape shape, long x, int rows, DeviceMatrix w, int n, int k) {
+        long products = (shape.kernel().contains(GATE) ? 2L : 1L) * n * k;
+        long bytes = w.isGrouped() ? products * 17 / 32 : products;
         to.kernel(shape.kernel())
-                .counted(rows + " rows, " + n + "x" + k, bytes, 2 * bytes * rows)
+                .counted(rows + " rows, " + n + "x" + k, bytes, 2 * products * rows)
                 .with(x)
                 .with(rows)
-                .with(w)
-                .with(n)
-                .with(k);
+                .with(w.weights());
+        if (w.isGrouped()) {
+            to.with(w.heads());
+        }
+        to.with(n).with(k);
         return shape.isHopper() ? to.with(sums).with(arrived) : to;
     }
 
@@ -287,7 +297,7 @@ final class Products {
             cuda.upload(to.stream(), device, up);
             Products products = by(way, cuda).in(cuda, owned, to.stream());
             for (int i = 0; i <= again; i++) {
-                products.store(to, device, rows, device + (long) padded * k, n, k, y);
+                products.store(to, device, rows, new DeviceMatrix(device + (long) padded * k), n, k, y);
             }
             cuda.download(to.stream(), down, y);
             cuda.await(to.stream());

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.gpu.cuda.Gpu.Buffer;
 import io.plumbline.inference.language.kernels.ScalarKernels;
+import io.plumbline.inference.language.model.LoadedModel.Matrix;
 import io.plumbline.verifier.blake3.Hashing;
 import io.plumbline.verifier.blake3.Subtrees;
 import io.plumbline.verifier.model.Embedding;
@@ -20,6 +21,7 @@ import io.plumbline.verifier.model.RotaryTables;
 import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.numerics.RopeTable;
+import io.plumbline.verifier.numerics.WeightFormat;
 import io.plumbline.verifier.trace.TraceHasher;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.io.IOException;
@@ -44,6 +46,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -397,7 +400,7 @@ class CudaKernelsTest extends KernelTest {
             for (long order : orders) {
                 Gpu.call("emu_set_order", order);
                 long dx = gpu.of(padded).address();
-                long dw = gpu.of(w).address();
+                DeviceMatrix dw = new DeviceMatrix(gpu.of(w).address());
                 long scale = gpu.of(in).address();
                 long scales = gpu.of(rowScale).address();
                 Buffer dy = gpu.memory(4L * rows * n);
@@ -413,6 +416,75 @@ class CudaKernelsTest extends KernelTest {
                 same(most, dm, "their magnitudes of " + what);
             }
             owned.close();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = "INT8", mode = EnumSource.Mode.EXCLUDE)
+    void productsWithWeightsOfFourBitsAreExact(WeightFormat format) {
+        // Rows beyond eight go eight at a time; groups that no lane, each lane and some lanes have one more of.
+        int[][] shapes = {{1, 32, 1}, {7, 96, 2}, {9, 1056, 3}, {6, 8224, 8}, {5, 9248, 5}, {4, 288, 19}};
+        for (int[] shape : shapes) {
+            int n = shape[0];
+            int k = shape[1];
+            int rows = shape[2];
+            Random random = new Random(n * 31L + k * 7L + rows);
+            int rowBytes = format.rowBytes(k);
+            byte[] w = new byte[2 * n * rowBytes];
+            random.nextBytes(w);
+            int most = Math.min(WeightFormat.MOST_FACTOR, format.mostFactorSum() / (k / WeightFormat.GROUP));
+            for (int i = 0; i < 2 * n; i++) {
+                for (int g = k / 2; g < rowBytes; g++) {
+                    int factor = 1 + random.nextInt(most);
+                    w[i * rowBytes + g] = (byte) (random.nextBoolean() ? factor : -factor);
+                }
+            }
+            Matrix matrix = new Matrix(MemorySegment.ofArray(w), format, 2 * n, k);
+            byte[] indices = new byte[2 * n * GroupedRows.indexBytes(k)];
+            byte[] heads = new byte[2 * n * GroupedRows.headBytes(k)];
+            GroupedRows.copyIndices(matrix, 0, MemorySegment.ofArray(indices));
+            GroupedRows.copyHeads(matrix, 0, MemorySegment.ofArray(heads));
+            byte[] x = new byte[(rows + 7) / 8 * 8 * k];
+            random.nextBytes(x);
+            for (int i = 0; i < x.length; i++) {
+                x[i] = x[i] == -128 ? -127 : x[i];
+            }
+            int[] both = new int[rows * 2 * n];
+            new ScalarKernels().multiplyGrouped(x, 0, rows, k, matrix.weights(), format, 0, 2 * n, both, 0, 2 * n);
+            int[] y = new int[rows * n];
+            float[] in = floats(random, rows, 0.01);
+            float[] rowScale = floats(random, 2 * n, 0.0001);
+            float[] h = floats(random, rows * n, 2);
+            float[] sum = h.clone();
+            float[] gated = new float[rows * n];
+            float[] wide = new float[2 * n];
+            for (int r = 0; r < rows; r++) {
+                System.arraycopy(both, r * 2 * n, y, r * n, n);
+                math.dequantize(both, r * 2 * n, 2 * n, in[r], rowScale, null, wide, 0);
+                math.siluMul(wide, 0, wide, n, n, gated, r * n);
+                math.add(sum, r * n, wide, 0, n);
+            }
+            Products products = Products.by(Products.Way.MMA, gpu.driver());
+            String what = format + " " + n + " by " + k + ", rows " + rows;
+            for (long order : Gpu.ORDERS) {
+                Gpu.call("emu_set_order", order);
+                long dx = gpu.of(x).address();
+                DeviceMatrix dw = new DeviceMatrix(
+                        gpu.of(indices).address(), gpu.of(heads).address());
+                long scale = gpu.of(in).address();
+                long scales = gpu.of(rowScale).address();
+                Buffer dy = gpu.memory(4L * rows * n);
+                products.store(gpu.launcher(), dx, rows, dw, n, k, dy.address());
+                same(y, dy, "products of " + what);
+                Buffer dh = gpu.of(h);
+                products.residual(gpu.launcher(), dx, rows, dw, n, k, scale, scales, dh.address());
+                same(sum, dh, "residual of " + what);
+                Buffer dg = gpu.memory(4L * rows * n);
+                Buffer dm = gpu.memory(4L * rows);
+                products.gate(gpu.launcher(), dx, rows, dw, n, k, scale, scales, dg.address(), dm.address());
+                same(gated, dg, "gated of " + what);
+                same(magnitudes(gated, rows, n), dm, "their magnitudes of " + what);
+            }
         }
     }
 

@@ -17,6 +17,7 @@ import io.plumbline.inference.language.engine.Guesses;
 import io.plumbline.inference.language.engine.KvCache;
 import io.plumbline.inference.language.engine.Replay;
 import io.plumbline.inference.language.engine.SelfTest;
+import io.plumbline.inference.language.importer.WeightBits;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.verifier.audit.Assignment;
@@ -146,6 +147,32 @@ class DevicePassTest {
         }
     }
 
+    /** One kind of matrix beside another: down's rows of the second are no whole groups. */
+    @Test
+    void modelsOfFourBitsGiveTheSameBits() throws IOException {
+        int seed = 400;
+        for (RandomModel.Shape shape : List.of(
+                new RandomModel.Shape("LlamaForCausalLM", 96, 3, 6, 2, 16, 160, 333, 256, "F32", true, 0, 1),
+                new RandomModel.Shape("Qwen2ForCausalLM", 64, 2, 7, 1, 16, 104, 320, 256, "BF16", false, 3, 1))) {
+            Path source = folder.resolve("four-" + seed);
+            RandomModel.write(shape, seed++, source, share -> {});
+            try (LoadedModel model = TestModels.load(source, WeightBits.INT4, folder)) {
+                int[] prompt =
+                        new Random(seed).ints(70, 0, model.config().vocab()).toArray();
+                Request request = TestModels.request(model, prompt, 6, new Sampling(0.8f, 40, 900_000, 5));
+                Result expected = onProcessors(model, request);
+                onDevice(model, weights -> {
+                    for (int block : new int[] {70, 1}) {
+                        try (Executor pass = pass(weights, model, block, 1)) {
+                            Result found = new Generator(pass, NODE, block).generate(request, token -> {});
+                            assertArrayEquals(expected.traceRoot(), found.traceRoot(), shape + ", block " + block);
+                        }
+                    }
+                });
+            }
+        }
+    }
+
     /**
      * Prompts of more rows than are hashed beside the layers, over more pages than are in shared memory at once, in
      * models of more layers than have their records at once.
@@ -207,6 +234,7 @@ class DevicePassTest {
         List<Executable> tests = List.of(
                 this::theShippedModelHasItsGoldenTraceRoots,
                 this::modelsOfOtherShapesGiveTheSameBits,
+                this::modelsOfFourBitsGiveTheSameBits,
                 this::longPromptsThroughDeepModelsGiveTheSameBits,
                 this::anAnswerIsAuditedInFull,
                 this::everyNumberOfSequencesGivesTheSameBits);
