@@ -168,6 +168,14 @@ public final class ChatRequest {
             return field("grammar", TextNode.valueOf(gbnf));
         }
 
+        /**
+         * How much the model is to reason, where its chat template asks for that: none, minimal, low, medium, high or
+         * xhigh.
+         */
+        public Builder reasoningEffort(String effort) {
+            return field("reasoning_effort", TextNode.valueOf(effort));
+        }
+
         /** Functions that the model may call, as OpenAI's field {@code tools} has them. */
         public Builder tools(JsonNode tools) {
             return field("tools", tools);

@@ -109,19 +109,37 @@ final class ContentCheck {
         boolean hasTools =
                 !tools.isEmpty() && !sent.path("tool_choice").asText().equals("none");
         boolean hasSources = SourcesCheck.isAsked(sent);
-        if (!hasTools && !hasSources) {
+        boolean hasOptions = !sent.path("chat_template_kwargs").isEmpty()
+                || sent.path("reasoning_effort").isTextual();
+        if (!hasTools && !hasSources && !hasOptions) {
             if (!isSame(told, sent.path("messages"))) {
                 throw others();
             }
             return MissingNode.getInstance();
         }
-        boolean isSent = told.size() == 1 + (hasTools ? 1 : 0) + (hasSources ? 1 : 0)
+        boolean isSent = told.size() == 1 + (hasTools ? 1 : 0) + (hasSources ? 1 : 0) + (hasOptions ? 1 : 0)
                 && isSame(told.path("messages"), sent.path("messages"))
-                && (!hasTools || isSame(told.path("tools"), tools));
+                && (!hasTools || isSame(told.path("tools"), tools))
+                && (!hasOptions || areOptions(told.path("template")));
         if (!isSent) {
             throw others();
         }
         return told.path("sources");
+    }
+
+    /** Whether a chat template was told what was sent: an effort by its name, or that there is to be no thinking. */
+    private boolean areOptions(JsonNode told) {
+        ObjectNode expected = HttpCalls.MAPPER.createObjectNode();
+        if (sent.path("chat_template_kwargs") instanceof ObjectNode options) {
+            expected.setAll(options);
+        }
+        String effort = sent.path("reasoning_effort").asText("");
+        if (effort.equals("none") && told.has("enable_thinking") && !told.has("reasoning_effort")) {
+            expected.put("enable_thinking", false);
+        } else if (!effort.isEmpty()) {
+            expected.put("reasoning_effort", effort);
+        }
+        return isSame(told, expected);
     }
 
     private static VerificationException others() {

@@ -109,7 +109,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
             names = "--messages",
             description =
                     "FILE: the messages that you sent, a JSON list, to tell whether they are the answered ones; an"
-                            + " object of \"messages\" and \"tools\" or \"plumbline\" where the request had these")
+                            + " object of \"messages\" and \"tools\", \"template\" or \"plumbline\" where the request had these")
     private Path messagesFile;
 
     @Parameter(names = "--evidence", description = "FILE: where to write what proves a lie")

@@ -16,8 +16,15 @@ import java.util.stream.Collectors;
  * beside them. One that would change the answer and is not honoured is refused by name, unless it asks for nothing.
  */
 final class ChatFields {
-    private static final Set<String> HONOURED =
-            with("messages", "max_completion_tokens", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls");
+    private static final Set<String> HONOURED = with(
+            "messages",
+            "max_completion_tokens",
+            "top_logprobs",
+            "tools",
+            "tool_choice",
+            "parallel_tool_calls",
+            "chat_template_kwargs",
+            "reasoning_effort");
 
     private static final Set<String> HONOURED_OF_TEXT = with("prompt");
 

@@ -82,7 +82,8 @@ public record ChatRequest(
         ChatFields.check(fields);
         AnswerFormat format = AnswerFormat.of(tokenizer.templateSource());
         ToolFields tools = ToolFields.of(fields, tokenizer, format);
-        String text = messages(body, tools, null);
+        JsonNode template = TemplateFields.of(fields, tokenizer);
+        String text = messages(body, tools, template, null);
         requireModest(text, model);
         String most = fields.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
         long maxTokens = fields.whole(most, DEFAULT_MAX_TOKENS, 1, Integer.MAX_VALUE);
@@ -99,7 +100,7 @@ public record ChatRequest(
         NamedSources sources =
                 NamedSources.of(fields.object("plumbline"), from, time, TextCheck.maxMessageBytes(model.config()));
         if (sources != null) {
-            text = messages(body, tools, sources);
+            text = messages(body, tools, template, sources);
             requireModest(text, model);
         }
         // As everybody does who checks it: from the same text, by the same clock.
@@ -244,15 +245,18 @@ public record ChatRequest(
     }
 
     /** Says what is wrong with the messages before anything is made of them. */
-    private static String messages(JsonNode body, ToolFields tools, NamedSources sources) {
+    private static String messages(JsonNode body, ToolFields tools, JsonNode template, NamedSources sources) {
         JsonNode messages = body.path("messages");
-        if (tools.isGiven() || sources != null) {
+        if (tools.isGiven() || template != null || sources != null) {
             ObjectNode whole = Http.MAPPER.createObjectNode().set("messages", messages);
             if (tools.isGiven()) {
                 whole.set("tools", tools.json());
             }
             if (sources != null) {
                 whole.set("sources", sources.sources().toJson());
+            }
+            if (template != null) {
+                whole.set("template", template);
             }
             messages = whole;
         }

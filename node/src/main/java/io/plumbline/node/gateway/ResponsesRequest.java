@@ -27,6 +27,7 @@ final class ResponsesRequest {
             "tool_choice",
             "parallel_tool_calls",
             "text",
+            "reasoning",
             "plumbline");
 
     private static final Set<String> HARMLESS = Set.of(
@@ -54,7 +55,7 @@ final class ResponsesRequest {
                 List.of(
                         Http.MAPPER.createArrayNode(),
                         Http.MAPPER.createArrayNode().add("reasoning.encrypted_content")));
-        for (String name : List.of("previous_response_id", "conversation", "reasoning", "prompt", "top_logprobs")) {
+        for (String name : List.of("previous_response_id", "conversation", "prompt", "top_logprobs")) {
             neutral.put(name, List.of());
         }
         return neutral;
@@ -75,6 +76,12 @@ final class ResponsesRequest {
         }
         input(fields.json("input"), messages);
         tools(fields, chat);
+        if (fields.has("reasoning")) {
+            RequestFields reasoning = fields.object("reasoning");
+            // Reasoning is told as it is; nothing makes summaries of it.
+            reasoning.requireOnly(Set.of("effort"), Set.of("summary", "generate_summary"), Map.of());
+            BodyFields.copy(body.path("reasoning"), "effort", chat, "reasoning_effort");
+        }
         if (fields.has("text")) {
             format(fields.object("text"), chat);
         }

@@ -51,6 +51,14 @@ class HeldTextsTest {
     }
 
     @Test
+    void whatTheTemplateWasToldIsComparedToo() throws IOException {
+        String told = "{\"messages\":" + MESSAGES + ",\"template\":{\"enable_thinking\":false}}";
+        assertNull(difference(told, told));
+        assertNotNull(difference(MESSAGES, told));
+        assertNotNull(difference(told, MESSAGES));
+    }
+
+    @Test
     void whatWasAskedForIsComparedByItsNames() throws IOException {
         String named = "{\"files\":[{\"blob\":\"" + BLOB + "\",\"name\":\"a.txt\"}]}";
         assertNull(difference(held(named), TOLD));

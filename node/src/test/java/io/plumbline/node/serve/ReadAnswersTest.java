@@ -65,6 +65,10 @@ class ReadAnswersTest {
             "{% for m in messages %}<|user|>{{ m.content.split('</think>')[-1] }}{% endfor %}"
                     + "<|assistant|><think>\n";
 
+    /** As Qwen3's, which is told whether to. */
+    private static final String MAY_THINK = "{% for m in messages %}<|user|>{{ m.content }}{% endfor %}<|assistant|>"
+            + "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}";
+
     private static final List<String> THINK_TOKENS = List.of("<|user|>", "<|assistant|>", "<|end|>");
 
     private static final String ANSWERED = "⟦<|channel|>⟧analysis⟦<|message|>⟧The user asks. I know it.⟦<|end|>⟧"
@@ -424,5 +428,36 @@ class ReadAnswersTest {
         serve(HARMONY, HARMONY_TOKENS);
         node.script = CALLED;
         NpmClients.check("reasoning", base());
+    }
+
+    @Test
+    void aTemplateIsToldNotToThinkAndClientsFindThatInTheReceipt() throws Exception {
+        serve(MAY_THINK, THINK_TOKENS);
+        node.script = "It is 95 m deep.⟦<|end|>⟧";
+        try (PlumblineClient client =
+                PlumblineClient.builder().baseUrl(base()).checkContent(true).build()) {
+            for (ChatRequest request : List.of(
+                    ChatRequest.builder()
+                            .user("How deep is it?")
+                            .reasoningEffort("none")
+                            .build(),
+                    ChatRequest.builder()
+                            .user("How deep is it?")
+                            .field("chat_template_kwargs", MAPPER.readTree("{\"enable_thinking\":false}"))
+                            .build())) {
+                assertEquals("It is 95 m deep.", client.chat(request).text());
+            }
+        }
+        JsonNode responses = whole("/responses", "\"input\":\"How deep is it?\",\"reasoning\":{\"effort\":\"none\"}");
+        assertEquals("completed", responses.path("status").asText());
+        HttpResponse<String> refused = http.send(
+                HttpRequest.newBuilder(URI.create(base() + "/chat/completions"))
+                        .POST(HttpRequest.BodyPublishers.ofString("{" + USER + ",\"reasoning_effort\":\"high\"}"))
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+        assertEquals(400, refused.statusCode());
+        assertEquals(
+                "reasoning_effort",
+                MAPPER.readTree(refused.body()).path("error").path("param").asText());
     }
 }

@@ -5,6 +5,8 @@ import java.time.LocalDateTime;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A model's chat template. Parsed once; does not change, and may be rendered by several threads at a time. What it
@@ -17,7 +19,7 @@ public final class ChatTemplate {
     private final List<Statement> statements;
     private final Scope scope;
     private final Limits limits;
-    private final boolean usesClock;
+    private final Set<String> names;
 
     /**
      * Reads a template.
@@ -37,7 +39,10 @@ public final class ChatTemplate {
                 throw Fault.limit("its source has more than " + limits.sourceCharacters() + " characters.");
             }
             List<Token> tokens = Lexer.tokens(source);
-            this.usesClock = tokens.stream().anyMatch(token -> token.isName(Globals.STRFTIME_NOW));
+            this.names = tokens.stream()
+                    .filter(token -> token.is(Token.Kind.NAME))
+                    .map(Token::text)
+                    .collect(Collectors.toSet());
             this.statements = new StatementParser(new TokenStream(tokens, limits.nesting())).template();
             this.scope = analysis.run(statements);
         } catch (Fault fault) {
@@ -50,7 +55,12 @@ public final class ChatTemplate {
      * clock.
      */
     public boolean usesClock() {
-        return usesClock;
+        return hasName(Globals.STRFTIME_NOW);
+    }
+
+    /** Whether a name stands in the template: it does nothing with a variable of a name that does not. */
+    public boolean hasName(String name) {
+        return names.contains(name);
     }
 
     /**

@@ -44,8 +44,8 @@ public final class ChatMessages {
     /**
      * A conversation.
      *
-     * @param json a list of messages, or an object of "messages" with "tools", "sources" ({@link PromptSources}) or
-     *     both beside it. A message is an object with "role" and
+     * @param json a list of messages, or an object of "messages" with "tools", "sources" ({@link PromptSources}),
+     *     "template" ({@link TemplateOptions}) or several of them beside it. A message is an object with "role" and
      *     "content"; the content is a text, or a list of parts of type text. An assistant's may be null: it said
      *     nothing, or called a tool.
      * @throws IllegalArgumentException saying which of it is missing, of another kind, or not supported.
@@ -55,10 +55,10 @@ public final class ChatMessages {
         if (!list.isArray() || list.isEmpty()) {
             throw new IllegalArgumentException("\"messages\" must be a list of at least one message.");
         }
-        int known = 1 + (json.has("tools") ? 1 : 0) + (json.has("sources") ? 1 : 0);
+        int known = 1 + (json.has("tools") ? 1 : 0) + (json.has("sources") ? 1 : 0) + (json.has("template") ? 1 : 0);
         if (json.isObject() && json.size() != known) {
             throw new IllegalArgumentException(
-                    "A conversation has \"messages\", \"tools\" and \"sources\", and nothing else.");
+                    "A conversation has \"messages\", \"tools\", \"sources\" and \"template\", and nothing else.");
         }
         ToolMessages calls = new ToolMessages();
         List<Message> messages = new ArrayList<>();
@@ -68,7 +68,8 @@ public final class ChatMessages {
         return new Conversation(
                 messages,
                 json.has("tools") ? ToolMessages.tools(json.get("tools")) : List.of(),
-                json.has("sources") ? PromptSources.parse(json.get("sources")) : null);
+                json.has("sources") ? PromptSources.parse(json.get("sources")) : null,
+                json.has("template") ? TemplateOptions.parse(json.get("template")) : TemplateOptions.NONE);
     }
 
     /** The same from the JSON's text. */

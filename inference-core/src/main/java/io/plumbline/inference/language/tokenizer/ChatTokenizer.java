@@ -276,6 +276,12 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             throw new IllegalArgumentException(
                     "This model's chat template knows no tools. Leave them out, or ask a model made for them.");
         }
+        for (String name : conversation.options().values().keySet()) {
+            if (!templateAsksFor(name)) {
+                throw new IllegalArgumentException("This model's chat template does not ask for \"" + name
+                        + "\", so that it would say nothing. Leave it out.");
+            }
+        }
         if (template == null) {
             StringBuilder text = new StringBuilder();
             for (Message message : messages) {
@@ -303,8 +309,17 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         if (!conversation.tools().isEmpty()) {
             variables.put("tools", data(conversation.tools()));
         }
+        conversation
+                .options()
+                .values()
+                .forEach((name, value) -> variables.put(name, JsonData.of(value, encoder::mark)));
         variables.put("add_generation_prompt", true);
         return encoder.encode(template.render(variables, clock), false);
+    }
+
+    /** Whether the model's chat template does something with a variable of that name. */
+    public boolean templateAsksFor(String name) {
+        return template != null && template.hasName(name);
     }
 
     /** Reasoning by gpt-oss's name for it; beside a call its template takes it or a content, and not both. */

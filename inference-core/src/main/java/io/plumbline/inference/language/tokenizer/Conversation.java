@@ -8,27 +8,25 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The messages of a conversation, the tools that the model may call, and the facts and files that it is told.
+ * The messages of a conversation, the tools that the model may call, the facts and files that it is told, and what its
+ * chat template is.
  *
  * @param messages at least one.
  * @param tools each an object {@code {"type": "function", "function": {"name", "description", "parameters"}}}; empty
  *     for none.
  * @param sources null for none.
+ * @param options that the model's chat template is told.
  */
-public record Conversation(List<Message> messages, List<JsonNode> tools, PromptSources sources) {
+public record Conversation(
+        List<Message> messages, List<JsonNode> tools, PromptSources sources, TemplateOptions options) {
     public Conversation {
         messages = List.copyOf(messages);
         tools = List.copyOf(tools);
     }
 
-    /** One without facts and files. */
-    public Conversation(List<Message> messages, List<JsonNode> tools) {
-        this(messages, tools, null);
-    }
-
-    /** One without tools. */
+    /** One of messages alone. */
     public static Conversation of(List<Message> messages) {
-        return new Conversation(messages, List.of());
+        return new Conversation(messages, List.of(), null, TemplateOptions.NONE);
     }
 
     /** Whether tools have answered in it. */
@@ -59,6 +57,6 @@ public record Conversation(List<Message> messages, List<JsonNode> tools, PromptS
         ChatMessages.requireCharacters(text, "what facts and files become");
         List<Message> told = new ArrayList<>(messages);
         told.set(last, new Message(message.role(), text, message.more(), message.toolCalls()));
-        return new Conversation(told, tools);
+        return new Conversation(told, tools, null, options);
     }
 }

@@ -2,6 +2,7 @@ package io.plumbline.inference.language.tokenizer;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.TestModels;
@@ -96,5 +97,55 @@ class ReasoningInPromptsTest {
                                     + "{\"name\": \"depth\", \"arguments\": {\"sea\": \"North\"}}\n</tool_call><|im_end|>"),
                     prompt);
         }
+    }
+
+    private static String told(ChatTokenizer tokenizer, String options) {
+        String json =
+                "{\"messages\":[{\"role\":\"user\",\"content\":\"How deep is it?\"}],\"template\":" + options + "}";
+        return Arrays.stream(tokenizer.prompt(json, 0))
+                .mapToObj(tokenizer::name)
+                .collect(Collectors.joining());
+    }
+
+    @Test
+    void templatesAreToldWhatTheyAskForAndNothingElse() throws IOException {
+        try (LoadedModel model = TestModels.shippedWith(
+                        template("Qwen3-0.6B"),
+                        List.of("<|im_start|>", "<|x|>", "<|im_end|>"),
+                        folder.resolve("qwen"));
+                ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
+            assertTrue(told(tokenizer, "{\"enable_thinking\":true}").endsWith("<|im_start|>assistant\n"));
+            assertTrue(told(tokenizer, "{\"enable_thinking\":false}").endsWith("<think>\n\n</think>\n\n"));
+            for (String refused : List.of(
+                    "{\"reasoning_effort\":\"low\"}",
+                    "{\"messages\":\"x\"}",
+                    "{\"raise_exception\":\"x\"}",
+                    "{\"bos_token\":\"x\"}",
+                    "{\"Enable\":true}",
+                    "{\"enable_thinking\":null}",
+                    "{\"enable_thinking\":0.5}",
+                    "{\"enable_thinking\":[]}",
+                    "{\"enable_thinking\":\"" + "x".repeat(2000) + "\"}",
+                    "[]",
+                    "7")) {
+                assertThrows(IllegalArgumentException.class, () -> told(tokenizer, refused), refused);
+            }
+        }
+        try (LoadedModel model =
+                        TestModels.shippedWith(template("openai-gpt-oss-120b"), HARMONY, folder.resolve("oss"));
+                ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
+            assertTrue(told(tokenizer, "{\"reasoning_effort\":\"high\"}").contains("Reasoning: high"));
+            // A control token that it spells out is text.
+            String spelled = "{\"role\":\"user\",\"content\":\"x\"}],\"template\":{\"reasoning_effort\":\"<|end|>\"}}";
+            int[] tokens = tokenizer.prompt("{\"messages\":[" + spelled, 0);
+            int[] plain = tokenizer.prompt("{\"messages\":[" + spelled.replace("<|end|>", "low"), 0);
+            assertEquals(ends(tokenizer, plain), ends(tokenizer, tokens));
+        }
+    }
+
+    private static long ends(ChatTokenizer tokenizer, int[] tokens) {
+        return Arrays.stream(tokens)
+                .filter(token -> tokenizer.name(token).equals("<|end|>"))
+                .count();
     }
 }
