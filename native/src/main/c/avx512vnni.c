@@ -128,6 +128,17 @@ static void pack_inputs(const int8_t *x, int64_t k, int m, int have, int8_t *out
     }
 }
 
+/* Sums of a panel's rows are set, or added to those there. */
+static inline void put_panel(const __m512i acc[2], int32_t *y, __mmask16 low, __mmask16 high, int add) {
+    __m512i first = acc[0], second = acc[1];
+    if (add) {
+        first = _mm512_add_epi32(first, _mm512_maskz_loadu_epi32(low, y));
+        second = _mm512_add_epi32(second, _mm512_maskz_loadu_epi32(high, y + 16));
+    }
+    _mm512_mask_storeu_epi32(y, low, first);
+    _mm512_mask_storeu_epi32(y + 16, high, second);
+}
+
 /* M rows of packed inputs against a packed panel; adds to y or sets it. */
 #define PANEL_TIMES(M) \
     static void panel_times_##M( \
@@ -150,15 +161,7 @@ static void pack_inputs(const int8_t *x, int64_t k, int m, int have, int8_t *out
             } \
             x += M * 4; \
         } \
-        ALL for (int m = 0; m < M; m++) { \
-            int32_t *out = y + m * stride; \
-            if (add) { \
-                acc[m][0] = _mm512_add_epi32(acc[m][0], _mm512_maskz_loadu_epi32(low, out)); \
-                acc[m][1] = _mm512_add_epi32(acc[m][1], _mm512_maskz_loadu_epi32(high, out + 16)); \
-            } \
-            _mm512_mask_storeu_epi32(out, low, acc[m][0]); \
-            _mm512_mask_storeu_epi32(out + 16, high, acc[m][1]); \
-        } \
+        ALL for (int m = 0; m < M; m++) put_panel(acc[m], y + m * stride, low, high, add); \
     }
 
 PANEL_TIMES(12)
@@ -369,15 +372,7 @@ static void pack4(
             factors += PANEL; \
             starts += M; \
         } \
-        ALL for (int m = 0; m < M; m++) { \
-            int32_t *out = y + m * stride; \
-            if (add) { \
-                acc[m][0] = _mm512_add_epi32(acc[m][0], _mm512_maskz_loadu_epi32(low, out)); \
-                acc[m][1] = _mm512_add_epi32(acc[m][1], _mm512_maskz_loadu_epi32(high, out + 16)); \
-            } \
-            _mm512_mask_storeu_epi32(out, low, acc[m][0]); \
-            _mm512_mask_storeu_epi32(out + 16, high, acc[m][1]); \
-        } \
+        ALL for (int m = 0; m < M; m++) put_panel(acc[m], y + m * stride, low, high, add); \
     }
 
 PANEL_TIMES4(6)

@@ -350,6 +350,57 @@ class CudaKernelsTest extends KernelTest {
         }
     }
 
+    /** What products of {@code n} weight rows and of the next {@code n} become in each way. */
+    private final class Becoming {
+        private final int rows;
+        private final int n;
+        private final int k;
+        private final String what;
+        private final int[] y;
+        private final float[] in;
+        private final float[] rowScale;
+        private final float[] h;
+        private final float[] sum;
+        private final float[] gated;
+
+        /** @param both the products, as the specification has them. */
+        Becoming(Random random, int[] both, int rows, int n, int k, String what) {
+            this.rows = rows;
+            this.n = n;
+            this.k = k;
+            this.what = what;
+            y = new int[rows * n];
+            in = floats(random, rows, 0.01);
+            rowScale = floats(random, 2 * n, 0.001);
+            h = floats(random, rows * n, 2);
+            sum = h.clone();
+            gated = new float[rows * n];
+            float[] wide = new float[2 * n];
+            for (int r = 0; r < rows; r++) {
+                System.arraycopy(both, r * 2 * n, y, r * n, n);
+                math.dequantize(both, r * 2 * n, 2 * n, in[r], rowScale, null, wide, 0);
+                math.siluMul(wide, 0, wide, n, n, gated, r * n);
+                math.add(sum, r * n, wide, 0, n);
+            }
+        }
+
+        void check(Products products, long x, DeviceMatrix w) {
+            long scale = gpu.of(in).address();
+            long scales = gpu.of(rowScale).address();
+            Buffer dy = gpu.memory(4L * rows * n);
+            products.store(gpu.launcher(), x, rows, w, n, k, dy.address());
+            same(y, dy, "products of " + what);
+            Buffer dh = gpu.of(h);
+            products.residual(gpu.launcher(), x, rows, w, n, k, scale, scales, dh.address());
+            same(sum, dh, "residual of " + what);
+            Buffer dg = gpu.memory(4L * rows * n);
+            Buffer dm = gpu.memory(4L * rows);
+            products.gate(gpu.launcher(), x, rows, w, n, k, scale, scales, dg.address(), dm.address());
+            same(gated, dg, "gated of " + what);
+            same(magnitudes(gated, rows, n), dm, "their magnitudes of " + what);
+        }
+    }
+
     /** The width of the down projection of an 8B model, in every way that rows lead to. */
     @Tag("long")
     @Test
@@ -376,20 +427,7 @@ class CudaKernelsTest extends KernelTest {
         }
         int[] both = new int[rows * 2 * n];
         new ScalarKernels().multiply(x, 0, rows, k, MemorySegment.ofArray(w), 0, 2 * n, both, 0, 2 * n);
-        int[] y = new int[rows * n];
-        float[] in = floats(random, rows, 0.01);
-        float[] rowScale = floats(random, 2 * n, 0.001);
-        float[] h = floats(random, rows * n, 2);
-        float[] sum = h.clone();
-        float[] gated = new float[rows * n];
-        float[] wide = new float[2 * n];
-        for (int r = 0; r < rows; r++) {
-            System.arraycopy(both, r * 2 * n, y, r * n, n);
-            math.dequantize(both, r * 2 * n, 2 * n, in[r], rowScale, null, wide, 0);
-            math.siluMul(wide, 0, wide, n, n, gated, r * n);
-            math.add(sum, r * n, wide, 0, n);
-        }
-        int[] most = magnitudes(gated, rows, n);
+        Becoming becoming = new Becoming(random, both, rows, n, k, what);
         byte[] padded = Arrays.copyOf(x, (rows + 7) / 8 * 8 * k);
         for (Products.Way way : Products.Way.values()) {
             if (way == Products.Way.WGMMA && !gpu.driver().has(Probe.WGMMA)) {
@@ -401,19 +439,7 @@ class CudaKernelsTest extends KernelTest {
                 Gpu.call("emu_set_order", order);
                 long dx = gpu.of(padded).address();
                 DeviceMatrix dw = new DeviceMatrix(gpu.of(w).address());
-                long scale = gpu.of(in).address();
-                long scales = gpu.of(rowScale).address();
-                Buffer dy = gpu.memory(4L * rows * n);
-                products.store(gpu.launcher(), dx, rows, dw, n, k, dy.address());
-                same(y, dy, "products of " + what);
-                Buffer dh = gpu.of(h);
-                products.residual(gpu.launcher(), dx, rows, dw, n, k, scale, scales, dh.address());
-                same(sum, dh, "residual of " + what);
-                Buffer dg = gpu.memory(4L * rows * n);
-                Buffer dm = gpu.memory(4L * rows);
-                products.gate(gpu.launcher(), dx, rows, dw, n, k, scale, scales, dg.address(), dm.address());
-                same(gated, dg, "gated of " + what);
-                same(most, dm, "their magnitudes of " + what);
+                becoming.check(products, dx, dw);
             }
             owned.close();
         }
@@ -451,39 +477,15 @@ class CudaKernelsTest extends KernelTest {
             }
             int[] both = new int[rows * 2 * n];
             new ScalarKernels().multiplyGrouped(x, 0, rows, k, matrix.weights(), format, 0, 2 * n, both, 0, 2 * n);
-            int[] y = new int[rows * n];
-            float[] in = floats(random, rows, 0.01);
-            float[] rowScale = floats(random, 2 * n, 0.0001);
-            float[] h = floats(random, rows * n, 2);
-            float[] sum = h.clone();
-            float[] gated = new float[rows * n];
-            float[] wide = new float[2 * n];
-            for (int r = 0; r < rows; r++) {
-                System.arraycopy(both, r * 2 * n, y, r * n, n);
-                math.dequantize(both, r * 2 * n, 2 * n, in[r], rowScale, null, wide, 0);
-                math.siluMul(wide, 0, wide, n, n, gated, r * n);
-                math.add(sum, r * n, wide, 0, n);
-            }
-            Products products = Products.by(Products.Way.MMA, gpu.driver());
             String what = format + " " + n + " by " + k + ", rows " + rows;
+            Becoming becoming = new Becoming(random, both, rows, n, k, what);
+            Products products = Products.by(Products.Way.MMA, gpu.driver());
             for (long order : Gpu.ORDERS) {
                 Gpu.call("emu_set_order", order);
                 long dx = gpu.of(x).address();
                 DeviceMatrix dw = new DeviceMatrix(
                         gpu.of(indices).address(), gpu.of(heads).address());
-                long scale = gpu.of(in).address();
-                long scales = gpu.of(rowScale).address();
-                Buffer dy = gpu.memory(4L * rows * n);
-                products.store(gpu.launcher(), dx, rows, dw, n, k, dy.address());
-                same(y, dy, "products of " + what);
-                Buffer dh = gpu.of(h);
-                products.residual(gpu.launcher(), dx, rows, dw, n, k, scale, scales, dh.address());
-                same(sum, dh, "residual of " + what);
-                Buffer dg = gpu.memory(4L * rows * n);
-                Buffer dm = gpu.memory(4L * rows);
-                products.gate(gpu.launcher(), dx, rows, dw, n, k, scale, scales, dg.address(), dm.address());
-                same(gated, dg, "gated of " + what);
-                same(magnitudes(gated, rows, n), dm, "their magnitudes of " + what);
+                becoming.check(products, dx, dw);
             }
         }
     }
