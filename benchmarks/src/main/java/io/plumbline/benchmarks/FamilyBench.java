@@ -1,10 +1,12 @@
 package io.plumbline.benchmarks;
 
+import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.ForwardPass;
+import io.plumbline.inference.language.gguf.GgufCheckpoint;
 import io.plumbline.inference.language.gguf.GgufExport;
 import io.plumbline.inference.language.gguf.GgufType;
 import io.plumbline.inference.language.importer.ModelImport;
@@ -24,7 +26,8 @@ import java.util.stream.IntStream;
 
 /**
  * Families read as others read them: a small random model of each, written as GGUF, is continued greedily by llama.cpp,
- * and each of its tokens compared with what the unquantized model and the exact one say at that place.
+ * and each of its tokens compared with what the unquantized model and the exact one say at that place. Then packed types
+ * of such files, read as llama.cpp reads them.
  */
 @Parameters(
         commandNames = "families",
@@ -53,6 +56,12 @@ final class FamilyBench implements Callable<Integer> {
             shape("Glm4MoeForCausalLM", 4),
             shape("GptOssForCausalLM", 4));
 
+    private static final List<GgufType> PACKED = List.of(
+            GgufType.Q4_0, GgufType.Q4_1, GgufType.Q5_0, GgufType.Q5_1, GgufType.Q4_K, GgufType.Q5_K, GgufType.Q6_K);
+
+    @Parameter(names = "--packed", description = "compare packed types alone")
+    private boolean onlyPacked;
+
     private static RandomModel.Shape shape(String architecture, int layers) {
         boolean isTied = architecture.startsWith("Gemma");
         int kvHeads = architecture.startsWith("Olmoe") ? 4 : 2;
@@ -66,8 +75,11 @@ final class FamilyBench implements Callable<Integer> {
         Path work = Files.createTempDirectory("plumbline-families-");
         boolean isAll = true;
         try {
-            for (RandomModel.Shape shape : SHAPES) {
+            for (RandomModel.Shape shape : onlyPacked ? List.<RandomModel.Shape>of() : SHAPES) {
                 isAll &= compare(shape, Files.createDirectory(work.resolve(shape.architecture())));
+            }
+            for (GgufType type : PACKED) {
+                isAll &= compare(type, Files.createDirectory(work.resolve(type.name())));
             }
         } finally {
             Directories.delete(work);
@@ -75,13 +87,48 @@ final class FamilyBench implements Callable<Integer> {
         return isAll ? 0 : 1;
     }
 
+    /** The same of a file whose matrices are blocks of noise of that type: llama.cpp rounds inputs, too, there. */
+    private static boolean compare(GgufType type, Path work) throws Exception {
+        Path source = work.resolve("source");
+        RandomModel.write(
+                new RandomModel.Shape("LlamaForCausalLM", 256, 2, 4, 2, 64, 512, 512, 256, "F32", false, 0, 1),
+                23,
+                source,
+                share -> {});
+        Path file = work.resolve("model.gguf");
+        try (SafetensorsCheckpoint checkpoint = SafetensorsCheckpoint.open(source)) {
+            GgufExport.run(checkpoint, type, new NoiseBlocks(type)::pack, file, share -> {});
+        }
+        int[] prompt = prompt();
+        int[] theirs = greedy(file, prompt);
+        if (theirs == null) {
+            System.out.println("| Llama, " + type + " | not loaded | |");
+            return false;
+        }
+        int[] all =
+                IntStream.concat(Arrays.stream(prompt), Arrays.stream(theirs)).toArray();
+        ModelImport.run(file, work.resolve("imported"), share -> {});
+        try (GgufCheckpoint checkpoint = GgufCheckpoint.open(file);
+                LoadedModel model = LoadedModel.open(work.resolve("imported"));
+                ForwardPass forward = new ForwardPass(model)) {
+            int plain = same(new FloatModel(checkpoint).logits(all), theirs);
+            int exact = same(forward.logits(all), theirs);
+            System.out.println(
+                    "| Llama, " + type + " | " + plain + " of " + OUTPUT + " | " + exact + " of " + OUTPUT + " |");
+            return plain >= OUTPUT * 3 / 4;
+        }
+    }
+
+    private static int[] prompt() {
+        return IntStream.range(0, PROMPT).map(i -> 3 + (i * 53 + 11) % 500).toArray();
+    }
+
     /** Whether the unquantized model says what llama.cpp says, as good as everywhere. */
     private static boolean compare(RandomModel.Shape shape, Path work) throws Exception {
         Path source = work.resolve("source");
         RandomModel.write(shape, 23, source, share -> {});
         asPublished(source.resolve("config.json"));
-        int[] prompt =
-                IntStream.range(0, PROMPT).map(i -> 3 + (i * 53 + 11) % 500).toArray();
+        int[] prompt = prompt();
         Path file = work.resolve("model.gguf");
         try (SafetensorsCheckpoint checkpoint = SafetensorsCheckpoint.open(source)) {
             GgufExport.run(checkpoint, GgufType.F32, file, share -> {});

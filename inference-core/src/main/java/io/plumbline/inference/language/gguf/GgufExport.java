@@ -35,13 +35,14 @@ public final class GgufExport {
     private final boolean isTied;
     private final GgufArchitecture architecture;
     private final GgufType type;
+    private final Packing packing;
     private final Map<String, Declared> declared = new LinkedHashMap<>();
     private final Map<String, Part> parts = new LinkedHashMap<>();
 
     /** The rows of a target: {@code count} of them, row r being row {@code order(r)} of {@code of}. */
     private record Part(Weights of, int count, IntUnaryOperator order) {}
 
-    private GgufExport(Checkpoint source, GgufType type) throws IOException {
+    private GgufExport(Checkpoint source, GgufType type, Packing packing) throws IOException {
         HuggingFaceConfig read = HuggingFaceConfig.of(source);
         String family = source.config().path("architectures").path(0).asText("this family");
         this.source = new CanonicalCheckpoint(source, read.description());
@@ -50,6 +51,7 @@ public final class GgufExport {
         this.isTied = read.tied();
         this.architecture = GgufArchitecture.of(family);
         this.type = type;
+        this.packing = packing;
         if (architecture == null) {
             throw new IOException(source.origin() + ": " + family + " is not written as GGUF. Nothing was written.");
         }
@@ -58,10 +60,23 @@ public final class GgufExport {
     /**
      * Writes {@code source} to {@code to}.
      *
-     * @param type of the matrices; vectors and routers stay f32, and beside Q4_0 embedding and output are Q8_0.
+     * @param type of the matrices; vectors and routers stay f32, and beside packed ones embedding and output are
+     *     Q8_0.
      */
     public static void run(Checkpoint source, GgufType type, Path to, DoubleConsumer progress) throws IOException {
-        new GgufExport(source, type).write(to, progress);
+        run(source, type, row -> bytes(type, row), to, progress);
+    }
+
+    /** How a row of a matrix is packed, in a type that is not written here. */
+    public interface Packing {
+        /** @return the row's blocks. */
+        byte[] pack(float[] row);
+    }
+
+    /** The same with blocks of the caller's. */
+    public static void run(Checkpoint source, GgufType type, Packing packing, Path to, DoubleConsumer progress)
+            throws IOException {
+        new GgufExport(source, type, packing).write(to, progress);
     }
 
     private void collect() throws IOException {
@@ -202,8 +217,8 @@ public final class GgufExport {
     }
 
     private void add(String target, String name, int... shape) throws IOException {
-        // Embedding and output matrix are not of four bits in such files, either.
-        GgufType matrix = type == GgufType.Q4_0 ? GgufType.Q8_0 : type;
+        // Embedding and output matrix have more bits in such files.
+        GgufType matrix = GgufBlocks.isPacked(type) ? GgufType.Q8_0 : type;
         put(
                 target,
                 source.require(name, shape),
@@ -232,7 +247,7 @@ public final class GgufExport {
                 float[] row = new float[part.of().columns()];
                 out.write(entry.getKey(), part.count(), r -> {
                     part.of().row(part.order().applyAsInt(r), row);
-                    return bytes(as, row);
+                    return as == type ? packing.pack(row) : bytes(as, row);
                 });
                 progress.accept(++done / (double) parts.size());
             }
