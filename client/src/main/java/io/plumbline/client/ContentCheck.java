@@ -13,7 +13,9 @@ import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Whether an answer is the one that its receipt is for, and the request the one that was sent: by the bytes of both,
@@ -76,16 +78,38 @@ final class ContentCheck {
     }
 
     /** Whether the message is what the signed text says. */
-    private static boolean isOf(String signed, JsonNode message, JsonNode extension) {
+    private boolean isOf(String signed, JsonNode message, JsonNode extension) {
         String content = message.path("content").asText("");
         String reasoning = message.path("reasoning_content").asText("");
-        boolean hasCalls = !message.path("tool_calls").isEmpty();
-        if (!hasCalls && reasoning.isEmpty() && content.equals(signed)) {
+        JsonNode calls = message.path("tool_calls");
+        if (calls.isEmpty() && reasoning.isEmpty() && content.equals(signed)) {
             return true;
         }
-        // A message that was read out of a text comes with the text. Calls are the server's reading of it.
-        return extension.path("text").asText().equals(signed)
-                && (hasCalls || SignedMessage.isOf(signed, reasoning, content));
+        // A message that was read out of a text comes with the text.
+        if (!extension.path("text").asText().equals(signed)) {
+            return false;
+        }
+        return calls.isEmpty()
+                ? SignedMessage.isOf(signed, reasoning, content)
+                : areOffered(calls)
+                        && SignedMessage.isPartOf(signed, reasoning, calls.size())
+                        && SignedMessage.isPartOf(signed, content, calls.size());
+    }
+
+    /** Whether each call is of a function that was sent: which of a text is one is the server's reading. */
+    private boolean areOffered(JsonNode calls) {
+        Set<String> offered = new HashSet<>();
+        if (!sent.path("tool_choice").asText().equals("none")) {
+            sent.path("tools")
+                    .forEach(tool -> offered.add(
+                            tool.path("function").path("name").asText()));
+        }
+        for (JsonNode call : calls) {
+            if (!offered.contains(call.path("function").path("name").asText())) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static byte[] bytes(JsonNode extension, String field) {

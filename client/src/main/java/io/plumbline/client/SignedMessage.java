@@ -1,24 +1,33 @@
 package io.plumbline.client;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The reasoning and the content of a message, as a server has read them out of the text that a node signed. They are
- * all of that text but for the marks between them, which are known here for the families of models that reason: {@code
- * <think>} and {@code </think>}, and the names of channels that are left of gpt-oss's control tokens.
+ * all of that text but for the marks of the format it is in: {@code <think>} and {@code </think>}, or what is left in a
+ * text of the headers of gpt-oss's messages. What is parted by control tokens alone leaves no mark, and is not known
+ * here.
  */
 final class SignedMessage {
-    private static final List<String> MARKS =
-            List.of("</think>", "assistantanalysis", "assistantcommentary", "assistantfinal", "assistantfinaljson");
+    private static final String OPENING = "<think>";
+    private static final String CLOSING = "</think>";
 
-    /** Those that a text may begin with. */
-    private static final List<String> FIRST_MARKS =
-            List.of("<think>", "</think>", "analysis", "commentary", "final", "finaljson");
+    /** Of a message in a text: who it is of, its channel, whom it is to, and the kind of what follows. */
+    private static final Pattern HEADER = Pattern.compile(
+            "(assistant)?(?: to=[^\\s{]{1,256}?)?(analysis|commentary|final)(?: to=[^\\s{]{1,256})? ?(?:json|code|text)?");
+
+    /** An answer that ends within the first of them says nothing. */
+    private static final List<String> CHANNELS = List.of("analysis", "commentary", "final");
+
+    /** The beginning of one, that the answer's end has cut: the word for who it is of is a token, and whole. */
+    private static final Pattern CUT_HEADER =
+            Pattern.compile("assistant(?: to=\\S{0,256}| ?[a-z]{0,10})?(?: to=\\S{0,256}| ?[a-z]{0,10})?");
 
     /** Ways to read a text that are followed, a character: no model writes one that has more. */
     private static final int STEPS_A_CHARACTER = 32;
@@ -26,62 +35,153 @@ final class SignedMessage {
     private SignedMessage() {}
 
     /**
-     * Whether reasoning and content are what the text says, blanks aside.
+     * Whether reasoning and content are what the text says.
      *
      * @param signed the text that the receipt is for.
      * @param reasoning empty for none.
      */
     static boolean isOf(String signed, String reasoning, String content) {
-        String text = withoutBlanks(signed);
-        String shown = withoutBlanks(reasoning + content);
-        // Characters that may have been shown of the text up to each place: a mark may be a word of the message too.
-        NavigableMap<Integer, Set<Integer>> open = new TreeMap<>();
-        add(open, 0, 0);
+        boolean isCut = reasoning.isEmpty()
+                && content.isEmpty()
+                && CHANNELS.stream().anyMatch(channel -> channel.startsWith(signed));
+        return isCut
+                || reasoning.isEmpty() && content.equals(signed)
+                || isTagged(signed, reasoning, content)
+                || isInChannels(signed, reasoning, content);
+    }
+
+    /**
+     * Whether a text, some of which a server has read as calls, holds these in its order: all but few parts of it.
+     *
+     * @param calls that were read out of it.
+     */
+    static boolean isPartOf(String signed, String shown, int calls) {
+        String rest = shown.strip();
+        int from = 0;
+        for (int parts = 0; !rest.isEmpty(); parts++) {
+            int length = longestIn(signed, from, rest);
+            if (length == 0 || parts > calls + 1) {
+                return false;
+            }
+            from = signed.indexOf(rest.substring(0, length), from) + length;
+            // Parts that calls or headers stood between are told apart by a line.
+            rest = rest.substring(length).strip();
+        }
+        return true;
+    }
+
+    /** Characters of the longest beginning of {@code text} that stands in another from a place on. */
+    private static int longestIn(String other, int from, String text) {
+        int least = 0;
+        int most = text.length();
+        while (least < most) {
+            int middle = (least + most + 1) / 2;
+            if (other.indexOf(text.substring(0, middle), from) >= 0) {
+                least = middle;
+            } else {
+                most = middle - 1;
+            }
+        }
+        return least;
+    }
+
+    /** Reasoning to the first closing tag, without blanks around it; all of a text that has none. */
+    private static boolean isTagged(String signed, String reasoning, String content) {
+        String text = signed.stripLeading();
+        text = text.startsWith(OPENING) ? text.substring(OPENING.length()) : text;
+        int end = text.indexOf(CLOSING);
+        if (end < 0) {
+            return !reasoning.isEmpty() && content.isEmpty() && reasoning.equals(text.strip());
+        }
+        return reasoning.equals(text.substring(0, end).strip())
+                && content.equals(text.substring(end + CLOSING.length()).stripLeading());
+    }
+
+    /**
+     * What was shown of a text up to a place.
+     *
+     * @param reasoning characters of it.
+     * @param content characters of it.
+     * @param isSaid whether the message that is being read is content.
+     */
+    private record Shown(int reasoning, int content, boolean isSaid) implements Comparable<Shown> {
+        @Override
+        public int compareTo(Shown other) {
+            int byReasoning = Integer.compare(reasoning, other.reasoning);
+            int byContent = Integer.compare(content, other.content);
+            return byReasoning != 0
+                    ? byReasoning
+                    : byContent != 0 ? byContent : Boolean.compare(isSaid, other.isSaid);
+        }
+    }
+
+    /** Messages, each of a header and a body; bodies of a kind are told apart by the end of a line. */
+    private static boolean isInChannels(String signed, String reasoning, String content) {
+        NavigableMap<Integer, Set<Shown>> open = new TreeMap<>();
+        addMessage(open, signed, 0, new Shown(0, 0, false), reasoning, content);
         long steps = 0;
         while (!open.isEmpty()) {
             int at = open.firstKey();
-            for (int done : open.pollFirstEntry().getValue()) {
-                if (++steps > STEPS_A_CHARACTER * (text.length() + 1L)) {
+            for (Shown shown : open.pollFirstEntry().getValue()) {
+                if (++steps > STEPS_A_CHARACTER * (signed.length() + 1L)) {
                     return false;
                 }
-                boolean isAll = done == shown.length();
-                if (isAll && isEnd(text, at)) {
+                boolean isAll = shown.reasoning() == reasoning.length() && shown.content() == content.length();
+                boolean isEnd = at == signed.length()
+                        || CUT_HEADER.matcher(signed).region(at, signed.length()).matches();
+                if (isAll && isEnd) {
                     return true;
                 }
-                if (!isAll && at < text.length() && text.charAt(at) == shown.charAt(done)) {
-                    add(open, at + 1, done + 1);
-                }
-                for (int length : marks(text, at)) {
-                    add(open, at + length, done);
+                if (at < signed.length()) {
+                    addCharacter(open, signed.charAt(at), at, shown, reasoning, content);
+                    addMessage(open, signed, at, shown, reasoning, content);
                 }
             }
         }
         return false;
     }
 
-    private static void add(NavigableMap<Integer, Set<Integer>> open, int at, int done) {
-        open.computeIfAbsent(at, unused -> new TreeSet<>()).add(done);
+    private static void addCharacter(
+            NavigableMap<Integer, Set<Shown>> open, char next, int at, Shown shown, String reasoning, String content) {
+        int done = shown.isSaid() ? shown.content() : shown.reasoning();
+        String of = shown.isSaid() ? content : reasoning;
+        if (done < of.length() && of.charAt(done) == next) {
+            add(open, at + 1, moved(shown, shown.isSaid(), 1));
+        }
     }
 
-    /** Lengths of the marks that stand there. */
-    private static List<Integer> marks(String text, int at) {
-        List<Integer> found = new ArrayList<>();
-        for (String mark : at == 0 ? FIRST_MARKS : MARKS) {
-            if (text.startsWith(mark, at)) {
-                found.add(mark.length());
+    /** A header that stands there, in each of the ways in which it may end. */
+    private static void addMessage(
+            NavigableMap<Integer, Set<Shown>> open,
+            String signed,
+            int at,
+            Shown shown,
+            String reasoning,
+            String content) {
+        Matcher header = HEADER.matcher(signed).region(at, Math.min(signed.length(), at + 1024));
+        if (!header.lookingAt() || at > 0 && header.group(1) == null) {
+            return;
+        }
+        boolean isTo = header.group().contains(" to=");
+        boolean isSaid = isTo || header.group(2).equals("final");
+        String of = isSaid ? content : reasoning;
+        int done = isSaid ? shown.content() : shown.reasoning();
+        // Where something of its kind was told before, a line's end stands between.
+        boolean isFirst = done == 0;
+        boolean isParted = done < of.length() && of.charAt(done) == '\n';
+        Shown next = isFirst || !isParted ? moved(shown, isSaid, 0) : moved(shown, isSaid, 1);
+        if (isFirst || isParted || done == of.length()) {
+            for (int end : List.of(header.end(), header.end(2))) {
+                add(open, end, next);
             }
         }
-        return found;
     }
 
-    /** Whether a text ends there, or was cut short within a mark. */
-    private static boolean isEnd(String text, int at) {
-        return MARKS.stream().anyMatch(mark -> mark.regionMatches(0, text, at, text.length() - at));
+    private static Shown moved(Shown shown, boolean isSaid, int by) {
+        return new Shown(shown.reasoning() + (isSaid ? 0 : by), shown.content() + (isSaid ? by : 0), isSaid);
     }
 
-    private static String withoutBlanks(String text) {
-        StringBuilder out = new StringBuilder(text.length());
-        text.codePoints().filter(c -> !Character.isWhitespace(c)).forEach(out::appendCodePoint);
-        return out.toString();
+    private static void add(NavigableMap<Integer, Set<Shown>> open, int at, Shown shown) {
+        open.computeIfAbsent(at, unused -> new TreeSet<>()).add(shown);
     }
 }

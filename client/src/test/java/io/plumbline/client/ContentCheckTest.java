@@ -43,7 +43,12 @@ class ContentCheckTest {
 
     /** A server's answer, of which the receipt, what is disclosed and the message may each be another's. */
     private static String json(Request signed, Request disclosed, Answer answer, String message, String more) {
-        Receipt receipt = Receipt.of(signed, new Answer(new int[] {5, 2}, "Once.END"), new byte[32], 1, 0, NODE);
+        return json(signed, disclosed, GOOD, answer, message, more);
+    }
+
+    private static String json(
+            Request signed, Request disclosed, Answer given, Answer answer, String message, String more) {
+        Receipt receipt = Receipt.of(signed, given, new byte[32], 1, 0, NODE);
         Base64.Encoder base64 = Base64.getEncoder();
         return "{\"choices\":[{\"message\":" + message + ",\"finish_reason\":\"stop\"}],\"plumbline\":{"
                 + "\"request_hash\":\"" + HexFormat.of().formatHex(signed.hash()) + "\",\"receipt\":\""
@@ -120,7 +125,15 @@ class ContentCheckTest {
         assertTrue(SignedMessage.isOf(channels, "It is so.\nReally.", "Not the final word."));
         assertTrue(SignedMessage.isOf("finalfinal thoughts", "", "final thoughts"));
         assertTrue(SignedMessage.isOf("analysisIt is so.assistantfin", "It is so.", ""));
-        assertTrue(SignedMessage.isOf("It is so.</thi", "It is so.", ""));
+        assertTrue(SignedMessage.isOf("It is so.</thi", "It is so.</thi", ""));
+        assertTrue(SignedMessage.isOf("Not safe.", "Not safe.", ""), "reasoning that the prompt began, and no end");
+        // A call that was cut, one of a tool that was not offered, and an end within a header.
+        assertTrue(SignedMessage.isOf(
+                "analysisI call.assistantcommentary to=functions.depth json{\"sea\":\"No", "I call.", "{\"sea\":\"No"));
+        assertTrue(SignedMessage.isOf(
+                "analysisI look.assistantcommentary to=browser.search code{\"q\":1}", "I look.", "{\"q\":1}"));
+        assertTrue(SignedMessage.isOf("analysisI look.assistantcommentary to=funct", "I look.", ""));
+        assertTrue(SignedMessage.isOf("analy", "", ""));
         for (String[] wrong : new String[][] {
             {think, "It is so.", "safe."},
             {think, "It is so.", ""},
@@ -130,7 +143,18 @@ class ContentCheckTest {
             {think, "Not safe.", "It is so."},
             {channels, "It is so.", "Not the final word."},
             {channels, "It is so.\nReally.", "Not the word."},
-            {"Not safe.", "", "safe."}
+            {"Not safe.", "", "safe."},
+            // Where reasoning ends, and blanks, are the text's to say.
+            {"Never share your password.", "Never", "share your password."},
+            {"rm -rf ./tmp", "", "rm -rf . /tmp"},
+            {"Choose option a", "", "Choose option"},
+            {"<think>x</think>It is not able", "x", "It is notable"},
+            {think, "It is so.", "Not  safe."},
+            {channels, "It is so.\nReally.Not", "the final word."},
+            {channels, "It is so.", "Really.\nNot the final word."},
+            {channels, "It is so.Really.", "Not the final word."},
+            {"analysisIt is so.assistantfinalSafe.", "", "It is so.\nSafe."},
+            {"final word of the assistant", "", "word of the"}
         }) {
             assertFalse(SignedMessage.isOf(wrong[0], wrong[1], wrong[2]), String.join(" | ", wrong));
         }
@@ -140,13 +164,31 @@ class ContentCheckTest {
     void aMessageWithReasoningIsCheckedAgainstTheTextBesideIt() {
         Request good = request(ASKED);
         String message = "{\"reasoning_content\":\"On\",\"content\":\"ce.\"}";
+        Answer thought = new Answer(new int[] {5, 2}, "On</think>ce.END");
+        String text = ",\"text\":\"On</think>ce.\"";
         assertEquals(
                 "On",
-                asked(json(good, good, GOOD, message, ",\"text\":\"Once.\""), ChatRequest.of("Tell me a story."))
+                asked(json(good, good, thought, thought, message, text), ChatRequest.of("Tell me a story."))
                         .reasoning());
-        refused("TEXT", json(good, good, GOOD, message, ""));
-        refused("TEXT", json(good, good, GOOD, message, ",\"text\":\"Once more.\""));
-        refused("TEXT", json(good, good, GOOD, message.replace("On", "In"), ",\"text\":\"Once.\""));
+        refused("TEXT", json(good, good, thought, thought, message, ""));
+        refused("TEXT", json(good, good, thought, thought, message, ",\"text\":\"Once.\""));
+        refused("TEXT", json(good, good, thought, thought, message.replace("On", "In"), text));
+        refused("TEXT", json(good, good, GOOD, message, ",\"text\":\"Once.\""));
+        // A call that nobody could have made takes nothing out of the check.
+        String called = "{\"content\":\"Pay to X.\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}";
+        refused("TEXT", json(good, good, GOOD, called, ",\"text\":\"Once.\""));
+    }
+
+    /** Beside calls, what is said is some of the text, in its order. */
+    @Test
+    void whatIsSaidBesideCallsStandsInTheText() {
+        String text = "I add. <tool_call>{\"name\":\"f\"}</tool_call>\n<tool_call>{}</tool_call> Done.";
+        assertTrue(SignedMessage.isPartOf(text, "I add.  Done.", 2));
+        assertTrue(SignedMessage.isPartOf(text, "", 1));
+        assertTrue(SignedMessage.isPartOf(text, "I add.", 1));
+        for (String wrong : List.of("Done. I add.", "I do.", "I a me", "Pay to X.", "I add. Done. Now.")) {
+            assertFalse(SignedMessage.isPartOf(text, wrong, 1), wrong);
+        }
     }
 
     /** Texts made to have the check go through all that they could mean. */

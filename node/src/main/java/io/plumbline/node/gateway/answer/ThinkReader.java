@@ -167,6 +167,11 @@ final class ThinkReader implements AnswerReader {
             if (state == State.BEGINNING) {
                 begun(left);
             }
+            if (state == State.REASONING && name.equals(tags.closing())) {
+                // Closed before a word of it.
+                endReasoning();
+                return;
+            }
             state = state == State.REASONING ? state : State.REST;
             left.add(piece);
         }

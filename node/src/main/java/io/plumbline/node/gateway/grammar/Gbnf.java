@@ -68,7 +68,8 @@ public final class Gbnf {
             return end;
         }
         while (end < grammar.length() && grammar.charAt(end) != closing) {
-            end += grammar.charAt(end) == '\\' ? 2 : 1;
+            // A comment ends with its line, whatever it says.
+            end += grammar.charAt(end) == '\\' && first != '#' ? 2 : 1;
         }
         return Math.min(end + 1, grammar.length());
     }

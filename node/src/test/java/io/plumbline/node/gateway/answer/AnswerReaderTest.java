@@ -281,6 +281,7 @@ class AnswerReaderTest {
                             "It is", "[R It is]",
                             "<think", "[R <think]",
                             "</think>Hello", "[T Hello]",
+                            "⟦</think>⟧Hello", "[T Hello]",
                             "", "")),
             "gpt-oss",
             new Family(

@@ -59,5 +59,8 @@ class GbnfTest {
         assertFalse(matches(behind, "yes"));
         assertFalse(matches(behind, "It is.</think>maybe"));
         assertFalse(matches(behind, "It is.</think>yes</think>no"));
+        // A comment ends with its line, also where that ends with a backslash.
+        String commented = Gbnf.behind("</think>", "# see C:\\\nroot ::= x\nx ::= \"a\"\n");
+        assertTrue(matches(commented, "So.</think>a"));
     }
 }
