@@ -6,8 +6,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A distribution of lengths, in tokens or bytes, written as {@code 128}, {@code 16-256} (evenly), {@code exp:100} (its mean) or
- * {@code normal:100,20} (mean, standard deviation).
+ * A distribution of lengths, in tokens or bytes, written as {@code 128}, {@code 16-256} (evenly), {@code exp:100} (its
+ * mean) or {@code normal:100,20} (mean, standard deviation).
  */
 final class Lengths {
     /** Tokens of the longest prompt or answer. */
