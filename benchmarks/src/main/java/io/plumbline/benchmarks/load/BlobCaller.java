@@ -3,6 +3,7 @@ package io.plumbline.benchmarks.load;
 import io.plumbline.data.store.ByteRange;
 import io.plumbline.data.store.MemoryBlob;
 import io.plumbline.data.store.Progress;
+import io.plumbline.data.store.ReadableBlob;
 import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.data.transfer.Upload;
@@ -12,6 +13,7 @@ import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
+import java.util.Collection;
 import java.util.List;
 import java.util.Queue;
 import java.util.SplittableRandom;
@@ -132,14 +134,32 @@ final class BlobCaller {
         return new Done(kind, intendedNs, sentNs, firstNs[0], System.nanoTime(), range.length(), isWrong, why);
     }
 
+    /**
+     * Puts a blob.
+     *
+     * @param puts receives it where the node may have something of it now: not where it refuses.
+     */
+    static void put(BlobNode node, ReadableBlob blob, Collection<Put> puts) throws IOException {
+        boolean isRefused = false;
+        try {
+            new Upload(node, RateLimit.none()).run(blob, Progress.none());
+        } catch (BlobNode.RefusedException e) {
+            isRefused = true;
+            throw e;
+        } finally {
+            if (!isRefused) {
+                puts.add(new Put(node, blob.id()));
+            }
+        }
+    }
+
     /** The client hashes what it puts: that is part of it. */
     private Done put(BlobNode node, long number, int bytes, long intendedNs) {
         byte[] content = contents.make(bytes, number);
         long sentNs = System.nanoTime();
         String why = null;
         try (MemoryBlob blob = new MemoryBlob(MemorySegment.ofArray(content))) {
-            puts.add(new Put(node, blob.id()));
-            new Upload(node, RateLimit.none()).run(blob, Progress.none());
+            put(node, blob, puts);
             why = System.nanoTime() - sentNs > timeoutNs ? late() : null;
         } catch (IOException e) {
             why = Target.shortened(String.valueOf(e.getMessage()));

@@ -15,8 +15,6 @@ import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.MemoryBlob;
 import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.transfer.BlobNode;
-import io.plumbline.data.transfer.RateLimit;
-import io.plumbline.data.transfer.Upload;
 import io.plumbline.node.data.BlobServer;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.platform.Directories;
@@ -173,8 +171,7 @@ final class BlobLoad implements Callable<Integer> {
             int length = Math.max(BlobCaller.LEAST_BYTES, shape.bytes().draw(random));
             try (MemoryBlob blob = new MemoryBlob(MemorySegment.ofArray(contents.make(length, -1L - i)))) {
                 for (BlobNode node : nodes) {
-                    prepared.add(new Put(node, blob.id()));
-                    new Upload(node, RateLimit.none()).run(blob, sent -> {});
+                    BlobCaller.put(node, blob, prepared);
                 }
                 held.add(new Held(blob.id(), length));
             } catch (BlobNode.RefusedException e) {

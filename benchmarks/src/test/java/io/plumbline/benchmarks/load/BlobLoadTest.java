@@ -254,7 +254,9 @@ class BlobLoadTest {
                 BlobServer server = new BlobServer(store, "0.0.0.0", 0, null, null, Throwable::printStackTrace)) {
             run("blobs", "--url", "http://127.0.0.1:" + server.port(), "--rate", "1");
             assertEquals(1, code);
-            assertTrue(errors.contains(" refuses (") && errors.endsWith("blobs that are there by --id."), errors);
+            assertTrue(
+                    errors.matches("plumbline load: [^\n]+ refuses \\(\\d+\\): [^\n]+ blobs that are there by --id\\."),
+                    errors);
         }
     }
 
