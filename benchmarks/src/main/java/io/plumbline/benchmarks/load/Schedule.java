@@ -8,6 +8,8 @@ import java.util.concurrent.TimeUnit;
 
 /** When requests are sent: at a rate (open loop), or by so many clients (closed loop); how long; what may fail. */
 final class Schedule {
+    private static final int MOST_UNDER_WAY = 10_000;
+
     @Parameter(names = "--rate", description = "requests a second, sent when they are due (open loop)")
     private double rate;
 
@@ -29,7 +31,7 @@ final class Schedule {
     private long seed = 1;
 
     @Parameter(names = "--most-under-way", description = "requests at once; an open loop that needs more fails")
-    private int mostUnderWay = 10_000;
+    private int mostUnderWay = MOST_UNDER_WAY;
 
     @Parameter(names = "--most-errors", description = "share of requests, 0 to 1, that may fail before the run does")
     private double mostErrors;
@@ -108,6 +110,7 @@ final class Schedule {
     String words() {
         return (isOpen() ? " --rate " + rate + " --arrivals " + arrivals : " --concurrency " + concurrency)
                 + " --seconds " + seconds + " --warm-up " + warmUp + " --seed " + seed
+                + (mostUnderWay == MOST_UNDER_WAY ? "" : " --most-under-way " + mostUnderWay)
                 + (mostErrors == 0 ? "" : " --most-errors " + mostErrors);
     }
 }

@@ -240,6 +240,7 @@ class BlobLoadTest {
         assertEquals(1, code);
         assertEquals("FAIL", result.path("verdict").asText());
         assertTrue(errors.matches("plumbline load: FAIL: \\d+ of \\d+ requests could not be sent .*"), errors);
+        assertTrue(result.path("command").asText().endsWith(" --most-under-way 1"), result.toString());
         assertFalse(Files.exists(folder.resolve("result.json")));
     }
 
