@@ -65,14 +65,14 @@ public final class Identity {
     }
 
     /** The link of whoever begins, to the owner of {@code expected} and nobody else. */
-    TlsLink to(byte[] expected) {
+    public TlsLink to(byte[] expected) {
         SSLEngine engine = engine(expected);
         engine.setUseClientMode(true);
         return new TlsLink(engine);
     }
 
     /** The link of whoever is called on, by any key. */
-    TlsLink from() {
+    public TlsLink from() {
         SSLEngine engine = engine(null);
         engine.setUseClientMode(false);
         engine.setNeedClientAuth(true);

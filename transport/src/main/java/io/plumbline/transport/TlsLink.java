@@ -10,7 +10,7 @@ import javax.net.ssl.SSLEngineResult.Status;
 import javax.net.ssl.SSLException;
 
 /** One side of TLS 1.3 over something that carries whole frames in order: each holds whole records. Single-threaded. */
-final class TlsLink {
+public final class TlsLink {
     /** What a record adds to its bytes, and more. */
     private static final int RECORD_OVERHEAD = 64;
 
@@ -45,7 +45,7 @@ final class TlsLink {
     }
 
     /** Bytes of a buffer into which {@code plainBytes} can be sealed, or out of which they can be opened. */
-    static int sealedBytes(int plainBytes) {
+    public static int sealedBytes(int plainBytes) {
         int records = plainBytes / (16 << 10) + 2;
         return plainBytes + records * RECORD_OVERHEAD + (32 << 10);
     }
@@ -56,12 +56,12 @@ final class TlsLink {
     }
 
     /** Whether both sides have shown who they are. */
-    boolean isOpen() {
+    public boolean isOpen() {
         return isOpen;
     }
 
     /** Begins the handshake: the first records are there to be sent. */
-    void begin() throws SSLException {
+    public void begin() throws SSLException {
         engine.beginHandshake();
     }
 
@@ -75,7 +75,7 @@ final class TlsLink {
     }
 
     /** Records of its own that must be sent now; none most of the time. */
-    ByteBuffer records() throws SSLException {
+    public ByteBuffer records() throws SSLException {
         work();
         ByteBuffer records = waiting;
         waiting = NOTHING;
@@ -90,7 +90,7 @@ final class TlsLink {
      * @throws SSLException where they are not what the other side sealed next, it is not who was expected, or it sends
      *     records without content for no end.
      */
-    boolean open(ByteBuffer frame, ByteBuffer plain) throws SSLException {
+    public boolean open(ByteBuffer frame, ByteBuffer plain) throws SSLException {
         work();
         while (frame.hasRemaining()) {
             int before = frame.remaining();
@@ -121,7 +121,7 @@ final class TlsLink {
     }
 
     /** Seals a message into {@code frame}; only when this is open. */
-    void seal(ByteBuffer message, ByteBuffer frame) throws SSLException {
+    public void seal(ByteBuffer message, ByteBuffer frame) throws SSLException {
         while (message.hasRemaining()) {
             int before = frame.position();
             SSLEngineResult result = engine.wrap(message, frame);

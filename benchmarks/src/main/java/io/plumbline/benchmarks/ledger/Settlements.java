@@ -19,7 +19,7 @@ import java.util.List;
  * and verdicts. What each role has to say about several answers goes together, as gateways, nodes and auditors that
  * are busy do.
  */
-final class Settlements {
+public final class Settlements {
     static final int FULL_NODES = 4;
     /** Of the node: its share of the state is ten requests for each unit. */
     private static final long STAKE = 1_000_000;
@@ -35,7 +35,8 @@ final class Settlements {
     private final Genesis genesis;
     private long requests;
 
-    Settlements() {
+    /** Of new keys. */
+    public Settlements() {
         for (int i = 0; i < FULL_NODES; i++) {
             fullNodes.add(KeyPair.random());
         }
@@ -49,7 +50,8 @@ final class Settlements {
                 Parameters.FREE);
     }
 
-    Genesis genesis() {
+    /** Of the ledger that they are for: the requester and the node have deposits. */
+    public Genesis genesis() {
         return genesis;
     }
 
@@ -66,12 +68,13 @@ final class Settlements {
                 .encode();
     }
 
-    byte[] register() {
+    /** The node's registration, which comes first. */
+    public byte[] register() {
         return sign(node, List.of(new Command.RegisterNode(STAKE, MODEL, 2, "127.0.0.1", 9)));
     }
 
     /** One command by itself. */
-    byte[] escrow() {
+    public byte[] escrow() {
         return sign(
                 requester,
                 List.of(new Command.OpenEscrow(next(), node.publicKey(), PRICE / TOKENS, TOKENS, Level.FULL)));
@@ -87,7 +90,7 @@ final class Settlements {
      * @param last receives the last one's request hash.
      * @return messages in the order they must come in.
      */
-    List<byte[]> settle(int answers, byte[] last) {
+    public List<byte[]> settle(int answers, byte[] last) {
         List<byte[]> hashes = new ArrayList<>();
         for (int i = 0; i < answers; i++) {
             hashes.add(next());

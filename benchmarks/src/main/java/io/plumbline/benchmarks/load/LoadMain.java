@@ -10,6 +10,7 @@ import java.util.List;
 public final class LoadMain {
     private static final List<Command> COMMANDS = List.of(
             new Command(GatewayLoad.class, () -> new GatewayLoad()),
+            new Command(BlobLoad.class, () -> new BlobLoad()),
             new Command(LedgerLoad.class, () -> new LedgerLoad()),
             new Command(SessionLoad.class, () -> new SessionLoad()));
 

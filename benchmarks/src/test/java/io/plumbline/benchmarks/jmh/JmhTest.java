@@ -26,23 +26,31 @@ class JmhTest {
             Blake3Suite.class,
             EncodingSuite.class,
             KernelSuite.class,
+            LayerAuditSuite.class,
+            LedgerSuite.class,
             MatrixKeySuite.class,
             NumericsSuite.class,
             SamplingSuite.class,
+            SessionSuite.class,
             SignatureSuite.class,
             SliceSuite.class,
             StateTreeSuite.class,
-            TokenizerSuite.class);
+            TensorSuite.class,
+            TokenizerSuite.class,
+            WireSuite.class);
 
     /** Small, and the form that every host has. */
-    private static final Map<String, String> SMALL = Map.of(
-            "form", "scalar",
-            "shape", "small",
-            "width", "512",
-            "bytes", "1024",
-            "messageBytes", "100000",
-            "vocab", "1000",
-            "entries", "1000");
+    private static final Map<String, String> SMALL = Map.ofEntries(
+            Map.entry("form", "scalar"),
+            Map.entry("shape", "small"),
+            Map.entry("width", "512"),
+            Map.entry("bytes", "1024"),
+            Map.entry("messageBytes", "100000"),
+            Map.entry("vocab", "1000"),
+            Map.entry("entries", "1000"),
+            Map.entry("context", "64"),
+            Map.entry("batch", "128"),
+            Map.entry("sequence", "24"));
 
     private static ChainedOptionsBuilder once() {
         ChainedOptionsBuilder options = new OptionsBuilder()
@@ -80,7 +88,8 @@ class JmhTest {
         assertThrows(
                 RunnerException.class,
                 () -> new Runner(once().include("KernelSuite")
-                                .exclude("Blake3|Enc|Matrix|Num|Samp|Sign|Slice|State|Token")
+                                .exclude(
+                                        "Blake3|Enc|Layer|Ledger|Matrix|Num|Samp|Session|Sign|Slice|State|Tensor|Token|Wire")
                                 .param("form", "avx1024")
                                 .build())
                         .run());

@@ -50,7 +50,7 @@ class ArrivalsTest {
 
     private static double mean(String lengths) {
         SplittableRandom random = new SplittableRandom(3);
-        Lengths distribution = Lengths.parse(lengths);
+        Lengths distribution = Lengths.parse(lengths, Lengths.MOST);
         return IntStream.range(0, COUNT)
                 .map(i -> distribution.draw(random))
                 .average()
@@ -64,14 +64,14 @@ class ArrivalsTest {
         assertEquals(100, mean("exp:100"), 3);
         assertEquals(100, mean("normal:100,20"), 1);
         SplittableRandom random = new SplittableRandom(3);
-        Lengths wide = Lengths.parse("normal:2,1000");
+        Lengths wide = Lengths.parse("normal:2,1000", Lengths.MOST);
         assertTrue(IntStream.range(0, COUNT).map(i -> wide.draw(random)).allMatch(n -> n >= 1 && n <= Lengths.MOST));
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"", "0", "-5", "9-3", "exp:", "normal:5", "1e9", "99999999", "uniform"})
     void whatIsNoDistributionIsRefusedWithItsName(String text) {
-        String why = assertThrows(IllegalArgumentException.class, () -> Lengths.parse(text))
+        String why = assertThrows(IllegalArgumentException.class, () -> Lengths.parse(text, Lengths.MOST))
                 .getMessage();
         assertTrue(why.startsWith("\"" + text + "\""), why);
     }
