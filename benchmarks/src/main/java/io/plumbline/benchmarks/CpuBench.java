@@ -117,8 +117,8 @@ final class CpuBench implements Callable<Integer> {
         boolean isInt4 = weights == WeightBits.INT4;
         Speeds eight = new Speeds(all.getFirst().backend);
         String root;
-        try (LoadedModel int8 = LoadedModel.open(models.imported());
-                LoadedModel model = isInt4 ? LoadedModel.open(models.importedInt4()) : int8) {
+        try (LoadedModel model = LoadedModel.open(isInt4 ? models.importedInt4() : models.imported());
+                LoadedModel int8 = isInt4 ? LoadedModel.open(models.imported()) : null) {
             weightBytes = SpeedProbe.weightBytes(model);
             for (Speeds readings : all) {
                 warmUp(model, readings.backend);

@@ -26,8 +26,8 @@ import java.util.stream.IntStream;
 
 /**
  * Families read as others read them: a small random model of each, written as GGUF, is continued greedily by llama.cpp,
- * and each of its tokens compared with what the unquantized model and the exact one say at that place. Then packed types
- * of such files, read as llama.cpp reads them.
+ * and each of its tokens compared with what the unquantized model and the exact one say at that place. Then packed
+ * types of such files, read as llama.cpp reads them.
  */
 @Parameters(
         commandNames = "families",

@@ -101,8 +101,8 @@ final class ContentCheck {
         Set<String> offered = new HashSet<>();
         if (!sent.path("tool_choice").asText().equals("none")) {
             sent.path("tools")
-                    .forEach(tool -> offered.add(
-                            tool.path("function").path("name").asText()));
+                    .forEach(tool ->
+                            offered.add(tool.path("function").path("name").asText()));
         }
         for (JsonNode call : calls) {
             if (!offered.contains(call.path("function").path("name").asText())) {

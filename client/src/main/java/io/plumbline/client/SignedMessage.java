@@ -60,7 +60,7 @@ final class SignedMessage {
         int from = 0;
         for (int parts = 0; !rest.isEmpty(); parts++) {
             int length = longestIn(signed, from, rest);
-            if (length == 0 || parts > calls + 1) {
+            if (length == 0 || parts > calls) {
                 return false;
             }
             from = signed.indexOf(rest.substring(0, length), from) + length;
@@ -109,9 +109,7 @@ final class SignedMessage {
         public int compareTo(Shown other) {
             int byReasoning = Integer.compare(reasoning, other.reasoning);
             int byContent = Integer.compare(content, other.content);
-            return byReasoning != 0
-                    ? byReasoning
-                    : byContent != 0 ? byContent : Boolean.compare(isSaid, other.isSaid);
+            return byReasoning != 0 ? byReasoning : byContent != 0 ? byContent : Boolean.compare(isSaid, other.isSaid);
         }
     }
 
@@ -128,7 +126,10 @@ final class SignedMessage {
                 }
                 boolean isAll = shown.reasoning() == reasoning.length() && shown.content() == content.length();
                 boolean isEnd = at == signed.length()
-                        || CUT_HEADER.matcher(signed).region(at, signed.length()).matches();
+                        || CUT_HEADER
+                                .matcher(signed)
+                                .region(at, signed.length())
+                                .matches();
                 if (isAll && isEnd) {
                     return true;
                 }

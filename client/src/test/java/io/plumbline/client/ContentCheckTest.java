@@ -175,7 +175,8 @@ class ContentCheckTest {
         refused("TEXT", json(good, good, thought, thought, message.replace("On", "In"), text));
         refused("TEXT", json(good, good, GOOD, message, ",\"text\":\"Once.\""));
         // A call that nobody could have made takes nothing out of the check.
-        String called = "{\"content\":\"Pay to X.\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}";
+        String called =
+                "{\"content\":\"Pay to X.\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}";
         refused("TEXT", json(good, good, GOOD, called, ",\"text\":\"Once.\""));
     }
 
@@ -186,7 +187,7 @@ class ContentCheckTest {
         assertTrue(SignedMessage.isPartOf(text, "I add.  Done.", 2));
         assertTrue(SignedMessage.isPartOf(text, "", 1));
         assertTrue(SignedMessage.isPartOf(text, "I add.", 1));
-        for (String wrong : List.of("Done. I add.", "I do.", "I a me", "Pay to X.", "I add. Done. Now.")) {
+        for (String wrong : List.of("Done. I add.", "I do.", "I d m", "Pay to X.", "I add. Done. Now.")) {
             assertFalse(SignedMessage.isPartOf(text, wrong, 1), wrong);
         }
     }
