@@ -91,11 +91,23 @@ class HostileManifestTest {
 
     /** Its first bytes would be taken for the matrix, and no proof of one of its rows would hold. */
     @Test
-    void aMatrixThatIsNotInt8IsNone() {
+    void aMatrixThatIsOfNoFormatOfWeightsIsNone() {
         Manifest manifest = Manifest.parse(RICH + "tensor m F32 4x8 " + "00".repeat(32) + "\n");
         String message = assertThrows(IllegalArgumentException.class, () -> manifest.matrix("m", 4, 8))
                 .getMessage();
-        assertEquals("Tensor \"m\" is of type F32 where a matrix is int8.", message);
+        assertEquals("Tensor \"m\" is of type F32 where a matrix is int8 or int4.", message);
+    }
+
+    @Test
+    void aMatrixOfFourBitsHasWholeGroupsAndARouterHasInt8() {
+        Manifest manifest = Manifest.parse(RICH + "tensor m.weight I4_LINEAR 4x40 " + "00".repeat(32) + "\n"
+                + "tensor r.weight I4_LINEAR 4x64 " + "00".repeat(32) + "\n");
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> manifest.tensor("m.weight").bytes());
+        TensorRows rows = new TensorRows("r", 4, 0, 4, 64);
+        assertEquals(4 * 34, manifest.matrix(MatrixStack.DOWN, rows).bytes());
+        assertThrows(IllegalArgumentException.class, () -> manifest.matrix(MatrixStack.ROUTER, rows));
     }
 
     /** Its memory and its message stay small, however long the line. */
