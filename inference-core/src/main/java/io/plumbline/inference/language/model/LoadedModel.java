@@ -178,7 +178,7 @@ public final class LoadedModel implements AutoCloseable {
         String type = expected.getValue().storedType();
         if (!found.dtype().equals(type)) {
             throw new IOException(folder + ": \"" + expected.getKey() + "\" is of type " + found.dtype()
-                    + "; of this manifest it is " + type
+                    + "; the manifest says " + type
                     + ". The file was changed or damaged; import the model again.");
         }
     }
