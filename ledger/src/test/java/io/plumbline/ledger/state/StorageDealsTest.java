@@ -646,7 +646,8 @@ class StorageDealsTest {
         int paid = 0;
         int lost = 0;
         LedgerState other = LedgerState.decode(GENESIS, state.encode());
-        for (int step = 0; step < 600; step++) {
+        // Longer where chance has brought too little of what is looked at.
+        for (int step = 0; step < 600 || (paid <= 10 || lost <= 2) && step < 20_000; step++) {
             KeyPair node = random.nextBoolean() ? NODE : OTHER;
             KeptBlob blob = blobs.get(random.nextInt(blobs.size()));
             List<StorageDeal> all = state.dealsOf(CLIENT.publicKey(), Role.ANY, -1, 99);
