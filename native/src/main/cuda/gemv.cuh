@@ -33,7 +33,7 @@ __device__ __forceinline__ void run(const int8_t *x, int rows, Rows weights, int
     // No kernel writes weights, so the first of them need not wait for the one before: what it takes to end is not lost to memory.
     weights.early(k);
     await_previous();
-    // What becomes of the sums is asked for by the lane that will need it, before all sums are there.
+    // All that the sums are put together with is asked for by the lane that will need it, before all sums are there.
     bool mine = lane < rows && lane < R;
     size_t at = (size_t)lane * out.n + n;
     float in_scale = 0.0f, row_scale = 0.0f, up_scale = 0.0f, old = 0.0f;

@@ -24,18 +24,8 @@ final class NoiseBlocks {
             squares += value * value;
         }
         double deviation = Math.sqrt(squares / row.length);
-        int blockElements = type == GgufType.Q4_K || type == GgufType.Q5_K || type == GgufType.Q6_K ? 256 : 32;
-        int blockBytes = switch (type) {
-            case Q4_0 -> 18;
-            case Q4_1 -> 20;
-            case Q5_0 -> 22;
-            case Q5_1 -> 24;
-            case Q4_K -> 144;
-            case Q5_K -> 176;
-            case Q6_K -> 210;
-            default -> throw new IllegalArgumentException(type + " has no blocks of noise.");
-        };
-        byte[] bytes = new byte[row.length / blockElements * blockBytes];
+        int blockBytes = type.blockBytes();
+        byte[] bytes = new byte[row.length / type.blockElements() * blockBytes];
         random.nextBytes(bytes);
         ByteBuffer out = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         for (int at = 0; at < bytes.length; at += blockBytes) {
@@ -47,7 +37,8 @@ final class NoiseBlocks {
                 case Q5_1 -> put(out, at, deviation / 9.2, -15.5 * deviation / 9.2);
                 case Q4_K -> put(out, at, deviation / 300, 7.5 * deviation / 300);
                 case Q5_K -> put(out, at, deviation / 650, 15.5 * deviation / 650);
-                default -> put(out, at + blockBytes - 2, deviation / 1370);
+                case Q6_K -> put(out, at + blockBytes - 2, deviation / 1370);
+                default -> throw new IllegalArgumentException(type + " has no blocks of noise.");
             }
         }
         return bytes;

@@ -99,17 +99,19 @@ final class ContentCheck {
     /** Whether each call is of a function that was sent: which of a text is one is the server's reading. */
     private boolean areOffered(JsonNode calls) {
         Set<String> offered = new HashSet<>();
-        if (!sent.path("tool_choice").asText().equals("none")) {
-            sent.path("tools")
-                    .forEach(tool ->
-                            offered.add(tool.path("function").path("name").asText()));
-        }
+        tools().forEach(tool -> offered.add(tool.path("function").path("name").asText()));
         for (JsonNode call : calls) {
             if (!offered.contains(call.path("function").path("name").asText())) {
                 return false;
             }
         }
         return true;
+    }
+
+    /** The functions that the model was to be told; missing where a call was not wanted. */
+    private JsonNode tools() {
+        boolean isUnwanted = sent.path("tool_choice").asText().equals("none");
+        return isUnwanted ? MissingNode.getInstance() : sent.path("tools");
     }
 
     private static byte[] bytes(JsonNode extension, String field) {
@@ -129,9 +131,8 @@ final class ContentCheck {
         } catch (JsonProcessingException e) {
             throw others();
         }
-        JsonNode tools = sent.path("tools");
-        boolean hasTools =
-                !tools.isEmpty() && !sent.path("tool_choice").asText().equals("none");
+        JsonNode tools = tools();
+        boolean hasTools = !tools.isEmpty();
         boolean hasSources = SourcesCheck.isAsked(sent);
         boolean hasOptions = !sent.path("chat_template_kwargs").isEmpty()
                 || sent.path("reasoning_effort").isTextual();

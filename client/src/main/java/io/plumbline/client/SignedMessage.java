@@ -98,7 +98,7 @@ final class SignedMessage {
     }
 
     /**
-     * What was shown of a text up to a place.
+     * How much was shown of a text up to a place.
      *
      * @param reasoning characters of it.
      * @param content characters of it.
@@ -168,14 +168,13 @@ final class SignedMessage {
         String of = isSaid ? content : reasoning;
         int done = isSaid ? shown.content() : shown.reasoning();
         // Where something of its kind was told before, a line's end stands between.
-        boolean isFirst = done == 0;
-        boolean isParted = done < of.length() && of.charAt(done) == '\n';
-        Shown next = isFirst || !isParted ? moved(shown, isSaid, 0) : moved(shown, isSaid, 1);
-        if (isFirst || isParted || done == of.length()) {
-            for (int end : List.of(header.end(), header.end(2))) {
-                add(open, end, next);
-            }
+        boolean isParted = done > 0 && done < of.length();
+        if (isParted && of.charAt(done) != '\n') {
+            return;
         }
+        Shown next = moved(shown, isSaid, isParted ? 1 : 0);
+        add(open, header.end(), next);
+        add(open, header.end(2), next);
     }
 
     private static Shown moved(Shown shown, boolean isSaid, int by) {

@@ -54,22 +54,17 @@ final class DeviceWeights implements AutoCloseable {
     private static final class Plan {
         /** Writes the rows that {@code to} has room for, from row {@code first} on. */
         private interface Rows {
-            void copy(int first, MemorySegment to);
+            void copy(long first, MemorySegment to);
         }
 
-        /** @param rowBytes 0 of what is copied as it stands. */
-        private record Part(long at, MemorySegment from, long bytes, int rowBytes, Rows rows) {
+        private record Part(long at, long bytes, int rowBytes, Rows rows) {
             /** Bytes that are copied at once: whole rows. */
-            long piece() {
-                return rowBytes == 0 ? STAGE : STAGE / rowBytes * rowBytes;
+            int piece() {
+                return STAGE / rowBytes * rowBytes;
             }
 
             void copy(long from, MemorySegment to) {
-                if (rowBytes == 0) {
-                    MemorySegment.copy(this.from, from, to, 0, to.byteSize());
-                } else {
-                    rows.copy((int) (from / rowBytes), to);
-                }
+                rows.copy(from / rowBytes, to);
             }
         }
 
@@ -80,8 +75,7 @@ final class DeviceWeights implements AutoCloseable {
         long add(MemorySegment... stacked) {
             long at = size;
             for (MemorySegment from : stacked) {
-                parts.add(new Part(size, from, from.byteSize(), 0, null));
-                size += from.byteSize();
+                add(from.byteSize(), 1, (first, to) -> MemorySegment.copy(from, first, to, 0, to.byteSize()));
             }
             align();
             return at;
@@ -100,30 +94,28 @@ final class DeviceWeights implements AutoCloseable {
             }
             if (!isGrouped) {
                 return new DeviceMatrix(
-                        add(Arrays.stream(stacked).map(DeviceWeights::bytes).toArray(MemorySegment[]::new)));
+                        add(Arrays.stream(stacked).map(Matrix::weights).toArray(MemorySegment[]::new)));
             }
+            int columns = stacked[0].columns();
+            int indexBytes = GroupedRows.indexBytes(columns);
+            int headBytes = GroupedRows.headBytes(columns);
             long indices = size;
             for (Matrix matrix : stacked) {
-                rows(
-                        matrix,
-                        GroupedRows.indexBytes(matrix.columns()),
-                        (first, to) -> GroupedRows.copyIndices(matrix, first, to));
+                long bytes = (long) matrix.rows() * indexBytes;
+                add(bytes, indexBytes, (first, to) -> GroupedRows.copyIndices(matrix, first, to));
             }
             align();
             long heads = size;
             for (Matrix matrix : stacked) {
-                rows(
-                        matrix,
-                        GroupedRows.headBytes(matrix.columns()),
-                        (first, to) -> GroupedRows.copyHeads(matrix, first, to));
+                long bytes = (long) matrix.rows() * headBytes;
+                add(bytes, headBytes, (first, to) -> GroupedRows.copyHeads(matrix, first, to));
             }
             align();
             return new DeviceMatrix(indices, heads);
         }
 
-        private void rows(Matrix matrix, int rowBytes, Rows rows) {
-            long bytes = (long) matrix.rows() * rowBytes;
-            parts.add(new Part(size, null, bytes, rowBytes, rows));
+        private void add(long bytes, int rowBytes, Rows rows) {
+            parts.add(new Part(size, bytes, rowBytes, rows));
             size += bytes;
         }
 
@@ -219,10 +211,6 @@ final class DeviceWeights implements AutoCloseable {
 
     private DeviceMatrix at(DeviceMatrix offset) {
         return new DeviceMatrix(memory + offset.weights(), offset.isGrouped() ? memory + offset.heads() : 0);
-    }
-
-    private static MemorySegment bytes(Matrix matrix) {
-        return matrix.weights().asSlice(0, (long) matrix.rows() * matrix.columns());
     }
 
     static long mib(long bytes) {

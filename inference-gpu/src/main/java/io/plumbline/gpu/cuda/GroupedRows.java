@@ -26,7 +26,7 @@ final class GroupedRows {
     }
 
     /** Writes the indices of rows from {@code first} on, as many as {@code to} has room for. */
-    static void copyIndices(Matrix matrix, int first, MemorySegment to) {
+    static void copyIndices(Matrix matrix, long first, MemorySegment to) {
         int bytes = indexBytes(matrix.columns());
         long rowBytes = matrix.format().rowBytes(matrix.columns());
         for (int i = 0; i < to.byteSize() / bytes; i++) {
@@ -35,7 +35,7 @@ final class GroupedRows {
     }
 
     /** The same of codes and factors. */
-    static void copyHeads(Matrix matrix, int first, MemorySegment to) {
+    static void copyHeads(Matrix matrix, long first, MemorySegment to) {
         int bytes = headBytes(matrix.columns());
         int factors = matrix.columns() / WeightFormat.GROUP;
         long rowBytes = matrix.format().rowBytes(matrix.columns());

@@ -62,8 +62,7 @@ final class Products {
                 return new Shape(tile.kernel(after), x, y, splits, tile.threads(), tile.shared());
             }
             if (rows <= GEMV_ROWS) {
-                int count = rows <= 1 ? 1 : 2 * Integer.highestOneBit(rows - 1);
-                return new Shape("gemv_" + after + "_" + count, (n + 3) / 4, 1, 1, THREADS, 0);
+                return ofFew("gemv_", after, rows, n);
             }
             int columns = columns(after, n);
             return rows <= NARROW_ROWS && columns <= MOST_NARROW_COLUMNS
@@ -85,8 +84,12 @@ final class Products {
 
         /** The kernel for weights of four bits: of few rows alone. */
         static Shape ofGrouped(String after, int rows, int n) {
-            Shape plain = of(Way.DOT, after, rows, n, 0, 0);
-            return new Shape(plain.kernel().replace("gemv_", "gemv4_"), plain.x(), 1, 1, THREADS, 0);
+            return ofFew("gemv4_", after, rows, n);
+        }
+
+        private static Shape ofFew(String kind, String after, int rows, int n) {
+            int count = rows <= 1 ? 1 : 2 * Integer.highestOneBit(rows - 1);
+            return new Shape(kind + after + "_" + count, blocks(n, 4), 1, 1, THREADS, 0);
         }
 
         private static int blocks(int all, int each) {

@@ -350,7 +350,7 @@ class CudaKernelsTest extends KernelTest {
         }
     }
 
-    /** What products of {@code n} weight rows and of the next {@code n} become in each way. */
+    /** The results that products of {@code n} weight rows and of the next {@code n} have in each way. */
     private final class Becoming {
         private final int rows;
         private final int n;

@@ -6,7 +6,7 @@ import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.language.tokenizer.TemplateOptions;
 import java.util.Set;
 
-/** What a chat body tells the model's chat template: {@code chat_template_kwargs} and {@code reasoning_effort}. */
+/** Reads what a chat body has for the model's chat template: {@code chat_template_kwargs}, {@code reasoning_effort}. */
 final class TemplateFields {
     private static final String KWARGS = "chat_template_kwargs";
     private static final String EFFORT = "reasoning_effort";

@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * What the blocks of packed types hold, as ggml's own reference has it (ggml-quants.c): whole numbers times a scale of
+ * Unpacks the blocks of packed types, as ggml's own reference has it (ggml-quants.c): whole numbers times a scale of
  * the block, in some types less a least value. Blocks of 256 ("K") are cut into parts with small scales of their own.
  */
 final class GgufBlocks {

@@ -42,11 +42,13 @@ public enum GgufType {
         return n / blockElements * blockBytes;
     }
 
-    int blockElements() {
+    /** Elements of a block. */
+    public int blockElements() {
         return blockElements;
     }
 
-    int blockBytes() {
+    /** Bytes of one. */
+    public int blockBytes() {
         return blockBytes;
     }
 

@@ -3,6 +3,7 @@ package io.plumbline.inference.language.importer;
 import io.plumbline.verifier.numerics.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Rounds rows to four bits in groups. Each group takes the scale, of a handful and either sign, with the least squared
@@ -25,6 +26,12 @@ final class GroupQuantizer {
     /** Beyond the greatest code on either side, in its unit. */
     private static final int REACH = 33;
 
+    /** One for each format of four bits. */
+    static final List<GroupQuantizer> ALL = Arrays.stream(WeightFormat.values())
+            .filter(WeightFormat::isGrouped)
+            .map(GroupQuantizer::new)
+            .toList();
+
     private final WeightFormat format;
     private final byte[] codes;
     private final boolean isSymmetric;
@@ -37,14 +44,6 @@ final class GroupQuantizer {
         for (int i = 0; i < nearest.length; i++) {
             nearest[i] = (byte) nearest(i / (float) STEPS - REACH);
         }
-    }
-
-    /** A quantizer for each format of four bits. */
-    static GroupQuantizer[] all() {
-        return Arrays.stream(WeightFormat.values())
-                .filter(WeightFormat::isGrouped)
-                .map(GroupQuantizer::new)
-                .toArray(GroupQuantizer[]::new);
     }
 
     WeightFormat format() {
@@ -62,11 +61,10 @@ final class GroupQuantizer {
     }
 
     /**
-     * A row.
+     * A row of finite values.
      *
      * @param packed receives it, {@code format.rowBytes(row.length)} bytes.
      * @return its scale, 0 where all values are.
-     * @throws ArithmeticException where a value is not finite.
      */
     float quantize(float[] row, byte[] packed) {
         int groups = row.length / GROUP;
@@ -128,9 +126,6 @@ final class GroupQuantizer {
     private float scale(float[] row, int from) {
         float greatest = 0;
         for (int i = from; i < from + GROUP; i++) {
-            if (!Float.isFinite(row[i])) {
-                throw new ArithmeticException("a value is not finite");
-            }
             greatest = Math.max(greatest, Math.abs(row[i]));
         }
         float plain = greatest / format.mostCode();

@@ -24,7 +24,6 @@ import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.numerics.WeightFormat;
 import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -42,9 +41,8 @@ import java.util.stream.IntStream;
 /**
  * Turns a checkpoint into the exact form: every matrix int8 with one scale a row, in the compressed-tensors W8A8
  * layout, or of four bits in groups, beside the manifest that gives the model its id. int8 checkpoints keep their
- * integers. The embedding keeps
- * its own type where its rows widen to float exactly from it; norms, biases and scales become f32. Streams row by
- * row; the target appears only when it is whole.
+ * integers. The embedding keeps its own type where its rows widen to float exactly from it; norms, biases and scales
+ * become f32. Streams row by row; the target appears only when it is whole.
  */
 public final class ModelImport {
     /** Rows of a matrix by which its codes are chosen. */
@@ -316,22 +314,29 @@ public final class ModelImport {
         if (weights.columns() % WeightFormat.GROUP != 0) {
             return null;
         }
-        GroupQuantizer best = null;
-        double least = Double.POSITIVE_INFINITY;
-        for (GroupQuantizer each : GroupQuantizer.all()) {
-            double error = 0;
-            GroupedRow row = new GroupedRow(each, weights);
-            int step = Math.max(1, weights.rows() / SAMPLED_ROWS);
-            RowReader reader = new RowReader(stem, weights);
-            for (int r = 0; r < weights.rows(); r += step) {
-                error += row.error(reader.floats(r), r);
-            }
-            if (error < least) {
-                least = error;
-                best = each;
+        GroupedRow[] rows = new GroupedRow[GroupQuantizer.ALL.size()];
+        double[] errors = new double[rows.length];
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = grouped(GroupQuantizer.ALL.get(i), weights);
+        }
+        RowReader reader = new RowReader(stem, weights);
+        int step = Math.max(1, weights.rows() / SAMPLED_ROWS);
+        for (int r = 0; r < weights.rows(); r += step) {
+            float[] values = reader.floats(r);
+            requireFinite(weights, r, values);
+            for (int i = 0; i < rows.length; i++) {
+                errors[i] += rows[i].error(values);
             }
         }
-        return best;
+        int best = 0;
+        for (int i = 1; i < rows.length; i++) {
+            best = errors[i] < errors[best] ? i : best;
+        }
+        return GroupQuantizer.ALL.get(best);
+    }
+
+    private static GroupedRow grouped(GroupQuantizer quantizer, Weights weights) {
+        return new GroupedRow(quantizer, weights.columns(), weights.dtype().equals(Mxfp4Weights.TYPE));
     }
 
     private void matrix(String stem, int rows, int columns) throws IOException {
@@ -551,64 +556,21 @@ public final class ModelImport {
             GroupedRow[] rows = new GroupedRow[count];
             float[][] values = new float[count][];
             for (int i = 0; i < count; i++) {
-                rows[i] = new GroupedRow(quantizer, weights);
+                rows[i] = grouped(quantizer, weights);
                 values[i] = reader.floats(from + i).clone();
+                requireFinite(weights, from + i, values[i]);
             }
-            int first = from;
-            try {
-                IntStream.range(0, count).parallel().forEach(i -> rows[i].pack(values[i], first + i));
-            } catch (UncheckedIOException e) {
-                throw e.getCause();
-            }
+            IntStream.range(0, count).parallel().forEach(i -> rows[i].pack(values[i]));
             for (int i = 0; i < count; i++) {
-                scale[from + i] = evened(stem, from + i, rows[i].scale);
-                exactRows += rows[i].isExact ? 1 : 0;
-                hash.update(rows[i].packed);
-                out.write(stem + ".weight", rows[i].packed, rowBytes);
+                scale[from + i] = evened(stem, from + i, rows[i].scale());
+                exactRows += rows[i].isExact() ? 1 : 0;
+                hash.update(rows[i].packed());
+                out.write(stem + ".weight", rows[i].packed(), rowBytes);
                 wrote(rowBytes);
             }
         }
         packedRows += weights.dtype().equals(Mxfp4Weights.TYPE) ? scale.length : 0;
         finish(out, stem, tensor(quantizer.format(), weights, hash.digest()), scale);
-    }
-
-    /** A row as it becomes one of four bits. */
-    private static final class GroupedRow {
-        private final GroupQuantizer quantizer;
-        private final Weights weights;
-        private final byte[] packed;
-        private float scale;
-        private boolean isExact;
-
-        GroupedRow(GroupQuantizer quantizer, Weights weights) {
-            this.quantizer = quantizer;
-            this.weights = weights;
-            this.packed = new byte[quantizer.format().rowBytes(weights.columns())];
-        }
-
-        /** @param r its number, for messages. */
-        void pack(float[] values, int r) {
-            boolean isE2m1 = quantizer.format() == WeightFormat.INT4_E2M1
-                    && weights.dtype().equals(Mxfp4Weights.TYPE);
-            scale = isE2m1 ? ExactRow.packE2m1(values, packed) : 0;
-            isExact = scale > 0;
-            if (!isExact) {
-                try {
-                    scale = quantizer.quantize(values, packed);
-                } catch (ArithmeticException e) {
-                    throw new UncheckedIOException(notFinite(weights, r, e));
-                }
-            }
-        }
-
-        double error(float[] values, int r) throws IOException {
-            try {
-                pack(values, r);
-            } catch (UncheckedIOException e) {
-                throw e.getCause();
-            }
-            return quantizer.error(values, packed, scale);
-        }
     }
 
     /** A router's rows as two digits of 16 bits: all high ones, then all low ones. */
@@ -702,11 +664,14 @@ public final class ModelImport {
         json.put(HuggingFaceConfig.IS_CANONICAL, true);
         ArrayNode ends = json.putArray("eos_token_id");
         stops.forEach(ends::add);
-        ObjectNode quantization = json.putObject("quantization_config");
+        describe(json.putObject("quantization_config"));
+        mapper.writerWithDefaultPrettyPrinter()
+                .writeValue(to.resolve("config.json").toFile(), json);
+    }
+
+    private void describe(ObjectNode quantization) {
         if (!quantizers.isEmpty()) {
             quantization.put("quant_method", HuggingFaceConfig.FOUR_BITS);
-            mapper.writerWithDefaultPrettyPrinter()
-                    .writeValue(to.resolve("config.json").toFile(), json);
             return;
         }
         quantization.put("quant_method", "compressed-tensors");
@@ -726,7 +691,5 @@ public final class ModelImport {
                 .put("strategy", "token")
                 .put("dynamic", true);
         quantization.putArray("ignore");
-        mapper.writerWithDefaultPrettyPrinter()
-                .writeValue(to.resolve("config.json").toFile(), json);
     }
 }

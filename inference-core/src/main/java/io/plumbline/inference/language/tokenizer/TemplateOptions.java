@@ -8,8 +8,8 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /**
- * What a request tells the model's chat template beside the conversation, as whether the model is to reason: variables
- * that templates ask for by names of their own.
+ * Variables that a request gives the model's chat template beside the conversation, as whether the model is to reason:
+ * templates ask for them by names of their own.
  *
  * @param values by name: Booleans, whole numbers and texts.
  */
@@ -19,7 +19,7 @@ public record TemplateOptions(SortedMap<String, JsonNode> values) {
 
     private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9_]{0,63}");
 
-    /** What templates are given by everybody, and names of what they do. */
+    /** Variables that every template is given, and functions that templates call. */
     private static final Set<String> RESERVED = Set.of(
             "messages",
             "tools",

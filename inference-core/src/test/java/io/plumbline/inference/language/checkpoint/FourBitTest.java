@@ -95,7 +95,7 @@ class FourBitTest {
             assertEquals(WeightFormat.INT4_NORMAL, tensor.format(), "random weights are normally distributed");
             assertEquals(eight.manifest().tensor(name).bytes() * 17 / 32, tensor.bytes());
             assertEquals(0.08, relativeError(four, name, checkpoint.require(name, 64, 96)), 0.005);
-            // What decides the tokens, and what is no matrix of a layer, is kept as it is.
+            // Tensors that decide the tokens, and those that are no matrix of a layer, are kept as they are.
             for (String kept : List.of(TensorNames.EMBEDDING, TensorNames.OUTPUT_WEIGHT, TensorNames.FINAL_NORM)) {
                 assertArrayEquals(
                         eight.manifest().tensor(kept).hash(),
