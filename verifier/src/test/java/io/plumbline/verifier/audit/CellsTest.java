@@ -3,6 +3,7 @@ package io.plumbline.verifier.audit;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Rope;
@@ -17,7 +18,7 @@ class CellsTest {
         ModelConfig config = new ModelConfig(
                 hidden, 2, heads, heads / 4, 128, mlp, 1000, 65_536, 1e-6f, Rope.plain(10_000), false, false);
         Manifest manifest = new Manifest(config, new TreeMap<>(Map.of()), new TreeMap<>(Map.of()));
-        return new AnswerView(manifest, new byte[32], new int[tokens], new int[1]);
+        return new AnswerView(manifest, Bytes32.ZERO, new int[tokens], new int[1]);
     }
 
     @Test
