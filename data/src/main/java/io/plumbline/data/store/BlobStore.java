@@ -394,6 +394,20 @@ public final class BlobStore implements AutoCloseable {
         return stat;
     }
 
+    /**
+     * Removes a blob, unless it has a pin of certain ones.
+     *
+     * @param pinPrefix how these begin.
+     * @return whether it is gone; where it has such a pin it stays.
+     */
+    public synchronized boolean deleteUnlessPinned(Bytes32 id, String pinPrefix) throws IOException {
+        if (require(id).pins().stream().anyMatch(pin -> pin.startsWith(pinPrefix))) {
+            return false;
+        }
+        delete(id);
+        return true;
+    }
+
     /** Removes a blob, whatever pins it has. */
     public synchronized void delete(Bytes32 id) throws IOException {
         BlobStat stat = require(id);

@@ -253,13 +253,10 @@ final class BlobApi {
     /** A blob that a deal keeps stays: a challenge that is not answered costs the node its collateral. */
     private void delete(HttpExchange http) throws IOException {
         Bytes32 id = id(http);
-        BlobStat stat = store.stat(id);
-        if (stat != null && stat.pins().stream().anyMatch(pin -> pin.startsWith(DealKeeper.PIN))) {
-            throw new HttpException(
-                    409, "Blob " + id + " is kept for pay, by " + stat.pins() + ": it stays until its deals are over.");
-        }
-        if (store.receiving(id) == null || store.stat(id) != null) {
-            store.delete(id);
+        boolean isThere = store.receiving(id) == null || store.stat(id) != null;
+        // Looked at and removed at once: a deal may be pinning it now.
+        if (isThere && !store.deleteUnlessPinned(id, DealKeeper.PIN)) {
+            throw new HttpException(409, "Blob " + id + " is kept for pay: it stays until its deals are over.");
         }
         store.forget(id);
         BlobJson.send(http, 200, BlobJson.object().put("id", id.toString()));

@@ -3,7 +3,7 @@ package io.plumbline.node.gateway;
 import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.NodeClient;
-import io.plumbline.node.network.BusyException;
+import io.plumbline.node.network.NotAskedException;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Receipt;
@@ -79,7 +79,7 @@ public interface Answerers {
          * @param vocab number of token ids of the model.
          * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
          * @param onToken hears each token, on a thread that it must not hold up.
-         * @throws BusyException where it was not asked at all, and costs nothing.
+         * @throws NotAskedException where it was not asked at all, and costs nothing.
          */
         AnswerStream infer(
                 Request request, long tokens, Level level, int vocab, int topLogprobs, Consumer<ChosenToken> onToken)
@@ -90,6 +90,7 @@ public interface Answerers {
          *
          * @param request encoded.
          * @param rows that it is charged for.
+         * @throws NotAskedException where it was not asked at all, and costs nothing.
          */
         NodeClient.TensorAnswered inferTensors(byte[] request, long rows, Level level) throws IOException;
 

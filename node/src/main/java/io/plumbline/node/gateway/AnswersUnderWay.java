@@ -6,7 +6,7 @@ import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.DeliveredTokens;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.metrics.TokenTimes;
-import io.plumbline.node.network.DrainingException;
+import io.plumbline.node.network.NotAskedException;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Receipt;
@@ -136,9 +136,9 @@ final class AnswersUnderWay implements Answerers {
             return by.settledCost(requestHash, fee, told);
         }
 
-        private void requireOpen() throws DrainingException {
+        private void requireOpen() throws NotAskedException {
             if (isCut) {
-                throw new DrainingException("This server is about to end, and begins no answer any more.");
+                throw new NotAskedException("This server is about to end, and begins no answer any more.");
             }
         }
 

@@ -20,10 +20,10 @@ import java.util.function.Consumer;
  */
 final class BoughtAnswers {
     /** Answers that are followed at a time; of more the oldest are let go. */
-    private static final int MAX_FOLLOWED = 256;
+    private static final int MAX_FOLLOWED = 16_384;
 
     /** Answers that the ledger is asked for at a time. */
-    private static final int AT_ONCE = 16;
+    private static final int AT_ONCE = 128;
 
     private final CertifiedSettlements settlements;
     private final NodeQuality quality = new NodeQuality(System::currentTimeMillis);

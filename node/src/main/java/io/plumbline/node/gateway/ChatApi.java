@@ -99,14 +99,19 @@ final class ChatApi implements AutoCloseable {
         Admission admission = Admission.of(http);
         admission.begin(http, asked.requests().size(), mostTokens(asked), mostCost(asked));
         try (Completion completion = new Completion(this, asked)) {
-            completion.onComputed(() -> admission.used(completion.usage(), completion.later()));
+            completion.onComputed(() -> used(admission, completion));
             try {
                 answer(http, asked, completion, wording.apply(completion), admission);
             } finally {
                 completion.awaitCancelled();
-                admission.used(completion.usage(), completion.later());
+                used(admission, completion);
             }
         }
+    }
+
+    private static void used(Admission admission, Completion completion) {
+        Completion.Bill bill = completion.bill();
+        admission.used(bill.usage(), bill.rest());
     }
 
     private static void answer(
@@ -127,7 +132,7 @@ final class ChatApi implements AutoCloseable {
             completion.start();
             http.onClientGone(completion::cancel);
             ObjectNode whole = writer.whole();
-            admission.used(completion.usage());
+            used(admission, completion);
             admission.tell(http);
             Http.send(http, 200, whole);
         }
@@ -154,7 +159,7 @@ final class ChatApi implements AutoCloseable {
 
     /** A request that is about to be put to a node. */
     Purchase purchase(Request request, Answerers.Answerer by, Level auditedAt) {
-        return Purchase.begun(by, request.hash(), answerers.fee(auditedAt, tokens(request)));
+        return Purchase.begun(by, request.hash(), tokens(request), answerers.fee(auditedAt, tokens(request)));
     }
 
     /** For so long may a first token take before another node is asked as well; 0 where none is. */

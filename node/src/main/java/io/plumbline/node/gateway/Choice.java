@@ -7,7 +7,6 @@ import io.plumbline.node.client.NodeClient.Answered;
 import io.plumbline.node.gateway.answer.AnswerMessage;
 import io.plumbline.node.gateway.answer.AnswerPart;
 import io.plumbline.node.gateway.answer.AnswerReader;
-import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
@@ -71,13 +70,9 @@ final class Choice {
         purchases.remove(purchase);
     }
 
-    /** @param level at which it is audited. */
-    void answered(Answered whole, Level level) {
+    void answered(Answered whole) {
         Bytes32 hash = request.hash();
-        long units = (long) whole.receipt().promptTokens() + whole.receipt().outputTokens();
-        purchases.replaceAll(one -> one.requestHash().equals(hash)
-                ? one.answered(whole.receipt(), units, whole.answer().isCancelled(), level)
-                : one);
+        purchases.replaceAll(one -> one.requestHash().equals(hash) ? one.answered(whole.receipt()) : one);
         answered = whole;
     }
 

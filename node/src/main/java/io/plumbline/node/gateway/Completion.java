@@ -4,7 +4,7 @@ import io.plumbline.inference.language.tokenizer.TextStream;
 import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.gateway.answer.AnswerPart;
-import io.plumbline.node.network.BusyException;
+import io.plumbline.node.network.NotAskedException;
 import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
@@ -94,34 +94,33 @@ final class Completion implements AutoCloseable {
     }
 
     /**
-     * The tokens that were computed by now, and their cost, also for a client that has gone; nothing where no answer
-     * has begun. A choice costs what its receipt says, and its fees; what is certain later {@link #later} says.
+     * What it comes to.
+     *
+     * @param usage the tokens that were computed by now, and their cost by receipts and fees, also for a client that
+     *     has gone; nothing where no answer has begun.
+     * @param rest what it costs beyond that, where a node may hand in a receipt that it has not shown, or another one;
+     *     null where it may not.
      */
-    Usage usage() {
+    record Bill(Usage usage, Supplier<CompletableFuture<Long>> rest) {}
+
+    /** What it comes to by now. */
+    Bill bill() {
         long delivered = 0;
         long answers = 0;
-        long cost = 0;
+        List<Purchase> purchases = new ArrayList<>();
         for (Choice choice : choices) {
             int tokens =
                     choice.inference == null ? 0 : choice.inference.delivered().count();
             delivered += tokens;
             answers += tokens > 0 ? 1 : 0;
-            for (Purchase one : choice.purchases()) {
-                cost = Usage.sum(cost, one.cost());
-            }
+            purchases.addAll(choice.purchases());
         }
-        return answers == 0 ? Usage.NONE : new Usage(answers, promptTokens(), delivered, cost);
-    }
-
-    /**
-     * What choices cost beyond what their receipts say: where one failed, or was cut, its node may hand in a receipt
-     * that it has not shown, or another one.
-     *
-     * @return null where the receipts say it all.
-     */
-    Supplier<CompletableFuture<Long>> later() {
-        return Purchase.restOf(
-                choices.stream().flatMap(choice -> choice.purchases().stream()).toList());
+        long cost = 0;
+        for (Purchase one : purchases) {
+            cost = Usage.sum(cost, one.cost());
+        }
+        Usage usage = answers == 0 ? Usage.NONE : new Usage(answers, promptTokens(), delivered, cost);
+        return new Bill(usage, Purchase.restOf(purchases));
     }
 
     /** Tokens of the answers, once they are whole. */
@@ -192,8 +191,8 @@ final class Completion implements AutoCloseable {
             choice.by = by;
             try {
                 begun = asked(choice, by);
-            } catch (BusyException e) {
-                // No money was put up, and nothing asked: the next node may have the same request.
+            } catch (NotAskedException e) {
+                // No money was put up: the next node may have the same request.
                 by = choice.tries.next(e);
             }
         }
@@ -226,7 +225,7 @@ final class Completion implements AutoCloseable {
             choice.begun(purchase);
             try {
                 return api.infer(attempt.request(), attempt.by(), chat.wish().level(), chat.topLogprobs(), onToken);
-            } catch (BusyException | ApiException e) {
+            } catch (NotAskedException | ApiException e) {
                 choice.notBegun(purchase);
                 throw e;
             }
@@ -256,13 +255,8 @@ final class Completion implements AutoCloseable {
             guarded(choice, () -> {
                 while (choice.answered() == null) {
                     try {
-                        choice.answered(
-                                api.checked(
-                                        choice.inference.await(),
-                                        choice.request,
-                                        choice.inference.delivered(),
-                                        choice.by),
-                                chat.wish().level());
+                        choice.answered(api.checked(
+                                choice.inference.await(), choice.request, choice.inference.delivered(), choice.by));
                     } catch (IOException | IllegalArgumentException e) {
                         // Where it was cancelled the node ended it because it was told to.
                         if (isCancelled || choice.inference.delivered().seal() > 0) {
@@ -289,8 +283,12 @@ final class Completion implements AutoCloseable {
     private void beginAnew(Choice choice, Exception why) throws IOException {
         // A busy one too: it is asked last for a while.
         choice.by.refused(why);
+        // It may be slow, and computing still.
+        choice.inference.cancel();
         choice.inference.close();
-        choice.failed().follow();
+        if (Purchase.isRefusal(why)) {
+            choice.failed().follow();
+        }
         Answerers.Answerer other = choice.tries.next(why);
         choice.request = choice.request.renewed(nonce());
         begin(choice, other);

@@ -21,6 +21,7 @@ import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.EverySecond;
 import io.plumbline.node.network.Launch;
 import io.plumbline.node.network.LedgerFollowed;
 import io.plumbline.node.network.LedgerWait;
@@ -68,6 +69,7 @@ public final class Gateway implements RunningRole {
     private final LedgerFollowed followed;
     private final PayPerCall calls;
     private final LiveView page;
+    private final EverySecond looking;
 
     /**
      * Where a gateway works and what it offers.
@@ -154,21 +156,14 @@ public final class Gateway implements RunningRole {
         Access access = context.access();
         // A request that fails is refused, and a look that fails comes again; the process is well.
         Consumer<Throwable> requestFaults = fault -> events.emit(new Event.Error(fault.toString()));
-        NodeSelector nodes = new NodeSelector(
-                keys,
-                ledger,
-                endpoint,
-                client,
-                context.terms(),
-                bought,
-                unsettled,
-                new LedgerFees(settlements, requestFaults),
-                events);
+        LedgerFees fees = new LedgerFees(settlements, requestFaults);
+        NodeSelector nodes =
+                new NodeSelector(keys, ledger, endpoint, client, context.terms(), bought, unsettled, fees, events);
         this.page = launch.opened(new LiveView(
                 new GatewayPage(network, ledger, settlements, nodes, bought, context.terms(), access), requestFaults));
         this.calls = context.payers() == null
                 ? null
-                : new PayPerCall(ledger, genesis.hash(), keys, context.payers(), access.tls() != null);
+                : new PayPerCall(ledger, fees, genesis.hash(), keys, context.payers(), access.tls() != null);
         if (calls != null) {
             access = access.paidBy(calls);
         }
@@ -185,6 +180,7 @@ public final class Gateway implements RunningRole {
             launch.opened(credit).start();
         }
         unsettled.start(requestFaults);
+        this.looking = launch.opened(new EverySecond("bought-answers", bought::look, requestFaults));
         page.start();
         events.emit(new Event.Ready("gateway", null, null, server.port()));
     }
@@ -328,6 +324,6 @@ public final class Gateway implements RunningRole {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(page, credit, unsettled, server, ledger, runner, media);
+        CloseHelper.closeAll(page, looking, credit, unsettled, server, ledger, runner, media);
     }
 }

@@ -109,7 +109,6 @@ final class GatewayPage implements PageSource {
         sections.put("blocks", blocks.section());
         sections.put("slashes", slashes());
         if (!isPrivate) {
-            bought.look();
             sections.put("answers", bought.section());
             sections.put("quality", bought.quality().section());
         }

@@ -52,6 +52,12 @@ final class LedgerFees {
         return parameters.fee();
     }
 
+    /** Of a payment between accounts that names what it is for. */
+    long ofPayment() {
+        Parameters now = parameters;
+        return Usage.sum(now.fee(), now.registrationFee());
+    }
+
     private void ask() {
         try {
             CertifiedEntry state = ledger.find(Kind.META, null);

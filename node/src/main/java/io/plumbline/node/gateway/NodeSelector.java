@@ -12,6 +12,7 @@ import io.plumbline.node.network.BusyException;
 import io.plumbline.node.network.DrainingException;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.NotAskedException;
 import io.plumbline.node.tenant.Usage;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
@@ -188,7 +189,12 @@ final class NodeSelector implements Answerers {
 
         @Override
         public CompletableFuture<Long> settledCost(Bytes32 requestHash, long fee, Receipt told) {
-            return unsettled.cost(requestHash).thenApply(cost -> Usage.sum(cost, fees.ofCommand()));
+            return unsettled.outcome(requestHash).thenApply(outcome -> {
+                if (told != null && outcome.isOther(told)) {
+                    lied("handed in another receipt than it gave for request " + requestHash);
+                }
+                return Usage.sum(outcome.cost(), fees.ofCommand());
+            });
         }
 
         @Override
@@ -248,7 +254,7 @@ final class NodeSelector implements Answerers {
                 .filter(node -> isAffordable(node) && node.pricePerToken() <= wish.maxPrice())
                 .filter(node -> level.compareTo(node.most()) <= 0)
                 .filter(node -> !tried.contains(node.key()))
-                .filter(node -> !named.isEmpty() || !hasLied(node))
+                .filter(node -> !hasLied(node))
                 .sorted(NodeOrder.by(
                         wish.preference() == null ? terms.preference() : wish.preference(), this::isAway, pace))
                 .toList();
@@ -362,20 +368,20 @@ final class NodeSelector implements Answerers {
     /**
      * Puts up what a request may cost at most.
      *
-     * @throws BusyException where it is the node that can have none; it is left out for a while; and where it has just
+     * @throws NotAskedException where it is the node that can have none; it is left out for a while; and where it has just
      *     said that it is busy.
      * @param tokens most that the node may charge for, prompt and answer together.
      */
     private void escrow(Bytes32 requestHash, Node node, long tokens, Level level) throws IOException {
         if (isLeftOut(BUSY, node)) {
-            throw new BusyException("The node has too much to do. Ask again in some seconds.");
+            throw new NotAskedException("The node has too much to do. Ask again in some seconds.");
         }
         LedgerClient.Outcome escrow =
                 ledger.submit(new Command.OpenEscrow(requestHash, node.key(), node.pricePerToken(), tokens, level));
         // What is said of the node another one may not have; what is said of this account stands whichever is asked.
         if (!escrow.isApplied() && escrow.reason().startsWith(OF_NODE)) {
             failed(node, escrow.reason());
-            throw new BusyException("The ledger lets this node have no escrow: " + escrow.reason() + ".");
+            throw new NotAskedException("The ledger lets this node have no escrow: " + escrow.reason() + ".");
         }
         if (!escrow.isApplied()) {
             throw new ApiException(

@@ -54,6 +54,7 @@ final class PayPerCall implements Payee, AutoCloseable {
     private static final HexFormat HEX = HexFormat.of();
 
     private final LedgerClient ledger;
+    private final LedgerFees fees;
     private final Bytes32 genesisHash;
     private final Bytes32 account;
     private final String network;
@@ -66,7 +67,9 @@ final class PayPerCall implements Payee, AutoCloseable {
     private final Map<Bytes32, Long> taken = new ConcurrentHashMap<>();
 
     /** The same of payments that were sent to the ledger, by accounts that had the money. */
-    private final Map<Bytes32, Long> sent = new ConcurrentHashMap<>();
+    private final Map<Sent, Long> sent = new ConcurrentHashMap<>();
+
+    private record Sent(Bytes32 payer, Bytes32 reference) {}
 
     /** By reference, the numbers of payments that were counted lately; its monitor tells of them. */
     private final Map<Bytes32, Long> counted = new ConcurrentHashMap<>();
@@ -79,8 +82,9 @@ final class PayPerCall implements Payee, AutoCloseable {
      * @param keys of the account that is paid.
      * @param isTls whether the gateway is reached by https.
      */
-    PayPerCall(LedgerClient ledger, Bytes32 genesisHash, KeyPair keys, Payers payers, boolean isTls) {
+    PayPerCall(LedgerClient ledger, LedgerFees fees, Bytes32 genesisHash, KeyPair keys, Payers payers, boolean isTls) {
         this.ledger = ledger;
+        this.fees = fees;
         this.genesisHash = genesisHash;
         this.account = keys.publicKey();
         this.network = CallPayment.network(genesisHash);
@@ -207,19 +211,21 @@ final class PayPerCall implements Payee, AutoCloseable {
         private void requireMoney(HttpExchange http, CallPayment.Transfer payment, long cost) throws IOException {
             sent.values().removeIf(until -> until < System.currentTimeMillis());
             // What was sent before may have been taken: sent again it is paid once.
-            if (sent.containsKey(payment.reference())) {
+            Sent one = new Sent(payment.payer(), payment.reference());
+            if (sent.containsKey(one)) {
                 return;
             }
             long balance = ledger.account(payment.payer()).balance();
             long amount = payment.transfer().amount();
-            if (balance < amount) {
+            if (balance < Usage.sum(amount, fees.ofPayment())) {
                 throw required(
                         http,
                         path,
                         cost,
-                        "The account has " + balance + " on the ledger, and the payment is of " + amount + ".");
+                        "The account has " + balance + " on the ledger, and the payment is of " + amount
+                                + " and the ledger's fee of " + fees.ofPayment() + ".");
             }
-            sent.put(payment.reference(), Quotes.untilMs(payment.reference()));
+            sent.put(one, Quotes.untilMs(payment.reference()));
         }
 
         @Override

@@ -1,41 +1,43 @@
 package io.plumbline.node.gateway;
 
+import io.plumbline.node.network.BusyException;
 import io.plumbline.node.tenant.Usage;
-import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
 /**
- * A request that was put to a node, with money put up for it. A receipt says what it costs where the ledger cannot take
- * another one for more; what any other costs is certain once a quorum has signed what became of the money, whatever
- * its node has told the gateway: it hands its receipt in by itself.
+ * A request that was put to a node, with money put up for it. What it costs is certain once a quorum has signed what
+ * became of the money, whatever the node has told the gateway: it hands its receipt in by itself, and that may be
+ * another one, of a longer answer to the same request. Only where all that was put up is charged is there no more.
  *
  * @param requestHash names the request.
+ * @param most price of all tokens, or rows, that were put up for.
  * @param fee of the escrow and of the audit, see {@link Answerers#fee}.
  * @param receipt null where no answer came.
- * @param mayCostMore whether the ledger may take another receipt for the request that has a higher price.
  */
-record Purchase(Answerers.Answerer by, Bytes32 requestHash, long fee, Receipt receipt, boolean mayCostMore) {
-    /** One that has no answer yet. */
-    static Purchase begun(Answerers.Answerer by, Bytes32 requestHash, long fee) {
-        return new Purchase(by, requestHash, fee, null, true);
+record Purchase(Answerers.Answerer by, Bytes32 requestHash, long most, long fee, Receipt receipt) {
+    /**
+     * One that has no answer yet.
+     *
+     * @param units most tokens, or rows, that may be charged for.
+     */
+    static Purchase begun(Answerers.Answerer by, Bytes32 requestHash, long units, long fee) {
+        return new Purchase(by, requestHash, Answerers.cost(units, by.price()), fee, null);
     }
 
-    /**
-     * It was answered.
-     *
-     * @param units tokens of prompt and answer, or rows.
-     * @param isCut whether the answer was ended before its end: the whole one stands by the same request.
-     * @param level at which it is audited.
-     */
-    Purchase answered(Receipt signed, long units, boolean isCut, Level level) {
-        // A node that has just lowered its price asks for less than was put up.
-        boolean isMost = signed.price() == Answerers.cost(units, by.price());
-        return new Purchase(by, requestHash, fee, signed, isCut || !isMost || level == Level.SIGNED);
+    /** It was answered. */
+    Purchase answered(Receipt signed) {
+        return new Purchase(by, requestHash, most, fee, signed);
+    }
+
+    /** Whether the ledger may take a receipt for more than {@link #cost()} says. */
+    private boolean mayCostMore() {
+        return receipt == null || receipt.price() < most;
     }
 
     /**
@@ -60,7 +62,14 @@ record Purchase(Answerers.Answerer by, Bytes32 requestHash, long fee, Receipt re
         return by.settledCost(requestHash, fee, receipt).thenApply(cost -> Math.max(0, cost - cost()));
     }
 
-    /** It was not answered, and another node is asked: one that takes the money all the same is not asked for long. */
+    /** Whether a node has said by this that it gives no answer: one that is slow, or not reached, has not. */
+    static boolean isRefusal(Exception why) {
+        return why instanceof BusyException
+                || why instanceof AnswerTooLargeException
+                || why instanceof IllegalArgumentException;
+    }
+
+    /** Its node refused, and another one is asked: one that takes the money all the same is not asked for long. */
     void follow() {
         rest().thenAccept(cost -> {
             if (cost > fee && cost < Long.MAX_VALUE) {

@@ -9,7 +9,7 @@ import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpHandler;
 import io.plumbline.node.http.HttpRoutes;
-import io.plumbline.node.network.BusyException;
+import io.plumbline.node.network.NotAskedException;
 import io.plumbline.node.tenant.Admission;
 import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.audit.Failure;
@@ -428,11 +428,13 @@ final class TensorApi {
         Tries tries = new Tries(answerers, served.id(), wish.node());
         Answerers.Answerer by = tries.first();
         List<Purchase> failed = new ArrayList<>();
+        List<Purchase> refused = new ArrayList<>();
         try {
             while (true) {
+                int before = failed.size();
                 try {
                     Answered answered = ask(served, facts, outputs, wish, by, failed);
-                    failed.forEach(Purchase::follow);
+                    refused.forEach(Purchase::follow);
                     failed.clear();
                     failed.add(answered.purchase);
                     return answered;
@@ -442,6 +444,9 @@ final class TensorApi {
                 } catch (IOException | IllegalArgumentException e) {
                     // A refusal too: the gateway has looked at the request, and another node may take it.
                     by.refused(e);
+                    if (failed.size() > before && Purchase.isRefusal(e)) {
+                        refused.add(failed.getLast());
+                    }
                     by = tries.next(e);
                 }
             }
@@ -473,13 +478,13 @@ final class TensorApi {
                 nonce);
         byte[] encoded = request.encode();
         long rows = manifest.rows(facts.inputs());
-        Purchase purchase =
-                Purchase.begun(by, request.hash(), answerers.fee(wish.node().level(), rows));
+        Purchase purchase = Purchase.begun(
+                by, request.hash(), rows, answerers.fee(wish.node().level(), rows));
         failed.add(purchase);
         NodeClient.TensorAnswered answer;
         try {
             answer = by.inferTensors(encoded, rows, wish.node().level());
-        } catch (BusyException | ApiException e) {
+        } catch (NotAskedException | ApiException e) {
             // Nothing was put up.
             failed.remove(purchase);
             throw e;
@@ -494,8 +499,6 @@ final class TensorApi {
             by.lied(fault);
             throw new IOException("The node " + fault + ".");
         }
-        return new Answered(
-                answer,
-                purchase.answered(answer.receipt(), rows, false, wish.node().level()));
+        return new Answered(answer, purchase.answered(answer.receipt()));
     }
 }

@@ -8,6 +8,7 @@ import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,7 +24,7 @@ import java.util.function.LongSupplier;
  */
 final class UnsettledRequests implements AutoCloseable {
     /** Requests that are followed at a time; each holds money of a payer's, and none has more than a few hundred. */
-    static final int MAX_FOLLOWED = 50_000;
+    static final int MAX_FOLLOWED = 200_000;
 
     /** Requests that the ledger is asked for in a second: a turn of all takes some minutes at most. */
     private static final int AT_ONCE = 256;
@@ -39,8 +40,21 @@ final class UnsettledRequests implements AutoCloseable {
 
     private EverySecond looking;
 
+    /**
+     * How a request ended.
+     *
+     * @param cost see {@link #outcome}.
+     * @param receipt the hash of the one that the ledger took; null for none.
+     */
+    record Outcome(long cost, Bytes32 receipt) {
+        /** Whether the ledger took another receipt than this. */
+        boolean isOther(Receipt told) {
+            return receipt != null && !receipt.equals(told.hash());
+        }
+    }
+
     private static final class Followed {
-        private final CompletableFuture<Long> cost = new CompletableFuture<>();
+        private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
         private final long sinceMs;
 
         /** Number of the last block that showed it; -1 for none. */
@@ -67,17 +81,17 @@ final class UnsettledRequests implements AutoCloseable {
     }
 
     /**
-     * The cost of a request to this gateway.
+     * How a request ends, and its cost to this gateway.
      *
      * @return completed with the price of its receipt and the audit's fee once it is settled, with the fee alone where
      *     its answer was found bad, with 0 where it ended otherwise, and at once with {@link Long#MAX_VALUE}, which
      *     stands for all that is held, where too many are followed.
      */
-    synchronized CompletableFuture<Long> cost(Bytes32 hash) {
+    synchronized CompletableFuture<Outcome> outcome(Bytes32 hash) {
         if (!open.containsKey(hash) && open.size() >= MAX_FOLLOWED) {
-            return CompletableFuture.completedFuture(Long.MAX_VALUE);
+            return CompletableFuture.completedFuture(new Outcome(Long.MAX_VALUE, null));
         }
-        return open.computeIfAbsent(hash, unused -> new Followed(wallMs.getAsLong())).cost;
+        return open.computeIfAbsent(hash, unused -> new Followed(wallMs.getAsLong())).outcome;
     }
 
     /** Asks the ledger for some of them. */
@@ -90,9 +104,9 @@ final class UnsettledRequests implements AutoCloseable {
                 // They are asked for again; a ledger that does not answer is told of by others.
                 return;
             }
-            Long cost = entry == null ? null : cost(hash, entry);
-            if (cost != null) {
-                ended(hash, cost);
+            Outcome outcome = entry == null ? null : outcome(hash, entry);
+            if (outcome != null) {
+                ended(hash, outcome);
             }
         }
     }
@@ -110,8 +124,8 @@ final class UnsettledRequests implements AutoCloseable {
         return next;
     }
 
-    /** What it costs as of a block; null where it is not over yet. */
-    synchronized Long cost(Bytes32 hash, CertifiedEntry entry) {
+    /** How it ended as of a block; null where it is not over yet. */
+    synchronized Outcome outcome(Bytes32 hash, CertifiedEntry entry) {
         Followed followed = open.get(hash);
         BlockHeader block = entry.header();
         if (entry.value() == null) {
@@ -119,7 +133,7 @@ final class UnsettledRequests implements AutoCloseable {
             boolean isLater = followed.shownAt < 0
                     ? block.timeMs() >= followed.sinceMs + AHEAD_MS
                     : block.number() > followed.shownAt;
-            return isLater ? 0L : null;
+            return isLater ? new Outcome(0, null) : null;
         }
         Settlement found = Settlement.decode(entry.value());
         followed.shownAt = Math.max(followed.shownAt, block.number());
@@ -130,15 +144,17 @@ final class UnsettledRequests implements AutoCloseable {
         boolean isJudged = audit.good() + audit.bad() + audit.silence() > 0;
         long price =
                 found.status() == Settlement.Status.SETTLED ? found.receipt().price() : 0;
-        return Usage.sum(price, isJudged ? found.fee() : 0);
+        return new Outcome(
+                Usage.sum(price, isJudged ? found.fee() : 0),
+                found.receipt() == null ? null : found.receipt().hash());
     }
 
-    private void ended(Bytes32 hash, long cost) {
+    private void ended(Bytes32 hash, Outcome outcome) {
         Followed followed;
         synchronized (this) {
             followed = open.remove(hash);
         }
-        followed.cost.complete(cost);
+        followed.outcome.complete(outcome);
     }
 
     @Override

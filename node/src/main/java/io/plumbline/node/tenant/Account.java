@@ -10,6 +10,10 @@ import java.util.function.Supplier;
 
 /** One tenant's use of its quota, past and present. Any thread may call. */
 final class Account {
+    /** That what answers cost is certain only when the ledger has said it. */
+    static final String WAITING = "As many answers of this key wait for the ledger to say what they cost as may: "
+            + UsageBook.MOST_OPEN + ". Send it again in a moment.";
+
     private static final String RATE = "rate_limit_exceeded";
 
     private final DailyTokens daily;
@@ -126,6 +130,13 @@ final class Account {
     /** Holds the most that a request may cost; {@link #settle} follows. */
     void hold(Tenant by, long most) {
         spending.hold(by, most);
+    }
+
+    /** @throws HttpException 429 where as many answers wait for the ledger as may. */
+    void requireRoom(Tenant by, long nowNanos) {
+        if (spending.isFull(by)) {
+            throw refused(WAITING, TimeUnit.SECONDS.toNanos(1), nowNanos);
+        }
     }
 
     /** The cost of an answer that is certain later only, see {@link UsageBook#open}. */

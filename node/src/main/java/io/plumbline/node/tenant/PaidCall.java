@@ -36,6 +36,10 @@ public final class PaidCall implements AutoCloseable {
      * @throws HttpException 402 where the credit is less, 429 or 503 where it is not answered now: nothing is held.
      */
     public void begin(HttpExchange http, int answers, long tokens, long cost) throws IOException {
+        if (book.isFull(payer)) {
+            throw new HttpException(
+                    429, "rate_limit_exceeded", Account.WAITING, RateHeaders.retryAfter(TimeUnit.SECONDS.toNanos(1)));
+        }
         if (!book.hold(payer, cost)) {
             throw new HttpException(
                     402,
@@ -82,7 +86,7 @@ public final class PaidCall implements AutoCloseable {
         long kept = rest == null ? 0 : held - charged;
         book.settle(payer, held - kept, usage, wall.instant());
         if (rest != null) {
-            rest.thenAccept(cost -> book.settle(payer, kept, Usage.ofCost(cost), wall.instant()));
+            rest.thenAccept(cost -> book.settle(payer, kept, Usage.ofCost(Math.min(cost, kept)), wall.instant()));
         }
     }
 

@@ -49,6 +49,10 @@ final class Spending {
         book.settle(tenant, held, used, now);
     }
 
+    boolean isFull(Tenant tenant) {
+        return book.isFull(tenant);
+    }
+
     CompletableFuture<Long> open(Tenant tenant, Supplier<CompletableFuture<Long>> later) {
         return book.open(tenant, later);
     }

@@ -48,6 +48,7 @@ final class TenantAdmission implements Admission, AutoCloseable {
 
     @Override
     public void begin(HttpExchange http, int answers, long tokens, long cost) throws IOException {
+        account.requireRoom(tenant, nanos.getAsLong());
         Instant now = wall.instant();
         account.reserve(tokens, nanos.getAsLong(), now);
         reservedAt = now;
@@ -82,7 +83,7 @@ final class TenantAdmission implements Admission, AutoCloseable {
         long kept = rest == null ? 0 : Math.max(0, held - usage.cost());
         account.settle(tenant, held - kept, usage, wall.instant());
         if (rest != null) {
-            rest.thenAccept(cost -> account.settle(tenant, kept, Usage.ofCost(cost), wall.instant()));
+            rest.thenAccept(cost -> account.settle(tenant, kept, Usage.ofCost(Math.min(cost, kept)), wall.instant()));
         }
     }
 

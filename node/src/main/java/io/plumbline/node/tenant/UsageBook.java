@@ -38,8 +38,8 @@ public final class UsageBook implements AutoCloseable {
     /** Appended since the file was written anew, at most. */
     private static final long MOST_APPENDED = 4 << 20;
 
-    /** Answers of one key whose cost is certain later, at most: who has more pays all that a further one holds. */
-    static final int MOST_OPEN = 256;
+    /** Answers of one key whose cost is certain later, at most: a further one waits. */
+    static final int MOST_OPEN = 4_096;
 
     private static final int KEY_DIGITS = 16;
     private static final ObjectMapper MAPPER = JsonMapper.builder().build();
@@ -196,19 +196,17 @@ public final class UsageBook implements AutoCloseable {
         return balance == null ? tenant.budget() : balance.left(tenant.budget());
     }
 
-    /**
-     * The cost of an answer that is certain later only.
-     *
-     * @param later asked for it, unless as many of this tenant's are open as may.
-     * @return completed with {@link Long#MAX_VALUE}, which stands for all that is held, where it is not asked for.
-     */
+    /** Whether as many answers of a tenant's are open as may. */
+    synchronized boolean isFull(Tenant tenant) {
+        Balance balance = balances.get(Slot.of(tenant.name(), key(tenant)));
+        return balance != null && balance.open >= MOST_OPEN;
+    }
+
+    /** The cost of an answer that is certain later only; it is open until then. */
     CompletableFuture<Long> open(Tenant tenant, Supplier<CompletableFuture<Long>> later) {
         Balance balance;
         synchronized (this) {
             balance = balance(tenant);
-            if (balance.open >= MOST_OPEN) {
-                return CompletableFuture.completedFuture(Long.MAX_VALUE);
-            }
             balance.open++;
         }
         return later.get().whenComplete((cost, fault) -> {

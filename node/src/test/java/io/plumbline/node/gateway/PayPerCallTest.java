@@ -22,6 +22,7 @@ import io.plumbline.node.http.HttpLimits;
 import io.plumbline.node.http.HttpRoutes;
 import io.plumbline.node.http.HttpServer;
 import io.plumbline.node.http.Origins;
+import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.tenant.Admission;
 import io.plumbline.node.tenant.Payers;
@@ -173,7 +174,13 @@ class PayPerCallTest {
     @BeforeEach
     void start() throws IOException {
         LedgerClient client = new LedgerClient(ledger, GATEWAY, GENESIS.hash());
-        calls = new PayPerCall(client, GENESIS.hash(), GATEWAY, new Payers(folder, 2), false);
+        calls = new PayPerCall(
+                client,
+                new LedgerFees(new CertifiedSettlements(client, GENESIS), e -> {}),
+                GENESIS.hash(),
+                GATEWAY,
+                new Payers(folder, 2),
+                false);
         credit = new LedgerCredit(
                 client, GENESIS, List.of(calls), new Events(new PrintStream(PrintStream.nullOutputStream())));
         calls.onAwaited(credit::hurry);

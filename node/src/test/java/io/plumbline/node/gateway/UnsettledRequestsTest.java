@@ -100,8 +100,12 @@ class UnsettledRequestsTest {
                 .sign(NODE);
     }
 
+    private CompletableFuture<Long> cost(Bytes32 request) {
+        return requests.outcome(request).thenApply(UnsettledRequests.Outcome::cost);
+    }
+
     private CompletableFuture<Long> looked(Bytes32 request) throws IOException {
-        CompletableFuture<Long> cost = requests.cost(request);
+        CompletableFuture<Long> cost = cost(request);
         for (int i = 0; i < 3; i++) {
             certify();
             requests.look();
@@ -125,6 +129,22 @@ class UnsettledRequestsTest {
     }
 
     @Test
+    void anotherReceiptThanTheOneThatWasShownIsToldApart() throws Exception {
+        Bytes32 request = Bytes32.of(filled(10));
+        escrow(request);
+        CompletableFuture<UnsettledRequests.Outcome> outcome = requests.outcome(request);
+        applied(node, new Command.SubmitReceipt(receipt(request)));
+        Verdict good = new Verdict(Verdict.Opinion.GOOD, "", "", new byte[32], new byte[32]);
+        applied(full, new Command.CommitVerdict(request, 0, good.commitment(request, 0, FULL.publicKey())));
+        applied(full, new Command.RevealVerdict(request, good));
+        looked(request);
+        assertFalse(outcome.get().isOther(receipt(request)));
+        Receipt shorter = new Receipt(1, MODEL, request, filled(2), filled(3), 1_000_000, 10, 1, 11 * PRICE, null, null)
+                .sign(NODE);
+        assertTrue(outcome.get().isOther(shorter));
+    }
+
+    @Test
     void aRequestThatEndsWithoutAReceiptCostsNothing() throws Exception {
         escrow(Bytes32.of(filled(11)));
         assertFalse(looked(Bytes32.of(filled(11))).isDone());
@@ -135,7 +155,7 @@ class UnsettledRequestsTest {
     /** Blocks from before the escrow show that there is none: a full node that lies, or is behind, has such blocks. */
     @Test
     void oneThatNoBlockShowsCostsNothingOnceABlockIsSurelyLater() throws Exception {
-        CompletableFuture<Long> unknown = requests.cost(Bytes32.of(filled(12)));
+        CompletableFuture<Long> unknown = cost(Bytes32.of(filled(12)));
         for (int i = 13; i < 17; i++) {
             escrow(Bytes32.of(filled(i)));
             requests.look();
@@ -158,19 +178,19 @@ class UnsettledRequestsTest {
             shown.add(ledger.prove(Kind.SETTLEMENT, hash));
         }
         escrow(hash);
-        CompletableFuture<Long> cost = requests.cost(hash);
-        shown.forEach(old -> assertNull(requests.cost(hash, old)));
+        CompletableFuture<Long> cost = cost(hash);
+        shown.forEach(old -> assertNull(requests.outcome(hash, old)));
         requests.look();
-        shown.forEach(old -> assertNull(requests.cost(hash, old), "it was shown before"));
+        shown.forEach(old -> assertNull(requests.outcome(hash, old), "it was shown before"));
         assertFalse(cost.isDone());
     }
 
     @Test
     void whereTooManyAreFollowedAllThatIsHeldIsCharged() {
         for (int i = 0; i < UnsettledRequests.MAX_FOLLOWED; i++) {
-            assertFalse(requests.cost(new Bytes32(i, 0, 0, 0)).isDone());
+            assertFalse(requests.outcome(new Bytes32(i, 0, 0, 0)).isDone());
         }
-        assertFalse(requests.cost(Bytes32.of(filled(0))).isDone(), "one that is followed");
-        assertEquals(Long.MAX_VALUE, requests.cost(Bytes32.of(filled(9))).getNow(-1L));
+        assertFalse(cost(Bytes32.of(filled(0))).isDone(), "one that is followed");
+        assertEquals(Long.MAX_VALUE, cost(Bytes32.of(filled(9))).getNow(-1L));
     }
 }

@@ -409,12 +409,17 @@ class ChargedAnswersTest {
     }
 
     private HttpResponse<String> ask() throws IOException, InterruptedException {
+        return ask("signed", 8);
+    }
+
+    private HttpResponse<String> ask(String level, int most) throws IOException, InterruptedException {
         nodes.mayBegin.countDown();
         HttpRequest request = HttpRequest.newBuilder(
                         URI.create("http://localhost:" + server.port() + "/v1/chat/completions"))
                 .header("Authorization", "Bearer " + key)
                 .POST(HttpRequest.BodyPublishers.ofString("{\"messages\":[{\"role\":\"user\",\"content\":"
-                        + "\"Tell me a story.\"}],\"max_tokens\":8,\"temperature\":0}"))
+                        + "\"Tell me a story.\"}],\"max_tokens\":" + most + ",\"temperature\":0,\"stop\":[\" a\"],"
+                        + "\"plumbline\":{\"level\":\"" + level + "\"}}"))
                 .build();
         return http.send(request, HttpResponse.BodyHandlers.ofString());
     }
@@ -450,6 +455,25 @@ class ChargedAnswersTest {
             assertEquals(before - paid - 7, left());
         }
         assertEquals(30 + 2 * 7, usage().path("total").path("cost").asLong());
+    }
+
+    /** One that ends at once, by a stop token, while the ledger has the long answer to the same request. */
+    @Test
+    void anAnswerShorterThanMightBeCostsWhatTheLedgerTakesForIt() throws Exception {
+        nodes.asks = PRICE;
+        nodes.settled = new CompletableFuture<>();
+        HttpResponse<String> answer = ask("full", 300);
+        assertEquals(200, answer.statusCode(), answer.body());
+        long held = BUDGET - left();
+        assertTrue(held > 250 * PRICE, "what the longest answer would cost is held: " + held);
+        nodes.settled.complete(900L);
+        assertEquals(BUDGET - 900, left());
+        assertEquals(900, usage().path("total").path("cost").asLong());
+        nodes.settled = CompletableFuture.completedFuture(Long.MAX_VALUE);
+        long before = left();
+        assertEquals(200, ask("full", 300).statusCode());
+        assertEquals(before - held, left(), "no more than was held");
+        assertEquals(900 + held, usage().path("total").path("cost").asLong());
     }
 
     /** An answer that was ended early, of which the node hands in the whole. */
