@@ -92,6 +92,11 @@ public enum TensorNames {
         return "model.layers." + layer + ".mlp.gate";
     }
 
+    /** Name of the gate of the part that all tokens go through, as checkpoints have it: a row beside the router's. */
+    public static String sharedGate(int layer) {
+        return "model.layers." + layer + ".mlp.shared_expert_gate.weight";
+    }
+
     /** Name of what is added to the router's scores for the choice. */
     public static String choiceBias(int layer) {
         return router(layer) + ".e_score_correction_bias";
