@@ -87,7 +87,7 @@ record RandomFamily(
         /** Few and small in models for tests; in wide ones as published models have them. */
         static Linear of(int hidden, boolean isFused, String prefix) {
             return hidden < 1_024
-                    ? new Linear(2, 4, 16, 24, 4, isFused, prefix, 2)
+                    ? new Linear(2, 6, 16, 16, 4, isFused, prefix, 2)
                     : new Linear(16, 32, 128, 128, 4, isFused, prefix, 4);
         }
 
