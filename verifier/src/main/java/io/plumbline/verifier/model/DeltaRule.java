@@ -11,8 +11,11 @@ package io.plumbline.verifier.model;
  * @param taps of the convolution, 2 to {@link #MOST_TAPS}: the token's own and those before it.
  */
 public record DeltaRule(int keyHeads, int valueHeads, int keyDim, int valueDim, int taps) {
-    /** Tokens between two states that a trace commits to. */
-    public static final int BLOCK_TOKENS = 256;
+    /**
+     * Tokens between two states that a trace commits to: so few that a block and its state are evidence which a ledger
+     * takes, in published models.
+     */
+    public static final int BLOCK_TOKENS = 128;
 
     /** Elements of a head, at most. */
     public static final int MOST_DIM = 256;

@@ -28,6 +28,7 @@ import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.model.DeltaParameters;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.ExpertParameters;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.VerifierKey;
@@ -60,7 +61,9 @@ import org.junit.jupiter.api.io.TempDir;
 class LinearAttentionCheatsTest {
     private static final KeyPair NODE = KeyPair.random();
 
-    /** Beyond two blocks. */
+    private static final int BLOCK = DeltaRule.BLOCK_TOKENS;
+
+    /** Beyond four blocks. */
     private static final int PROMPT = 530;
 
     @TempDir
@@ -370,9 +373,9 @@ class LinearAttentionCheatsTest {
     void statesThatWereNotReachedAreFound() throws IOException {
         TraceLayout layout = new TraceLayout(model.config());
         ForwardPass forward = TestModels.forward(model);
-        long second = layout.offset(256, 0) + layout.stateHashOffset();
+        long second = layout.offset(BLOCK, 0) + layout.stateHashOffset();
         Failure failure = caught(Step.STATE, audit(forward, trace -> flip(trace, second + 31), null));
-        assertEquals(255, failure.token(), "where the block ends whose state it is");
+        assertEquals(BLOCK - 1, failure.token(), "where the block ends whose state it is");
         caught(Step.STATE, audit(forward, trace -> {}, (opening, bytes) -> {
             if (opening.lead() > opening.state()) {
                 flip(bytes, opening.lead() - 1);
@@ -380,7 +383,7 @@ class LinearAttentionCheatsTest {
         }));
         long hidden = layout.offset(100, 0) + layout.stateHashOffset();
         caught(Step.PADDING, audit(forward, trace -> flip(trace, hidden), null));
-        caught(Step.PADDING, audit(forward, trace -> flip(trace, layout.offset(256, 0) + layout.linearEnd()), null));
+        caught(Step.PADDING, audit(forward, trace -> flip(trace, layout.offset(BLOCK, 0) + layout.linearEnd()), null));
         caught(
                 Step.PADDING,
                 audit(forward, trace -> flip(trace, layout.offset(0, 0) + layout.stateHashOffset()), null));
@@ -399,12 +402,12 @@ class LinearAttentionCheatsTest {
         try (Replay replay = new Replay(generator, forward, NODE.publicKey(), request, result.tokens())) {
             int contract = model.config().contractVersion();
             Receipt receipt = Receipt.of(contract, request, answer, replay.root(), result.traceBytes(), 1, NODE);
-            for (int token : new int[] {0, 1, 5, 200, 255, 256, 257, 300, 511, 512, 531}) {
+            for (int token : new int[] {0, 1, 5, 100, 127, 128, 129, 200, 255, 256, 300, 511, 512, 531}) {
                 Cell cell = new Cell(0, token, token + 1);
                 assertTrue(Cells.contains(view, cell));
                 OpeningLayout layout = OpeningLayout.of(view, cell);
                 assertNull(check(view, receipt, request, cell, replay.bytes(cell)), "token " + token);
-                if (token % 256 == 0) {
+                if (token % BLOCK == 0) {
                     continue;
                 }
                 MemorySegment products = replay.bytes(cell);
@@ -434,7 +437,7 @@ class LinearAttentionCheatsTest {
         int covered = 0;
         for (Cell cell : Cells.all(view)) {
             if (cell.layer() == 0) {
-                assertEquals(cell.from() / 256, (cell.to() - 1) / 256, cell.toString());
+                assertEquals(cell.from() / BLOCK, (cell.to() - 1) / BLOCK, cell.toString());
                 covered += cell.tokens();
             }
         }
