@@ -139,7 +139,8 @@ final class DeltaCheck implements AutoCloseable {
         long at = trace.offset(token, o.cell.layer()) + trace.stateHashOffset();
         byte[] committed = proven.bytes(at, Blake3.HASH_BYTES).toArray(ValueLayout.JAVA_BYTE);
         if (!Arrays.equals(committed, ParallelHash.hash(state))) {
-            throw o.fail(Step.STATE, shown, "the state before token " + token + " is not the one committed to");
+            throw o.fail(
+                    Step.RECURRENT_STATE, shown, "the state before token " + token + " is not the one committed to");
         }
     }
 

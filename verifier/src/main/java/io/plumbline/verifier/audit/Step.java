@@ -16,7 +16,7 @@ public enum Step {
     EMBEDDING("the first residual is the token's embedding row"),
     QKV("query, key and value products"),
     DECAY("the products by which states decay and are updated"),
-    STATE("the committed states of linear attention"),
+    RECURRENT_STATE("the committed states of linear attention"),
     KV_ROWS("the committed key and value rows"),
     SCORES("attention scores"),
     VALUES("attention sums"),

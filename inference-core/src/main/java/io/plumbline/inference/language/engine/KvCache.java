@@ -92,6 +92,11 @@ public final class KvCache implements AutoCloseable {
         return (tokens + TOKENS - 1) / TOKENS;
     }
 
+    /** Bytes of the states of one sequence, before a step and after it; 0 where no layer has linear attention. */
+    public static long stateBytes(ModelConfig config) {
+        return 2 * LayerStates.bytes(config);
+    }
+
     /** What the states of a sequence's layers with linear attention are counted as, in pages; 0 where none has it. */
     static int statePages(ModelConfig config) {
         long page = pageBytes(config);

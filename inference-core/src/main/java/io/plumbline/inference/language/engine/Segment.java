@@ -11,7 +11,7 @@ import io.plumbline.verifier.model.ModelConfig;
  */
 public record Segment(KvCache.PageTable cache, int first, int count, TraceWriter trace) {
     /**
-     * How many of {@code wanted} tokens from {@code first} one segment may have: where layers have linear attention none
+     * How many of {@code wanted} tokens from {@code first} a segment may have: where layers have linear attention none
      * goes beyond the end of a block, for a trace has the hashes of the states there.
      */
     static int most(ModelConfig config, int first, int wanted) {

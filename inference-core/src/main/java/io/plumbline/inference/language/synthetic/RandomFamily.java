@@ -86,9 +86,11 @@ record RandomFamily(
             int interval) {
         /** Few and small in models for tests; in wide ones as published models have them. */
         static Linear of(int hidden, boolean isFused, String prefix) {
-            return hidden < 1_024
+            return hidden < 256
                     ? new Linear(2, 6, 16, 16, 4, isFused, prefix, 2)
-                    : new Linear(16, 32, 128, 128, 4, isFused, prefix, 4);
+                    : hidden < 1_024
+                            ? new Linear(4, 8, 64, 64, 4, isFused, prefix, 2)
+                            : new Linear(16, 32, 128, 128, 4, isFused, prefix, 4);
         }
 
         int keys() {

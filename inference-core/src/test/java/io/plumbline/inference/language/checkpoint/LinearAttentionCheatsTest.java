@@ -374,9 +374,9 @@ class LinearAttentionCheatsTest {
         TraceLayout layout = new TraceLayout(model.config());
         ForwardPass forward = TestModels.forward(model);
         long second = layout.offset(BLOCK, 0) + layout.stateHashOffset();
-        Failure failure = caught(Step.STATE, audit(forward, trace -> flip(trace, second + 31), null));
+        Failure failure = caught(Step.RECURRENT_STATE, audit(forward, trace -> flip(trace, second + 31), null));
         assertEquals(BLOCK - 1, failure.token(), "where the block ends whose state it is");
-        caught(Step.STATE, audit(forward, trace -> {}, (opening, bytes) -> {
+        caught(Step.RECURRENT_STATE, audit(forward, trace -> {}, (opening, bytes) -> {
             if (opening.lead() > opening.state()) {
                 flip(bytes, opening.lead() - 1);
             }

@@ -75,7 +75,7 @@ class LinearAttentionTest {
         String root = "d70efe9dd73e0240e4855504656cd95f601968824b49f25d4e1470dd67c5c54b";
         assertEquals(root, Blake3.hex(alone(request, Backend.SCALAR, 100).traceRoot()));
         for (Backend backend : Backend.all()) {
-            for (int block : new int[] {1, 64, 255, 1000}) {
+            for (int block : new int[] {33, 255}) {
                 assertEquals(
                         root,
                         Blake3.hex(alone(request, backend, block).traceRoot()),
