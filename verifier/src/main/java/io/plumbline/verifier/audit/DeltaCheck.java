@@ -52,6 +52,7 @@ final class DeltaCheck implements AutoCloseable {
     private final int[] y;
     private final float[] scale = new float[TOGETHER];
     private final byte[] digits;
+    private final float[] digitScale = new float[TOGETHER];
     private final int[] gates;
     private final float[] convolved;
     private final float[] rates;
@@ -180,7 +181,6 @@ final class DeltaCheck implements AutoCloseable {
         if (bad >= 0) {
             throw o.fail(Step.QKV, from + bad, "the claimed products are not those of the model's matrix");
         }
-        float[] digitScale = new float[TOGETHER];
         for (int i = 0; i < count; i++) {
             o.current = from + i;
             int at = (o.current - o.first) * hidden;
