@@ -151,9 +151,9 @@ final class LanguageService implements Service {
             OpeningLayout.Token token = OpeningLayout.Token.of(config, layer, config.maxPositions() / 2);
             bytes += token.bytes();
             if (config.isLinear(layer)) {
-                // A block in two cells: its state twice, and half of its tokens' projections once more.
+                // A block in two cells: its state twice, and its projections.
                 int states = 2 * config.architecture().delta().stateBytes();
-                bytes += token.out() / 2 + states / DeltaRule.BLOCK_TOKENS;
+                bytes += token.out() + states / DeltaRule.BLOCK_TOKENS;
             }
         }
         return (int) Math.min(60_000, 1 + bytes * AUDITORS / BYTES_A_MS);

@@ -80,9 +80,20 @@ public final class AnswerView {
         return first(config(), cell);
     }
 
+    /**
+     * One more than the last token whose residual a layer's cell holds: with linear attention the block's last, for the
+     * state that it ends with is checked, whichever of its tokens are the cell's.
+     */
+    public int end(Cell cell) {
+        return isLinear(config(), cell) ? Math.min(first(cell) + DeltaRule.BLOCK_TOKENS, length()) : cell.to();
+    }
+
+    private static boolean isLinear(ModelConfig config, Cell cell) {
+        return cell.layer() < config.layers() && config.isLinear(cell.layer());
+    }
+
     static int first(ModelConfig config, Cell cell) {
-        boolean isLinear = cell.layer() < config.layers() && config.isLinear(cell.layer());
-        return isLinear ? DeltaRule.blockStart(cell.from()) : cell.from();
+        return isLinear(config, cell) ? DeltaRule.blockStart(cell.from()) : cell.from();
     }
 
     /** The slice of the trace that a cell's opening holds. */
@@ -114,17 +125,18 @@ public final class AnswerView {
     private void addLinear(ChunkSet set, Cell cell) {
         int rowBytes = 4 * config().hidden();
         int first = first(cell);
-        for (int t = first; t < cell.to(); t++) {
+        int end = end(cell);
+        for (int t = first; t < end; t++) {
             long h = layout.offset(t, cell.layer());
-            boolean isInCell = t >= cell.from();
+            boolean isInCell = t >= cell.from() && t < cell.to();
             set.addBytes(h, h + (isInCell || t == first ? layout.linearEnd() : rowBytes));
             if (isInCell) {
                 long next = layout.offset(t, cell.layer() + 1);
                 set.addBytes(next, next + rowBytes);
             }
         }
-        if (cell.to() < length() && layout.hasStates(cell.to())) {
-            long h = layout.offset(cell.to(), cell.layer());
+        if (end < length() && layout.hasStates(end)) {
+            long h = layout.offset(end, cell.layer());
             set.addBytes(h + layout.stateHashOffset(), h + layout.linearEnd());
         }
     }

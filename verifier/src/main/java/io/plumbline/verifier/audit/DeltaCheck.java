@@ -21,8 +21,8 @@ import java.util.Arrays;
 /**
  * The check of linear attention in a cell. It has no weights between its projections, so it is run again: from the
  * state at the beginning of the cell's block, which the trace commits to, over the block's tokens before the cell,
- * whose projections are opened too, and over those of the cell. Where the cell ends a block, its state is the next
- * block's.
+ * whose projections are opened too, over those of the cell, and over those behind it. The state that a block ends with
+ * is the next one's.
  *
  * <p>Holds scratch memory: one instance for each thread.
  */
@@ -47,6 +47,9 @@ final class DeltaCheck implements AutoCloseable {
 
     /** Projections of the tokens before those under check, as many as the convolution reaches back, and of these. */
     private final float[] rows;
+
+    /** The proof of the cell under check. */
+    private MemorySegment products = MemorySegment.NULL;
 
     private final byte[] x;
     private final int[] y;
@@ -107,21 +110,26 @@ final class DeltaCheck implements AutoCloseable {
             long at = 4L * i * delta.channels();
             MemorySegment.copy(state, FLOAT, at, rows, i * rowFloats, delta.channels());
         }
+        products = proof;
+        beside(o, first, o.cell.from(), o.layout.lead());
+        // What stands in the records of tokens in between is for other cells to say.
+        requireRecordEnd(o, first, trace, proven);
+        for (int t = Math.max(first + 1, o.cell.from()); t < o.cell.to(); t++) {
+            requireRecordEnd(o, t, trace, proven);
+        }
+    }
+
+    /** Runs tokens of the block that are not of the cell, whose products the proof holds from {@code at}. */
+    private void beside(Opened o, int from, int to, long at) throws FailedException {
         long bytes = o.layout.leadBytes();
-        o.pieces = proof.asSlice(o.layout.lead(), (o.cell.from() - first) * bytes);
+        o.pieces = products.asSlice(at, (to - from) * bytes);
         long[] starts = new long[TOGETHER];
-        for (int t = first; t < o.cell.from(); t += TOGETHER) {
-            int count = Math.min(TOGETHER, o.cell.from() - t);
+        for (int t = from; t < to; t += TOGETHER) {
+            int count = Math.min(TOGETHER, to - t);
             for (int i = 0; i < count; i++) {
-                starts[i] = (t - first + i) * bytes;
+                starts[i] = (t - from + i) * bytes;
             }
             advance(o, t, count, starts, null, null);
-        }
-        for (int t = first; t < o.cell.to(); t++) {
-            // What stands in the records of tokens in between is for other cells to say.
-            if (t == first || t >= o.cell.from()) {
-                requireRecordEnd(o, t, trace, proven);
-            }
         }
     }
 
@@ -135,13 +143,13 @@ final class DeltaCheck implements AutoCloseable {
     }
 
     /** The state as computed, or as opened, is the one that the record of {@code token} has the hash of. */
-    private void requireState(Opened o, int token, int shown, Slice.Proven proven) throws FailedException {
+    private void requireState(Opened o, int token, int named, Slice.Proven proven) throws FailedException {
         TraceLayout trace = o.layout.view().layout();
         long at = trace.offset(token, o.cell.layer()) + trace.stateHashOffset();
         byte[] committed = proven.bytes(at, Blake3.HASH_BYTES).toArray(ValueLayout.JAVA_BYTE);
         if (!Arrays.equals(committed, ParallelHash.hash(state))) {
             throw o.fail(
-                    Step.RECURRENT_STATE, shown, "the state before token " + token + " is not the one committed to");
+                    Step.RECURRENT_STATE, named, "the state before token " + token + " is not the one committed to");
         }
     }
 
@@ -155,15 +163,23 @@ final class DeltaCheck implements AutoCloseable {
     void check(Opened o, int from, int count, long[] starts, byte[] target, float[] targetScale, Slice.Proven proven)
             throws FailedException {
         advance(o, from, count, starts, target, targetScale);
-        int end = from + count;
-        TraceLayout trace = o.layout.view().layout();
-        if (end == o.cell.to() && end < o.layout.view().length() && trace.hasStates(end)) {
+        if (from + count == o.cell.to()) {
+            MemorySegment pieces = o.pieces;
+            beside(o, o.cell.to(), o.end, o.layout.tail());
+            o.pieces = pieces;
+            endBlock(o, proven);
+        }
+    }
+
+    private void endBlock(Opened o, Slice.Proven proven) throws FailedException {
+        if (o.end < o.layout.view().length() && o.layout.view().layout().hasStates(o.end)) {
             // The window is kept in the state from token to token only here, where it is compared.
             for (int i = 0; i < delta.taps() - 1; i++) {
                 long at = 4L * i * delta.channels();
                 MemorySegment.copy(rows, i * rowFloats, state, FLOAT, at, delta.channels());
             }
-            requireState(o, end, end - 1, proven);
+            // Named by the block's last token: a cell of that alone shows it, and one of the next token does not.
+            requireState(o, o.end, o.end - 1, proven);
         }
     }
 

@@ -117,6 +117,9 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         /** The first token whose residual was opened. */
         final int first;
 
+        /** Behind the last of them. */
+        final int end;
+
         /** Position of the first key: what stands in the buffers begins with it. */
         final int firstKey;
 
@@ -141,9 +144,10 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             this.cell = layout.cell();
             this.parameters = parameters;
             this.first = AnswerView.first(config, cell);
+            this.end = config.isLinear(cell.layer()) ? layout.view().end(cell) : cell.to();
             this.firstKey = config.firstKey(cell.layer(), cell.from());
             this.capacity = config.isLinear(cell.layer()) ? 0 : AttentionCheck.capacity(cell.to() - firstKey);
-            buffers.reserve(config, cell.to() - first, capacity);
+            buffers.reserve(config, end - first, capacity);
             this.h = buffers.h;
             this.k = buffers.k;
             this.v = buffers.v;
@@ -169,7 +173,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         layout = opening.view().layout();
         proven = rows;
         opened = new Opened(opening, config, model.parameters(cell.layer()), buffers);
-        for (int t = opened.first; t < cell.to(); t++) {
+        for (int t = opened.first; t < opened.end; t++) {
             MemorySegment row = proven.bytes(layout.offset(t, cell.layer()), 4L * config.hidden());
             MemorySegment.copy(row, FLOAT, 0, opened.h, (t - opened.first) * config.hidden(), config.hidden());
         }
@@ -203,9 +207,9 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             matrices += 1 + 2L * config.architecture().experts().chosen();
         }
         if (config.isLinear(layer)) {
-            long lead = opened.cell.from() - opened.first;
+            long beside = opened.end - opened.first - n;
             DeltaRule rule = config.architecture().delta();
-            return new Counts(1, (matrices + 1) * n + 2 * lead, n * rule.valueHeads(), 0, 0);
+            return new Counts(1, (matrices + 1) * n + 2 * beside, n * rule.valueHeads(), 0, 0);
         }
         return new Counts(1, matrices * n, n * config.heads(), 0, 0);
     }

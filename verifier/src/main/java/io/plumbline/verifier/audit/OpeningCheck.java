@@ -213,7 +213,8 @@ final class OpeningCheck implements AutoCloseable {
     private static Exhibit exhibit(
             OpeningLayout layout, Seal seal, MemorySegment proof, Failure failure, int group, MemorySegment pieces)
             throws IOException {
-        int token = group < 0 ? -1 : failure.token();
+        // What is wrong behind the cell, in its block, shows with all of the cell's pieces.
+        int token = group < 0 ? -1 : Math.min(failure.token(), layout.cell().to() - 1);
         byte[] piece = Exhibit.NONE;
         boolean signed = seal.covers(0, proof);
         if (token >= 0) {

@@ -15,10 +15,11 @@ import io.plumbline.verifier.model.ModelConfig;
  * @param state where in the proof the state at the beginning of the cell's block begins, of a layer with linear
  *     attention.
  * @param lead where in the proof the products of the block's tokens before the cell begin, {@link #leadBytes} each.
+ * @param tail where those of its tokens after the cell do.
  * @param proof bytes of the proof.
  */
 public record OpeningLayout(
-        AnswerView view, Cell cell, Slice slice, long embedding, long state, long lead, long proof) {
+        AnswerView view, Cell cell, Slice slice, long embedding, long state, long lead, long tail, long proof) {
 
     public static OpeningLayout of(AnswerView view, Cell cell) {
         Slice slice = view.traceSlice(cell);
@@ -26,20 +27,22 @@ public record OpeningLayout(
         long rows = cell.layer() == 0 ? view.embeddingSlice(cell).bytes() : 0;
         long state = embedding + rows;
         if (!isLinear(view, cell)) {
-            return new OpeningLayout(view, cell, slice, embedding, state, state, state);
+            return new OpeningLayout(view, cell, slice, embedding, state, state, state, state);
         }
         int first = view.first(cell);
         boolean hasState = view.layout().hasStates(first);
         long lead = state + (hasState ? view.config().architecture().delta().stateBytes() : 0);
-        long proof = lead + (cell.from() - first) * leadBytes(view.config(), cell.layer());
-        return new OpeningLayout(view, cell, slice, embedding, state, lead, proof);
+        long each = leadBytes(view.config(), cell.layer());
+        long tail = lead + (cell.from() - first) * each;
+        long proof = tail + (view.end(cell) - cell.to()) * each;
+        return new OpeningLayout(view, cell, slice, embedding, state, lead, tail, proof);
     }
 
     private static boolean isLinear(AnswerView view, Cell cell) {
         return cell.layer() < view.config().layers() && view.config().isLinear(cell.layer());
     }
 
-    /** Bytes of the products of a token before the cell: its projections, and those of its rates and decays. */
+    /** Bytes of the products of a token beside the cell: its projections, and those of its rates and decays. */
     public long leadBytes() {
         return leadBytes(view.config(), cell.layer());
     }

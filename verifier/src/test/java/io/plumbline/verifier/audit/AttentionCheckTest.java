@@ -58,7 +58,7 @@ class AttentionCheckTest {
         int n = to - from;
         opening = MemorySegment.ofArray(new byte[Math.toIntExact(startOf(to))]);
         opened = new LayerCheck.Opened(
-                new OpeningLayout(null, cell, null, 0, 0, 0, 0), config, parameters, new LayerCheck.Buffers());
+                new OpeningLayout(null, cell, null, 0, 0, 0, 0, 0), config, parameters, new LayerCheck.Buffers());
         opened.pieces = opening;
         int keys = to - opened.firstKey;
         for (int i = 0; i < keys * config.kvDim(); i++) {

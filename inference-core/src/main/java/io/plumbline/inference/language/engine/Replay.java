@@ -193,20 +193,21 @@ public final class Replay implements OpeningSource, AutoCloseable {
             put(out, parts.embedding(), view.embeddingSlice(cell), embeddingTree, model.embeddingBytes());
         }
         int first = view.first(cell);
-        float[] h = new float[(cell.to() - first) * config.hidden()];
-        for (int t = first; t < cell.to(); t++) {
+        int end = view.end(cell);
+        float[] h = new float[(end - first) * config.hidden()];
+        for (int t = first; t < end; t++) {
             long at = layout.offset(t, cell.layer());
             MemorySegment.copy(trace, FLOAT, at, h, (t - first) * config.hidden(), config.hidden());
         }
-        KvCache pages = KvCache.ofHost(config, KvCache.pagesFor(config, cell.to()));
+        KvCache pages = KvCache.ofHost(config, KvCache.pagesFor(config, end));
         try (KvCache.PageTable cache = pages.sequence()) {
-            cache.reserve(cell.to());
+            cache.reserve(end);
             if (config.isLinear(cell.layer())) {
                 begin(cache, cell, out.asSlice(parts.state()));
             } else {
                 fill(cache, cell);
             }
-            Segment segment = new Segment(cache, first, cell.to() - first, null);
+            Segment segment = new Segment(cache, first, end - first, null);
             forward.layer(cell.layer(), segment, new Products(out, parts), h);
         }
         return out;
@@ -267,7 +268,7 @@ public final class Replay implements OpeningSource, AutoCloseable {
         private final OpeningLayout parts;
         private final Cell cell;
 
-        /** Where each token's piece begins, or, of tokens before the cell, what the proof holds of it. */
+        /** Where each token's piece begins, or, of tokens beside the cell, what the proof holds of it. */
         private final long[] starts;
 
         /** The first of these tokens. */
@@ -278,20 +279,29 @@ public final class Replay implements OpeningSource, AutoCloseable {
             this.parts = parts;
             this.cell = parts.cell();
             this.first = view.first(cell);
-            this.starts = new long[cell.to() - first];
-            for (int i = 0; i < starts.length; i++) {
-                starts[i] = first + i < cell.from()
-                        ? parts.lead() + i * parts.leadBytes()
-                        : first + i == cell.from() ? parts.proof() : starts[i - 1] + parts.tokenBytes(first + i - 1);
+            this.starts = new long[view.end(cell) - first];
+            for (int t = first; t < cell.from(); t++) {
+                starts[t - first] = parts.lead() + (t - first) * parts.leadBytes();
             }
+            long at = parts.proof();
+            for (int t = cell.from(); t < cell.to(); t++) {
+                starts[t - first] = at;
+                at += parts.tokenBytes(t);
+            }
+            for (int t = cell.to(); t < first + starts.length; t++) {
+                starts[t - first] = parts.tail() + (t - cell.to()) * parts.leadBytes();
+            }
+        }
+
+        private boolean isInCell(int token) {
+            return token >= cell.from() && token < cell.to();
         }
 
         @Override
         public void products(int layer, Product product, int rows, int width, int[] y, int offset) {
             int each = rows / starts.length;
             for (int i = 0; i < starts.length; i++) {
-                boolean isBefore = first + i < cell.from();
-                if (isBefore && product != Product.QKV && product != Product.DELTA_GATES) {
+                if (!isInCell(first + i) && product != Product.QKV && product != Product.DELTA_GATES) {
                     continue;
                 }
                 OpeningLayout.Token token = parts.token(first + i);
@@ -309,7 +319,7 @@ public final class Replay implements OpeningSource, AutoCloseable {
 
         @Override
         public void expert(int layer, int token, int slot, boolean isDown, int[] y, int offset) {
-            if (token < cell.from()) {
+            if (!isInCell(token)) {
                 return;
             }
             OpeningLayout.Token at = parts.token(token);

@@ -392,7 +392,7 @@ class LinearAttentionCheatsTest {
 
     /** Cells of one token, as are drawn at level AUDITED, begin at their block's state wherever they stand. */
     @Test
-    void productsOfTokensBeforeACellAreChecked() throws IOException {
+    void productsOfTokensBesideACellAreChecked() throws IOException {
         Request request = request();
         ForwardPass forward = TestModels.forward(model);
         Generator generator = new Generator(forward, NODE.publicKey());
@@ -407,18 +407,47 @@ class LinearAttentionCheatsTest {
                 assertTrue(Cells.contains(view, cell));
                 OpeningLayout layout = OpeningLayout.of(view, cell);
                 assertNull(check(view, receipt, request, cell, replay.bytes(cell)), "token " + token);
-                if (token % BLOCK == 0) {
-                    continue;
+                if (token % BLOCK > 0) {
+                    MemorySegment products = replay.bytes(cell);
+                    flip(products, layout.lead());
+                    assertEquals(
+                            Step.QKV,
+                            check(view, receipt, request, cell, products).step());
+                    MemorySegment gates = replay.bytes(cell);
+                    flip(gates, layout.tail() - 4);
+                    Failure failure = check(view, receipt, request, cell, gates);
+                    assertEquals(Step.DECAY, failure.step());
+                    assertEquals(token - 1, failure.token());
                 }
-                MemorySegment products = replay.bytes(cell);
-                flip(products, layout.lead());
-                assertEquals(
-                        Step.QKV, check(view, receipt, request, cell, products).step());
-                MemorySegment gates = replay.bytes(cell);
-                flip(gates, layout.proof() - 4);
-                Failure failure = check(view, receipt, request, cell, gates);
-                assertEquals(Step.DECAY, failure.step());
-                assertEquals(token - 1, failure.token());
+                if (layout.proof() > layout.tail()) {
+                    MemorySegment gates = replay.bytes(cell);
+                    flip(gates, layout.proof() - 4);
+                    Failure failure = check(view, receipt, request, cell, gates);
+                    assertEquals(Step.DECAY, failure.step());
+                    assertEquals(Math.min(view.length(), token / BLOCK * BLOCK + BLOCK) - 1, failure.token());
+                }
+            }
+        }
+    }
+
+    /** Whichever token of a block is drawn: a memory that is cut off at each block's end is found. */
+    @Test
+    void aStateThatABlockDoesNotEndWithIsFoundByEachOfItsCells() throws IOException {
+        Request request = request();
+        ForwardPass forward = TestModels.forward(model);
+        Generator.Result result = new Generator(forward, NODE.publicKey()).generate(request, token -> {});
+        AnswerView view = new AnswerView(model.manifest(), NODE.publicKey(), request.promptTokens(), result.tokens());
+        long hash = view.layout().offset(2 * BLOCK, 0) + view.layout().stateHashOffset();
+        try (Replay replay =
+                Forgery.of(forward, NODE.publicKey(), request, request, result.tokens(), trace -> flip(trace, hash))) {
+            Answer answer = TestModels.answer(model, result.tokens());
+            int contract = model.config().contractVersion();
+            Receipt receipt = Receipt.of(contract, request, answer, replay.root(), result.traceBytes(), 1, NODE);
+            for (int token : new int[] {BLOCK, BLOCK + 1, 2 * BLOCK - 2, 2 * BLOCK - 1}) {
+                Cell cell = new Cell(0, token, token + 1);
+                Failure failure = check(view, receipt, request, cell, replay.bytes(cell));
+                assertEquals(Step.RECURRENT_STATE, failure.step(), cell.toString());
+                assertEquals(2 * BLOCK - 1, failure.token());
             }
         }
     }
