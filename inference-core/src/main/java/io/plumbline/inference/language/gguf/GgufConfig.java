@@ -355,8 +355,11 @@ final class GgufConfig {
 
     private void linearAttention() throws IOException {
         int heads = size("ssm.time_step_rank");
-        if (value(SECTIONS) instanceof Object[] sections && turned(sections) != rotaryDim() / 2) {
-            throw unsupported(prefix + SECTIONS + " " + Arrays.toString(sections));
+        if (value(SECTIONS) != null) {
+            Object[] sections = value(SECTIONS) instanceof Object[] all ? all : new Object[] {value(SECTIONS)};
+            if (turned(sections) != rotaryDim() / 2) {
+                throw unsupported(prefix + SECTIONS + " " + Arrays.toString(sections));
+            }
         }
         partialRotary()
                 .put("linear_num_key_heads", size("ssm.group_count"))

@@ -285,6 +285,32 @@ class GgufTest {
         ModelImport.run(written(file, "good.gguf", harmless, any -> true, null), folder.resolve("good"), share -> {});
     }
 
+    @Test
+    void linearAttentionThatIsAnotherIsRefusedByName() throws IOException {
+        Path source = folder.resolve("source");
+        RandomModel.write(
+                new RandomModel.Shape("Qwen3_5ForCausalLM", 64, 4, 4, 2, 16, 96, 320, 256, "F32", false, 0, 1),
+                3,
+                source,
+                share -> {});
+        Path file = export(source, GgufType.F32);
+        Map<String, Object> keys = Map.of(
+                "qwen35.rope.dimension_sections", List.of(1, 0, 0, 0),
+                "qwen35.rope.dimension_scale", 2,
+                "qwen35.ssm.time_step_rank", 5,
+                "qwen35.ssm.group_count", 0,
+                "qwen35.ssm.conv_kernel", 1,
+                "qwen35.full_attention_interval", 0);
+        for (Map.Entry<String, Object> key : keys.entrySet()) {
+            Map<String, Object> changed = Map.of(key.getKey(), key.getValue());
+            String message = refused(written(file, "keys.gguf", changed, any -> true, null));
+            assertTrue(message.contains("Nothing was loaded"), key + ": " + message);
+        }
+        Map<String, Object> others = Map.of("qwen35.rope.dimension_sections", List.of(0, 2, 0, 0));
+        Path other = written(file, "other.gguf", others, any -> true, null);
+        ModelImport.run(other, folder.resolve("other"), share -> {});
+    }
+
     /** As gpt-oss's files are published: the very numbers of the checkpoint's own blocks. */
     @Test
     void blocksOfFourBitsAreTheSameModelToo() throws IOException {
