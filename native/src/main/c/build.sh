@@ -29,9 +29,17 @@ compile_math() {
     "$cc" $flags $exact "$@" "-DFORM=$form" -c "$here/math.c" -o "$objects/math_$form.o"
     "$cc" $flags "$@" "-DFORM=$form" -c "$here/ring.c" -o "$objects/ring_$form.o"
 }
-compile dispatch
+vnni=
+if [ "$machine" = x86_64 ] && "$cc" -mavxvnni -E -x c /dev/null >/dev/null 2>&1; then
+    # GCC 11, Clang 12: older ones do not know it.
+    vnni=-DHAS_AVXVNNI
+fi
+compile dispatch $vnni
 case $machine in
     x86_64)
+        if [ -n "$vnni" ]; then
+            "$cc" $flags -mavx2 -mavxvnni -c "$here/avx2.c" -o "$objects/avxvnni.o"
+        fi
         compile avx512vnni -mavx512f -mavx512bw -mavx512vl -mavx512vnni
         compile avx2 -mavx2
         compile audit $exact -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512

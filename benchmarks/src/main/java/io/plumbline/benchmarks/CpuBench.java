@@ -148,7 +148,7 @@ final class CpuBench implements Callable<Integer> {
                         alone ? "-" : String.format(Locale.ROOT, "%.4g", peerDecode.getLast()),
                         bandwidth.getLast() / 1e9);
             }
-            root = traceRoots.get(Blake3.hex(model.id()));
+            root = traceRoots.get(model.id().toString());
         }
         ObjectNode details = details(all, root, weightBytes, sample(bandwidth));
         if (isInt4) {
@@ -197,7 +197,7 @@ final class CpuBench implements Callable<Integer> {
         try (ForwardPass forward = forward(model, readings.backend)) {
             SpeedProbe probe = new SpeedProbe(forward, Generator.PREFILL_BLOCK);
             readings.prefill.add(probe.prefill(prompt, true));
-            requireSameTrace(Blake3.hex(model.id()), readings.backend, Blake3.hex(probe.traceRoot()));
+            requireSameTrace(model.id().toString(), readings.backend, Blake3.hex(probe.traceRoot()));
             readings.prefillBare.add(probe.prefill(prompt, false));
             readings.decode.add(probe.decode(output, true));
             readings.decodeBare.add(probe.decode(output, false));

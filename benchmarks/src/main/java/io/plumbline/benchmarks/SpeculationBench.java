@@ -15,6 +15,7 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -37,7 +38,7 @@ import java.util.stream.IntStream;
  */
 @Parameters(commandNames = "speculation", commandDescription = "Decode with guesses, beside decode without.")
 final class SpeculationBench implements Callable<Integer> {
-    private static final byte[] NODE = new byte[32];
+    private static final Bytes32 NODE = Bytes32.ZERO;
     private static final int PROMPT = 16;
     private static final int MILLION = LogitAdjustments.MILLION;
 
@@ -82,7 +83,7 @@ final class SpeculationBench implements Callable<Integer> {
                     output,
                     new int[0],
                     List.of(),
-                    new byte[32],
+                    Bytes32.ZERO,
                     new byte[16]);
         }
     }

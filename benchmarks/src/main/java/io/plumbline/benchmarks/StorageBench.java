@@ -57,8 +57,8 @@ final class StorageBench implements Callable<Integer> {
         double[] cut = new double[CHALLENGES];
         double[] signatures = new double[CHALLENGES];
         double[] sizes = new double[CHALLENGES];
-        byte[] node = new byte[KeyPair.PUBLIC_BYTES];
-        StorageTerms terms = new StorageTerms(id.bytes(), bytes, node, 60_000, 3_600_000, 600_000, 1, CHUNKS, 1, 1);
+        Bytes32 node = Bytes32.ZERO;
+        StorageTerms terms = new StorageTerms(id, bytes, node, 60_000, 3_600_000, 600_000, 1, CHUNKS, 1, 1);
         KeyPair keys = KeyPair.random();
         byte[] signature = keys.sign(id.bytes());
         try (BlobStore store = BlobStore.open(folder, Long.MAX_VALUE);

@@ -1,11 +1,11 @@
 package io.plumbline.client;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.SettlementProof;
 import io.plumbline.verifier.receipt.Receipt;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
@@ -21,12 +21,12 @@ import java.util.HexFormat;
 public final class AnswerReceipt {
     private static final HexFormat HEX = HexFormat.of();
 
-    private final byte[] requestHash;
+    private final Bytes32 requestHash;
     private final Receipt receipt;
     private final String expectedNode;
     private final SettlementWatch settlements;
 
-    private AnswerReceipt(byte[] requestHash, Receipt receipt, String expectedNode, SettlementWatch settlements) {
+    private AnswerReceipt(Bytes32 requestHash, Receipt receipt, String expectedNode, SettlementWatch settlements) {
         this.requestHash = requestHash;
         this.receipt = receipt;
         this.expectedNode = expectedNode;
@@ -44,7 +44,7 @@ public final class AnswerReceipt {
         AnswerReceipt read;
         try {
             read = new AnswerReceipt(
-                    HEX.parseHex(extension.path("request_hash").asText()),
+                    Bytes32.of(HEX.parseHex(extension.path("request_hash").asText())),
                     Receipt.decode(HEX.parseHex(extension.path("receipt").asText())),
                     expectedNode,
                     settlements);
@@ -57,8 +57,8 @@ public final class AnswerReceipt {
     }
 
     /** 32 bytes that stand for the request: what the ledger knows it by. */
-    public byte[] requestHash() {
-        return requestHash.clone();
+    public Bytes32 requestHash() {
+        return requestHash;
     }
 
     /** The fields that the node has signed: model, request, output, counts, price. */
@@ -76,12 +76,12 @@ public final class AnswerReceipt {
         if (!receipt.signatureHolds()) {
             throw new VerificationException("SIGNATURE", "The receipt was not signed by the node it names.", null);
         }
-        String node = HEX.formatHex(receipt.node());
+        String node = receipt.node().toString();
         if (expectedNode != null && !expectedNode.equalsIgnoreCase(node)) {
             throw new VerificationException(
                     "NODE", "Node " + node + " has signed the receipt, and " + expectedNode + " was asked for.", null);
         }
-        if (!Arrays.equals(receipt.requestHash(), requestHash)) {
+        if (!receipt.requestHash().equals(requestHash)) {
             throw new VerificationException("REQUEST", "The receipt is for another request.", null);
         }
     }

@@ -41,7 +41,7 @@ final class CallPayer {
 
     /** The account, in hexadecimal. */
     String key() {
-        return HEX.formatHex(account.publicKey());
+        return account.publicKey().toString();
     }
 
     /**
@@ -107,7 +107,7 @@ final class CallPayer {
         byte[] nonce = new byte[NONCE_BYTES];
         random.nextBytes(nonce);
         byte[] unsigned = new CanonicalWriter()
-                .putFixed(account.publicKey())
+                .putBytes32(account.publicKey())
                 .putFixed(nonce)
                 .putLong(System.currentTimeMillis() + LIFE_MS)
                 .putBytes(commands)

@@ -3,6 +3,7 @@ package io.plumbline.client;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedFeed;
 import java.util.HexFormat;
 import java.util.Iterator;
@@ -26,7 +27,7 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
     private JsonNode last = MissingNode.getInstance();
     private JsonNode extension = MissingNode.getInstance();
     private JsonNode usage = MissingNode.getInstance();
-    private volatile byte[] requestHash;
+    private volatile Bytes32 requestHash;
     private String finishReason;
     private String piece;
     private ChatAnswer answer;
@@ -98,8 +99,8 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
      *
      * @return null before the first event has come, which is before the first piece.
      */
-    public byte[] requestHash() {
-        return requestHash == null ? null : requestHash.clone();
+    public Bytes32 requestHash() {
+        return requestHash;
     }
 
     private JsonNode json(String data) {
@@ -122,7 +123,8 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
         }
         JsonNode beside = event.path("plumbline");
         if (beside.path("request_hash").asText().matches("[0-9a-f]{64}")) {
-            requestHash = HexFormat.of().parseHex(beside.get("request_hash").asText());
+            requestHash = Bytes32.of(
+                    HexFormat.of().parseHex(beside.get("request_hash").asText()));
         }
         if (beside.has("receipt")) {
             extension = beside;

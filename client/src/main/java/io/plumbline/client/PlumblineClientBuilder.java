@@ -1,5 +1,6 @@
 package io.plumbline.client;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
@@ -74,7 +75,7 @@ public final class PlumblineClientBuilder {
      * @param keys of all full nodes, 32 bytes each, in genesis order.
      * @throws IllegalArgumentException where they are of another length, or two of them alike.
      */
-    public PlumblineClientBuilder fullNodes(byte[] genesisHash, List<byte[]> keys) {
+    public PlumblineClientBuilder fullNodes(Bytes32 genesisHash, List<Bytes32> keys) {
         ledger = new TrustedLedger(genesisHash, keys);
         return this;
     }

@@ -1,6 +1,6 @@
 package io.plumbline.client;
 
-import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedSettlement;
 import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.SettlementProof;
@@ -21,13 +21,13 @@ record SettlementWatch(HttpCalls calls, TrustedLedger ledger) {
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
 
     /** See {@link AnswerReceipt#awaitSettlement}. */
-    SettlementProof await(byte[] requestHash, Receipt receipt, Duration timeout) {
+    SettlementProof await(Bytes32 requestHash, Receipt receipt, Duration timeout) {
         if (ledger == null) {
             throw new IllegalStateException("A settlement is checked with the full nodes' keys: build the client with "
                     + "network(FILE) or fullNodes(...).");
         }
         long end = System.nanoTime() + timeout.toNanos();
-        String path = "/receipts/" + Blake3.hex(requestHash) + "/proof";
+        String path = "/receipts/" + requestHash + "/proof";
         String last = "none was given";
         for (Duration pause = FIRST_PAUSE; ; pause = longer(pause)) {
             try {
@@ -57,7 +57,7 @@ record SettlementWatch(HttpCalls calls, TrustedLedger ledger) {
         return twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
     }
 
-    private SettlementProof checked(byte[] bytes, byte[] requestHash, Receipt receipt) {
+    private SettlementProof checked(byte[] bytes, Bytes32 requestHash, Receipt receipt) {
         SettlementProof proof;
         try {
             proof = SettlementProof.check(bytes, ledger);
@@ -66,7 +66,7 @@ record SettlementWatch(HttpCalls calls, TrustedLedger ledger) {
                     e.check().name(), "The proof of the settlement does not hold: " + e.getMessage(), e);
         }
         CertifiedSettlement settlement = proof.settlement();
-        if (!Arrays.equals(settlement.requestHash(), requestHash)) {
+        if (!settlement.requestHash().equals(requestHash)) {
             throw new VerificationException("REQUEST", "The proof is about another request.", null);
         }
         if (settlement.receipt() != null && !Arrays.equals(settlement.receipt().encode(), receipt.encode())) {

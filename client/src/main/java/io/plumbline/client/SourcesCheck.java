@@ -2,6 +2,7 @@ package io.plumbline.client;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedFeed;
 import io.plumbline.verifier.lightclient.FeedProof;
 import io.plumbline.verifier.lightclient.ProofRefusedException;
@@ -101,7 +102,8 @@ final class SourcesCheck {
     private static CertifiedFeed fact(JsonNode told, String feed, TrustedLedger ledger, long sentMs) {
         try {
             byte[] proof = Base64.getDecoder().decode(told.path("proof").asText());
-            return FeedProof.check(proof, ledger, HEX.parseHex(feed), sentMs).feed();
+            return FeedProof.check(proof, ledger, Bytes32.of(HEX.parseHex(feed)), sentMs)
+                    .feed();
         } catch (ProofRefusedException | IllegalArgumentException e) {
             throw refused("The fact that the model was told is not proven: " + e.getMessage(), e);
         }

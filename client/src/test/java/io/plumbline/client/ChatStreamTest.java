@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,7 +22,7 @@ import org.junit.jupiter.api.Test;
 
 /** An answer piece by piece: what is read, and how it ends. */
 class ChatStreamTest {
-    private static final byte[] REQUEST = new byte[32];
+    private static final Bytes32 REQUEST = Bytes32.ZERO;
     private static final String END = end(extension(REQUEST, receipt(REQUEST)));
 
     @Test

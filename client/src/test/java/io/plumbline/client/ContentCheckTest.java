@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
@@ -29,7 +30,7 @@ class ContentCheckTest {
 
     private static Request request(String messages) {
         return new Request(
-                new byte[32],
+                Bytes32.ZERO,
                 messages,
                 0,
                 new int[] {1},
@@ -37,7 +38,7 @@ class ContentCheckTest {
                 4,
                 new int[] {2},
                 List.of("END"),
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
     }
 
@@ -51,7 +52,7 @@ class ContentCheckTest {
         Receipt receipt = Receipt.of(signed, given, new byte[32], 1, 0, NODE);
         Base64.Encoder base64 = Base64.getEncoder();
         return "{\"choices\":[{\"message\":" + message + ",\"finish_reason\":\"stop\"}],\"plumbline\":{"
-                + "\"request_hash\":\"" + HexFormat.of().formatHex(signed.hash()) + "\",\"receipt\":\""
+                + "\"request_hash\":\"" + signed.hash() + "\",\"receipt\":\""
                 + HexFormat.of().formatHex(receipt.encode()) + "\",\"request\":\""
                 + base64.encodeToString(disclosed.encode()) + "\",\"answer\":\""
                 + base64.encodeToString(answer.encode()) + "\"" + more + "}}";

@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.IntNode;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Receipt;
 import java.time.Duration;
 import java.util.HexFormat;
@@ -23,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Requests as a client sends them, and the answers that it takes and refuses. */
 class PlumblineClientTest {
-    private static final byte[] REQUEST = new byte[32];
+    private static final Bytes32 REQUEST = Bytes32.ZERO;
     private static final String GOOD = answer("Once.", extension(REQUEST, receipt(REQUEST)));
 
     @Test
@@ -34,7 +35,7 @@ class PlumblineClientTest {
             assertEquals("Once.", answer.text());
             assertEquals("stop", answer.finishReason());
             assertEquals(new Usage(3, 4), answer.usage());
-            assertArrayEquals(REQUEST, answer.receipt().requestHash());
+            assertEquals(REQUEST, answer.receipt().requestHash());
             assertEquals(14, answer.receipt().receipt().price());
             assertEquals(
                     List.of("POST /v1/chat/completions Bearer secret {\"messages\":[{\"role\":\"user\","
@@ -77,16 +78,15 @@ class PlumblineClientTest {
         Receipt good = receipt(REQUEST);
         byte[] changed = good.encode();
         changed[152] ^= 1;
-        byte[] other = new byte[32];
-        other[0] = 1;
-        String hash = HexFormat.of().formatHex(REQUEST);
+        Bytes32 other = new Bytes32(1, 0, 0, 0);
+        String hash = REQUEST.toString();
         assertEquals("SIGNATURE", failure(extension(hash, HexFormat.of().formatHex(changed)), null));
         assertEquals("REQUEST", failure(extension(other, good), null));
         assertEquals("NODE", failure(extension(REQUEST, good), "00".repeat(32)));
         assertEquals("MALFORMED", failure(extension(hash, "abcd"), null));
         assertEquals("MALFORMED", failure(extension(hash, "xy"), null));
         assertEquals("MALFORMED", failure("\"other\":1", null));
-        String node = HexFormat.of().formatHex(ScriptedServer.NODE.publicKey());
+        String node = ScriptedServer.NODE.publicKey().toString();
         assertNull(failure(extension(REQUEST, good), node.toUpperCase(java.util.Locale.ROOT)));
     }
 

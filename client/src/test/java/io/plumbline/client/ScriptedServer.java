@@ -2,6 +2,7 @@ package io.plumbline.client;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
@@ -74,14 +75,14 @@ public final class ScriptedServer implements AutoCloseable {
     }
 
     /** A receipt of {@link #NODE} for a request of which nothing is known but its hash. */
-    public static Receipt receipt(byte[] requestHash) {
-        byte[] any = new byte[32];
-        return new Receipt(1, any, requestHash, any, any, 7, 3, 4, 14, null, null).sign(NODE);
+    public static Receipt receipt(Bytes32 requestHash) {
+        Bytes32 any = Bytes32.ZERO;
+        return new Receipt(1, any, requestHash, any.bytes(), any.bytes(), 7, 3, 4, 14, null, null).sign(NODE);
     }
 
     /** The extension that stands beside an answer. */
-    public static String extension(byte[] requestHash, Receipt receipt) {
-        return extension(HEX.formatHex(requestHash), HEX.formatHex(receipt.encode()));
+    public static String extension(Bytes32 requestHash, Receipt receipt) {
+        return extension(requestHash.toString(), HEX.formatHex(receipt.encode()));
     }
 
     public static String extension(String requestHash, String receipt) {

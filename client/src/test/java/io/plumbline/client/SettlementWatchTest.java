@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedSettlement.Status;
 import io.plumbline.verifier.lightclient.SettlementProof;
 import io.plumbline.verifier.lightclient.TrustedLedger;
@@ -147,7 +148,7 @@ class SettlementWatchTest {
                     assertThrows(VerificationException.class, () -> receipt.awaitSettlement(LONG))
                             .failure());
         }
-        byte[] hash = HEX.parseHex(settled.get("requestHash").asText());
+        Bytes32 hash = Bytes32.of(HEX.parseHex(settled.get("requestHash").asText()));
         String other = answer("a", extension(hash, ScriptedServer.receipt(hash)));
         try (ScriptedServer server = new ScriptedServer(http -> {
                     if (http.getRequestMethod().equals("POST")) {
@@ -169,8 +170,8 @@ class SettlementWatchTest {
     @Test
     void aRequestThatIsStillOpenIsWaitedFor() throws IOException {
         JsonNode open = vector("no receipt yet");
-        byte[] hash = HEX.parseHex(
-                open.get("expect").get("accepted").get("requestHash").asText());
+        Bytes32 hash = Bytes32.of(HEX.parseHex(
+                open.get("expect").get("accepted").get("requestHash").asText()));
         String answer = answer("a", extension(hash, ScriptedServer.receipt(hash)));
         byte[] proof = HEX.parseHex(open.get("proof").asText());
         try (ScriptedServer server = new ScriptedServer(http -> {
@@ -214,6 +215,6 @@ class SettlementWatchTest {
         assertThrows(IOException.class, () -> PlumblineClient.builder().network(folder.resolve("missing.json")));
         assertThrows(
                 IllegalArgumentException.class,
-                () -> PlumblineClient.builder().fullNodes(new byte[32], List.of(new byte[32], new byte[32])));
+                () -> PlumblineClient.builder().fullNodes(Bytes32.ZERO, List.of(Bytes32.ZERO, Bytes32.ZERO)));
     }
 }

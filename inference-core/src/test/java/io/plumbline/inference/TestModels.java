@@ -15,6 +15,7 @@ import io.plumbline.inference.language.kernels.IntKernels;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Auditor;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.receipt.Answer;
@@ -179,7 +180,7 @@ public final class TestModels {
                 maxTokens,
                 model.stopTokens(),
                 List.of(),
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
     }
 }

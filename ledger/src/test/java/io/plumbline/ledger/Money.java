@@ -2,6 +2,7 @@ package io.plumbline.ledger;
 
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.List;
@@ -12,7 +13,7 @@ public final class Money {
     public static final KeyPair BANK = KeyPair.random();
     public static final KeyPair NODE = KeyPair.random();
     public static final List<KeyPair> FULL_NODES = List.of(KeyPair.random(), KeyPair.random(), KeyPair.random());
-    public static final byte[] MODEL = new byte[32];
+    public static final Bytes32 MODEL = Bytes32.ZERO;
 
     private Money() {}
 
@@ -35,6 +36,6 @@ public final class Money {
 
     public static Receipt receipt(int number, long price) {
         byte[] any = new byte[32];
-        return new Receipt(1, MODEL, request(number), any, any, 1024, 10, 90, price, null, null).sign(NODE);
+        return new Receipt(1, MODEL, Bytes32.of(request(number)), any, any, 1024, 10, 90, price, null, null).sign(NODE);
     }
 }

@@ -24,6 +24,7 @@ import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -78,7 +79,7 @@ public final class AttackNetwork implements AutoCloseable {
                 List.of(new Deposit(honest.publicKey(), DEPOSIT), new Deposit(requester.publicKey(), DEPOSIT)));
         attackers.forEach(keys -> deposits.add(new Deposit(keys.publicKey(), DEPOSIT)));
         this.network =
-                Network.onThisHost(new Genesis(List.of(full.publicKey()), 10_000, new byte[32], deposits, parameters));
+                Network.onThisHost(new Genesis(List.of(full.publicKey()), 10_000, Bytes32.ZERO, deposits, parameters));
         this.fullNode = new FullNode(
                 network,
                 full,
@@ -130,8 +131,12 @@ public final class AttackNetwork implements AutoCloseable {
 
     /** An endpoint of an attacker's, closed with this. */
     Endpoint endpoint(KeyPair keys, Endpoint.Protocol... protocols) {
-        Endpoint endpoint =
-                new Endpoint(media.aeron(), "localhost", 0, new Identity(keys.secret(), keys.publicKey()), protocols);
+        Endpoint endpoint = new Endpoint(
+                media.aeron(),
+                "localhost",
+                0,
+                new Identity(keys.secret(), keys.publicKey().bytes()),
+                protocols);
         AgentRunner runner = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
         AgentRunner.startOnThread(runner);
         open.add(runner);
@@ -164,7 +169,7 @@ public final class AttackNetwork implements AutoCloseable {
 
     /** The field by which a client asks for one node. */
     static String by(KeyPair node) {
-        return ",\"plumbline\":{\"node\":\"" + HexFormat.of().formatHex(node.publicKey()) + "\"}";
+        return ",\"plumbline\":{\"node\":\"" + node.publicKey() + "\"}";
     }
 
     /** The text of a plain answer. */
@@ -173,7 +178,7 @@ public final class AttackNetwork implements AutoCloseable {
     }
 
     /** The case of an answer, once it has ended; as it is after {@code ms} where it has not. */
-    Settlement ended(LedgerClient ledger, byte[] requestHash, long ms) throws IOException, InterruptedException {
+    Settlement ended(LedgerClient ledger, Bytes32 requestHash, long ms) throws IOException, InterruptedException {
         long end = System.currentTimeMillis() + ms;
         Settlement found = ledger.findSettlement(requestHash);
         while ((found == null || found.isOpen()) && System.currentTimeMillis() < end) {
@@ -187,8 +192,8 @@ public final class AttackNetwork implements AutoCloseable {
     Settlement ended(LedgerClient ledger, JsonNode answer, long ms) throws IOException, InterruptedException {
         return ended(
                 ledger,
-                HexFormat.of()
-                        .parseHex(answer.path("plumbline").path("request_hash").asText()),
+                Bytes32.of(HexFormat.of()
+                        .parseHex(answer.path("plumbline").path("request_hash").asText())),
                 ms);
     }
 

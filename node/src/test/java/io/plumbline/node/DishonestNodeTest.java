@@ -31,7 +31,7 @@ import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.Seal;
-import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -90,7 +90,7 @@ class DishonestNodeTest {
         public void cancel(Peer from, long id, Cancellation cancellation) {}
 
         @Override
-        public void disclose(Peer from, long id, byte[] receiptHash) {
+        public void disclose(Peer from, long id, Bytes32 receiptHash) {
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
             DisclosedEncoder encoder = new DisclosedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
             byte[] asked = request.encode();
@@ -101,7 +101,7 @@ class DishonestNodeTest {
         }
 
         @Override
-        public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {
+        public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell) {
             challenges.add(cell);
             if (openings != null) {
                 byte[] bytes = openings.apply(cell);
@@ -147,7 +147,7 @@ class DishonestNodeTest {
                 return bytes;
             };
             Function<Cell, Seal> seal = cell -> Seal.of(
-                    receipt.hash(),
+                    receipt.hash().bytes(),
                     OpeningLayout.of(served.view(), cell),
                     MemorySegment.ofArray(lie.apply(cell)),
                     NODE);
@@ -157,7 +157,7 @@ class DishonestNodeTest {
         assertEquals(1, found.audit().round());
         Cell posted = found.audit().postedCells().getFirst();
         assertEquals(posted, challenges.getFirst());
-        assertTrue(Files.exists(folder.resolve("full/evidence/" + Blake3.hex(found.requestHash()) + ".evidence")));
+        assertTrue(Files.exists(folder.resolve("full/evidence/" + found.requestHash() + ".evidence")));
     }
 
     /** What the node answered, honestly. */
@@ -201,7 +201,7 @@ class DishonestNodeTest {
                         driver.aeron(),
                         "localhost",
                         0,
-                        new Identity(NODE.secret(), NODE.publicKey()),
+                        new Identity(NODE.secret(), NODE.publicKey().bytes()),
                         new NodeRequests(node).protocol());
                 try (AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint)) {
                     AgentRunner.startOnThread(runner);
@@ -235,7 +235,7 @@ class DishonestNodeTest {
     }
 
     /** The case when it has ended, or its lie is proven. */
-    private static Settlement ended(LedgerClient ledger, byte[] request, boolean isProven) throws Exception {
+    private static Settlement ended(LedgerClient ledger, Bytes32 request, boolean isProven) throws Exception {
         long end = System.currentTimeMillis() + 30_000;
         Settlement found = ledger.findSettlement(request);
         while ((found.isOpen() || isProven && found.status() != Status.SLASHED) && System.currentTimeMillis() < end) {

@@ -23,6 +23,7 @@ import io.plumbline.transport.nodewire.TokenDecoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Request;
@@ -62,7 +63,10 @@ class EscrowedWorkTest {
         network = new AttackNetwork(folder, Parameters.DEFAULT, 5_000, Level.FULL);
         client = new NodeClient();
         node = network.endpoint(KeyPair.random(), client.protocol())
-                .connect("localhost", network.honestPort(), network.honest.publicKey());
+                .connect(
+                        "localhost",
+                        network.honestPort(),
+                        network.honest.publicKey().bytes());
         ledger = network.ledger(network.requester);
         try (ChatTokenizer tokenizer = ChatTokenizer.of(network.model.tokenFiles())) {
             prompt = tokenizer.prompt(MESSAGES, 0);
@@ -132,7 +136,10 @@ class EscrowedWorkTest {
             escrow(request, network.honest, 2, prompt.length + MOST);
             Answering answering = new Answering();
             Peer peer = network.endpoint(KeyPair.random(), answering.protocol())
-                    .connect("localhost", network.honestPort(), network.honest.publicKey());
+                    .connect(
+                            "localhost",
+                            network.honestPort(),
+                            network.honest.publicKey().bytes());
             Wires.infer(peer, 1, request.encode());
             answering.firstToken.await();
             Wires.cancel(peer, 1, Cancellation.of(request.hash(), delivered, network.requester));
@@ -162,7 +169,7 @@ class EscrowedWorkTest {
     void oneNumberIsOneOpening() throws Exception {
         Request request = request(MESSAGES, network.requester);
         escrow(request, network.honest, 2, prompt.length + MOST);
-        byte[] receiptHash = answered(request).receipt().hash();
+        Bytes32 receiptHash = answered(request).receipt().hash();
         BlockingQueue<String> heard = new LinkedBlockingQueue<>();
         Endpoint.Receiver counts = (from, header, in, offset) -> {
             if (header.templateId() == SealedDecoder.TEMPLATE_ID || header.templateId() == RefusedDecoder.TEMPLATE_ID) {
@@ -172,7 +179,10 @@ class EscrowedWorkTest {
         Peer peer = network.endpoint(
                         KeyPair.random(),
                         new Endpoint.Protocol(InferEncoder.SCHEMA_ID, InferEncoder.SCHEMA_VERSION, counts))
-                .connect("localhost", network.honestPort(), network.honest.publicKey());
+                .connect(
+                        "localhost",
+                        network.honestPort(),
+                        network.honest.publicKey().bytes());
         for (int i = 0; i < 10; i++) {
             Wires.challenge(peer, 7, receiptHash, new Cell(0, i, i + 1));
             String answer = heard.poll(30, TimeUnit.SECONDS);
@@ -202,7 +212,10 @@ class EscrowedWorkTest {
                             request.hash(), soon.honest.publicKey(), 2, prompt.length + MOST, Level.FULL));
             NodeClient asking = new NodeClient();
             Peer peer = soon.endpoint(KeyPair.random(), asking.protocol())
-                    .connect("localhost", soon.honestPort(), soon.honest.publicKey());
+                    .connect(
+                            "localhost",
+                            soon.honestPort(),
+                            soon.honest.publicKey().bytes());
             try (Inference inference = asking.infer(
                     peer, request, soon.requester, soon.model.config().vocab(), -1, chosen -> {})) {
                 String why = assertThrows(IllegalArgumentException.class, inference::await)

@@ -193,8 +193,8 @@ class NetworkTest {
         assertTrue(status.path("certified").asLong() > 0);
         assertEquals(status.path("deposited").asLong(), status.path("total").asLong());
         String receipt = settled.path("receipt").asText();
-        String request = HexFormat.of()
-                .formatHex(Receipt.decode(HexFormat.of().parseHex(receipt)).requestHash());
+        String request =
+                Receipt.decode(HexFormat.of().parseHex(receipt)).requestHash().toString();
         assertEquals(
                 "SETTLED",
                 mapper.readTree(AdminSocket.ask(dir, "request " + request))
@@ -254,7 +254,7 @@ class NetworkTest {
         assertEquals("SETTLED", settled.path("status").asText(), settled.toString());
         long price = settled.path("price").asLong();
         assertEquals(receipt.price(), price);
-        String node = HexFormat.of().formatHex(HONEST.publicKey());
+        String node = HONEST.publicKey().toString();
         long balance = get("/v1/accounts/" + node).path("balance").asLong();
         assertEquals(50_000, balance, "its price waits while evidence may come");
 
@@ -273,7 +273,7 @@ class NetworkTest {
         assertEquals(text, streamed.toString(), "streamed and plain answers are the same");
         assertTrue(stream.endsWith("data: [DONE]\n\n"));
 
-        String named = ",\"plumbline\":{\"node\":\"" + HexFormat.of().formatHex(CHEAT.publicKey()) + "\"}";
+        String named = ",\"plumbline\":{\"node\":\"" + CHEAT.publicKey() + "\"}";
         JsonNode caught = mapper.readTree(post(ask(named)).body());
         String request = caught.path("plumbline").path("request_hash").asText();
         JsonNode slashed = settled(request, "SLASHED");
@@ -286,7 +286,7 @@ class NetworkTest {
         assertEquals("QKV at layer 2, token 0", slashed.path("reasons").path(0).asText());
         Receipt lie =
                 Receipt.decode(HexFormat.of().parseHex(slashed.path("receipt").asText()));
-        Path evidence = folder.resolve("full/evidence/" + HexFormat.of().formatHex(lie.requestHash()) + ".evidence");
+        Path evidence = folder.resolve("full/evidence/" + lie.requestHash() + ".evidence");
         Evidence.Finding blind = Evidence.decode(Files.readAllBytes(evidence)).check(null, null);
         assertTrue(blind.needsModel() || blind.failure() != null, "nobody can call it honest");
         try (LoadedModel model = LoadedModel.open(folder.resolve("stories"))) {
@@ -295,11 +295,7 @@ class NetworkTest {
             assertEquals(Step.QKV, finding.failure().step());
             assertTrue(finding.product().tensor().startsWith("model.layers.2.self_attn."), "names the matrix");
         }
-        assertEquals(
-                0,
-                get("/v1/accounts/" + HexFormat.of().formatHex(CHEAT.publicKey()))
-                        .path("stake")
-                        .asInt());
+        assertEquals(0, get("/v1/accounts/" + CHEAT.publicKey()).path("stake").asInt());
         assertEquals(503, post(ask(named)).statusCode(), "a slashed node is not offered again");
     }
 
@@ -440,7 +436,7 @@ class NetworkTest {
             assertEquals(
                     0, run(new AuditCommand(), receipt, "--network", network, "--verifier-key", key, "--level", level));
         }
-        String named = ",\"plumbline\":{\"node\":\"" + HexFormat.of().formatHex(LIAR.publicKey()) + "\"}";
+        String named = ",\"plumbline\":{\"node\":\"" + LIAR.publicKey() + "\"}";
         Path lie = folder.resolve("lie.receipt");
         JsonNode lied = mapper.readTree(post(ask(named)).body());
         Files.writeString(lie, lied.path("plumbline").path("receipt").asText());

@@ -100,7 +100,7 @@ class PayingNetworkTest {
         Genesis genesis = new Genesis(
                 List.of(FULL.publicKey()),
                 10_000,
-                new byte[32],
+                Bytes32.ZERO,
                 List.of(
                         new Deposit(NODE.publicKey(), 100_000),
                         new Deposit(GATEWAY.publicKey(), 100_000),
@@ -230,12 +230,11 @@ class PayingNetworkTest {
         assertEquals("insufficient_quota", error.path("code").asText());
         assertTrue(error.path("message").asText().contains("GET /v1/usage"), error.toString());
         JsonNode payIn = usage(key).path("pay_in");
-        assertEquals(
-                HexFormat.of().formatHex(GATEWAY.publicKey()), payIn.path("to").asText());
-        byte[] reference = HexFormat.of().parseHex(payIn.path("reference").asText());
-        byte[] wrong = reference.clone();
-        wrong[0]++;
-        for (byte[] named : List.of(wrong, new byte[32], reference)) {
+        assertEquals(GATEWAY.publicKey().toString(), payIn.path("to").asText());
+        Bytes32 reference =
+                Bytes32.of(HexFormat.of().parseHex(payIn.path("reference").asText()));
+        Bytes32 wrong = new Bytes32(reference.a(), reference.b(), reference.c(), reference.d() + 1);
+        for (Bytes32 named : List.of(wrong, Bytes32.ZERO, reference)) {
             LedgerClient.Outcome paid = payer.submit(new Command.Transfer(GATEWAY.publicKey(), 1_000, named));
             assertTrue(paid.isApplied(), paid.reason());
         }
@@ -275,13 +274,13 @@ class PayingNetworkTest {
         HttpResponse<String> unpaid = paid(body, null);
         assertEquals(402, unpaid.statusCode(), unpaid.body());
         JsonNode offer = MAPPER.readTree(unpaid.body()).path("accepts").path(0);
-        byte[] reference =
-                HexFormat.of().parseHex(offer.path("extra").path("reference").asText());
+        Bytes32 reference = Bytes32.of(
+                HexFormat.of().parseHex(offer.path("extra").path("reference").asText()));
         long most = offer.path("maxAmountRequired").asLong();
-        byte[] ledger = network.genesis().hash();
+        Bytes32 ledger = network.genesis().hash();
         Command.Transfer transfer = new Command.Transfer(GATEWAY.publicKey(), most, reference);
         CallPayment payment = byCredit
-                ? CallPayment.Credit.of(PAYER, GATEWAY.publicKey(), Bytes32.of(reference), most)
+                ? CallPayment.Credit.of(PAYER, GATEWAY.publicKey(), reference, most)
                 : new CallPayment.Transfer(
                         Signed.of(ledger, PAYER, System.currentTimeMillis() + 60_000, transfer), transfer);
         return payment.header(CallPayment.network(ledger));
@@ -292,8 +291,8 @@ class PayingNetworkTest {
     }
 
     private static long credit(KeyPair of) throws IOException, InterruptedException {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://localhost:" + gateway.port()
-                + "/v1/accounts/" + HexFormat.of().formatHex(of.publicKey())));
+        HttpRequest.Builder request = HttpRequest.newBuilder(
+                URI.create("http://localhost:" + gateway.port() + "/v1/accounts/" + of.publicKey()));
         return MAPPER.readTree(send(request).body()).path("credit").asLong();
     }
 
@@ -358,7 +357,7 @@ class PayingNetworkTest {
                 .maxTokens(12)
                 .build();
         KeyPair account = KeyPair.random();
-        payer.submit(new Command.Transfer(account.publicKey(), 2_000, new byte[32]));
+        payer.submit(new Command.Transfer(account.publicKey(), 2_000, Bytes32.ZERO));
         await("it has money", () -> balance(account) == 2_000);
         try (PlumblineClient client = PlumblineClient.builder()
                 .baseUrl(url)

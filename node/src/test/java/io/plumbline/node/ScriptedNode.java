@@ -23,6 +23,7 @@ import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.Seal;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -31,7 +32,6 @@ import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -104,7 +104,7 @@ class ScriptedNode implements NodeRequests.Handler {
         long price = pricePerToken * (request.promptTokens().length + answer.tokens().length);
         Receipt receipt = Receipt.of(request, answer, result.traceRoot(), result.traceBytes(), price, keys);
         Served one = new Served(request, answer, receipt);
-        served.put(HexFormat.of().formatHex(receipt.hash()), one);
+        served.put(receipt.hash().toString(), one);
         for (int token : stream(answer)) {
             token(from, id, token);
         }
@@ -151,9 +151,9 @@ class ScriptedNode implements NodeRequests.Handler {
     public void cancel(Peer from, long id, Cancellation cancellation) {}
 
     @Override
-    public void disclose(Peer from, long id, byte[] receiptHash) {
+    public void disclose(Peer from, long id, Bytes32 receiptHash) {
         work.execute(() -> {
-            Served one = served.get(HexFormat.of().formatHex(receiptHash));
+            Served one = served.get(receiptHash.toString());
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
             DisclosedEncoder disclosed =
                     new DisclosedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
@@ -165,17 +165,17 @@ class ScriptedNode implements NodeRequests.Handler {
     }
 
     @Override
-    public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {
+    public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell) {
         challenges.add(cell);
         work.execute(() -> {
-            Served one = served.get(HexFormat.of().formatHex(receiptHash));
+            Served one = served.get(receiptHash.toString());
             int[] tokens = one.answer().tokens();
             Replay replay = new Replay(generator, forward, keys.publicKey(), one.request(), tokens);
             byte[] bytes = replay.bytes(cell).toArray(ValueLayout.JAVA_BYTE);
             AnswerView view = new AnswerView(
                     model.manifest(), keys.publicKey(), one.request().promptTokens(), tokens);
             OpeningLayout layout = OpeningLayout.of(view, cell);
-            send(from, id, Seal.of(receiptHash, layout, MemorySegment.ofArray(bytes), keys), bytes);
+            send(from, id, Seal.of(receiptHash.bytes(), layout, MemorySegment.ofArray(bytes), keys), bytes);
         });
     }
 

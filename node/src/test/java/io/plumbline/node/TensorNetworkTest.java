@@ -306,7 +306,7 @@ class TensorNetworkTest {
     @Test
     void aSmallerModelInItsPlaceIsCaughtAndProven() throws Exception {
         ObjectNode request = samples();
-        request.putObject("parameters").put("plumbline_node", HexFormat.of().formatHex(CHEAT.publicKey()));
+        request.putObject("parameters").put("plumbline_node", CHEAT.publicKey().toString());
         JsonNode answer = post("/v2/models/shapes/infer", request);
         String hash = answer.path("parameters").path("plumbline_request_hash").asText();
         assertEquals("REFUNDED", settled(hash), "the ledger runs no models: only its price is lost");
@@ -439,9 +439,8 @@ class TensorNetworkTest {
 
     @Test
     void whatNoMessageCouldCarryIsRefusedBeforeMoneyIsPutUp() throws Exception {
-        long before = get("/v1/accounts/" + HexFormat.of().formatHex(REQUESTER.publicKey()))
-                .path("balance")
-                .asLong();
+        long before =
+                get("/v1/accounts/" + REQUESTER.publicKey()).path("balance").asLong();
         try {
             assertEquals(
                     413, send("/v2/models/shapes/infer", new byte[65 << 20]).statusCode());
@@ -449,9 +448,8 @@ class TensorNetworkTest {
             // The gateway says so and closes; a client that is still sending then may not come to read it.
         }
         assertEquals(200, send("/v2/health/live", null).statusCode());
-        long after = get("/v1/accounts/" + HexFormat.of().formatHex(REQUESTER.publicKey()))
-                .path("balance")
-                .asLong();
+        long after =
+                get("/v1/accounts/" + REQUESTER.publicKey()).path("balance").asLong();
         assertTrue(after >= before, before + " before, " + after + " after");
     }
 

@@ -32,6 +32,7 @@ import io.plumbline.transport.nodewire.TokenEncoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Cancellation;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -90,10 +91,10 @@ public final class Wires {
             public void cancel(Peer from, long id, Cancellation cancellation) {}
 
             @Override
-            public void disclose(Peer from, long id, byte[] receiptHash) {}
+            public void disclose(Peer from, long id, Bytes32 receiptHash) {}
 
             @Override
-            public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {}
+            public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell) {}
 
             @Override
             public void proceed(Peer from, long id, long upTo) {}
@@ -139,17 +140,21 @@ public final class Wires {
     }
 
     /** One of each kind that asks an inference node. */
-    public static List<byte[]> nodeFrames(byte[] request, byte[] receiptHash) {
+    public static List<byte[]> nodeFrames(byte[] request, Bytes32 receiptHash) {
         ExpandableArrayBuffer b = new ExpandableArrayBuffer();
         InferEncoder infer = new InferEncoder().wrapAndApplyHeader(b, 0, HEADER);
         infer.correlationId(ID).topLogprobs(2).putRequest(request, 0, request.length);
         byte[] first = bytes(b, infer.encodedLength());
         DiscloseEncoder disclose = new DiscloseEncoder().wrapAndApplyHeader(b, 0, HEADER);
         byte[] second = bytes(
-                b, disclose.correlationId(ID).putReceiptHash(receiptHash, 0, 32).encodedLength());
+                b,
+                disclose.correlationId(ID)
+                        .putReceiptHash(receiptHash.bytes(), 0, 32)
+                        .encodedLength());
         ChallengeEncoder challenge = new ChallengeEncoder().wrapAndApplyHeader(b, 0, HEADER);
         challenge.correlationId(ID).layer(1).from(2).to(3);
-        byte[] third = bytes(b, challenge.putReceiptHash(receiptHash, 0, 32).encodedLength());
+        byte[] third =
+                bytes(b, challenge.putReceiptHash(receiptHash.bytes(), 0, 32).encodedLength());
         ProceedEncoder proceed = new ProceedEncoder().wrapAndApplyHeader(b, 0, HEADER);
         byte[] fourth = bytes(b, proceed.correlationId(ID).upTo(9).encodedLength());
         CancelEncoder cancel = new CancelEncoder().wrapAndApplyHeader(b, 0, HEADER);
@@ -181,7 +186,7 @@ public final class Wires {
     /** What the gateway makes of a request's body. */
     public static void chat(JsonNode body, LoadedModel model) {
         try {
-            ChatRequest.parse(body, "stories", model, tokenizer, new FileSources(List.of()), new byte[32], Level.FULL);
+            ChatRequest.parse(body, "stories", model, tokenizer, new FileSources(List.of()), Bytes32.ZERO, Level.FULL);
         } catch (IOException | ApiException e) {
             // Refused with a status and a reason.
         }
@@ -213,11 +218,11 @@ public final class Wires {
     }
 
     /** Asks a node for an opening. */
-    static void challenge(Peer peer, long id, byte[] receiptHash, Cell cell) {
+    static void challenge(Peer peer, long id, Bytes32 receiptHash, Cell cell) {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
         ChallengeEncoder challenge = new ChallengeEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         challenge.correlationId(id).layer(cell.layer()).from(cell.from()).to(cell.to());
-        challenge.putReceiptHash(receiptHash, 0, receiptHash.length);
+        challenge.putReceiptHash(receiptHash.bytes(), 0, 32);
         peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + challenge.encodedLength());
     }
 }

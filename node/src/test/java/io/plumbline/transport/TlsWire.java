@@ -11,14 +11,15 @@ import javax.net.ssl.SSLException;
  */
 public final class TlsWire {
     private static final KeyPair KEYS = KeyPair.random();
-    private static final Identity IDENTITY = new Identity(KEYS.secret(), KEYS.publicKey());
+    private static final Identity IDENTITY =
+            new Identity(KEYS.secret(), KEYS.publicKey().bytes());
 
     private TlsWire() {}
 
     /** A first frame as it should be. */
     public static List<byte[]> frames() {
         try {
-            TlsLink link = IDENTITY.to(KEYS.publicKey());
+            TlsLink link = IDENTITY.to(KEYS.publicKey().bytes());
             link.begin();
             ByteBuffer records = link.records();
             byte[] frame = new byte[records.remaining()];

@@ -1,5 +1,6 @@
 package io.plumbline.benchmarks.jmh;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
@@ -23,7 +24,7 @@ public class EncodingSuite extends Suite {
         int[] tokens = new int[1000];
         Arrays.fill(tokens, 17);
         request = new Request(
-                bytes(32, 1),
+                Bytes32.of(bytes(32, 1)),
                 "[{\"role\":\"user\",\"content\":\"" + "word ".repeat(1000) + "\"}]",
                 1_700_000_000,
                 tokens,
@@ -31,7 +32,7 @@ public class EncodingSuite extends Suite {
                 256,
                 new int[] {2},
                 List.of(),
-                bytes(32, 2),
+                Bytes32.of(bytes(32, 2)),
                 bytes(16, 3));
         receipt = Receipt.of(
                 request, new Answer(tokens, "word ".repeat(1000)), bytes(32, 4), 1 << 20, 9, new KeyPair(bytes(32, 5)));
@@ -61,6 +62,6 @@ public class EncodingSuite extends Suite {
 
     @Benchmark
     public byte[] hashRequest() {
-        return request.hash();
+        return request.hash().bytes();
     }
 }

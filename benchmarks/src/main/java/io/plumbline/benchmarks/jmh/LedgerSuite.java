@@ -3,6 +3,7 @@ package io.plumbline.benchmarks.jmh;
 import io.plumbline.benchmarks.ledger.Settlements;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Signed;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -28,7 +29,7 @@ public class LedgerSuite extends Suite {
     private final Settlements settlements = new Settlements();
     private final List<byte[]> messages = new ArrayList<>();
     private byte[] register;
-    private byte[] ledger;
+    private Bytes32 ledger;
     private long nowMs;
 
     /** Signs all, for which the clock of the ledger stands still. */

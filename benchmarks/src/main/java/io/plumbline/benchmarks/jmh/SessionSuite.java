@@ -26,7 +26,8 @@ public class SessionSuite extends Suite {
     private int bytes;
 
     private final KeyPair keys = new KeyPair(bytes(32, 1));
-    private final Identity identity = new Identity(keys.secret(), keys.publicKey());
+    private final Identity identity =
+            new Identity(keys.secret(), keys.publicKey().bytes());
     private final SecretKeySpec cipherKey = new SecretKeySpec(bytes(16, 2), "AES");
     private TlsLink caller;
     private TlsLink called;
@@ -73,7 +74,7 @@ public class SessionSuite extends Suite {
     /** TLS 1.3 with a signature of either side, until both have shown who they are; both sides' work. */
     @Benchmark
     public TlsLink handshake() throws SSLException {
-        caller = identity.to(keys.publicKey());
+        caller = identity.to(keys.publicKey().bytes());
         called = identity.from();
         caller.begin();
         ByteBuffer any = ByteBuffer.allocate(TlsLink.sealedBytes(0));

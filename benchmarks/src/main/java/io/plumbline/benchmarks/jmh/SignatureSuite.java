@@ -1,5 +1,6 @@
 package io.plumbline.benchmarks.jmh;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -19,9 +20,9 @@ public class SignatureSuite extends Suite {
     private final byte[] message = bytes(192, 1);
     private final KeyPair keys = new KeyPair(bytes(32, 2));
     private final byte[] signature = keys.sign(message);
-    private final byte[] genesis = bytes(32, 3);
+    private final Bytes32 genesis = Bytes32.of(bytes(32, 3));
     private final BlockHeader header = new BlockHeader(7, bytes(32, 4), bytes(32, 5), 70, 1_700_000_000_000L);
-    private final List<byte[]> fullNodes = new ArrayList<>();
+    private final List<Bytes32> fullNodes = new ArrayList<>();
     private java.security.KeyPair jdkKeys;
     private byte[] jdkSignature;
     private Certificate certificate;

@@ -5,6 +5,7 @@ import io.aeron.driver.MediaDriver;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Ports;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
@@ -31,7 +32,7 @@ final class BenchCluster implements AutoCloseable {
      * @param parent on the disk that is measured.
      * @param fullNodes keys of the members, which alone may open sessions.
      */
-    BenchCluster(Path parent, byte[] genesisHash, List<KeyPair> fullNodes, IntFunction<ClusteredService> services)
+    BenchCluster(Path parent, Bytes32 genesisHash, List<KeyPair> fullNodes, IntFunction<ClusteredService> services)
             throws IOException {
         int size = fullNodes.size();
         folder = Files.createTempDirectory(Files.createDirectories(parent), "cluster-");

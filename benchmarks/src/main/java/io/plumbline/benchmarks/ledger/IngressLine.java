@@ -30,11 +30,11 @@ final class IngressLine implements Line, Endpoint.Receiver {
                 aeron,
                 "localhost",
                 0,
-                new Identity(keys.secret(), keys.publicKey()),
+                new Identity(keys.secret(), keys.publicKey().bytes()),
                 new Endpoint.Protocol(OutcomeDecoder.SCHEMA_ID, OutcomeDecoder.SCHEMA_VERSION, this));
         runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
         AgentRunner.startOnThread(runner);
-        ingress = endpoint.connect(at.host(), at.port(), at.key());
+        ingress = endpoint.connect(at.host(), at.port(), at.key().bytes());
     }
 
     @Override

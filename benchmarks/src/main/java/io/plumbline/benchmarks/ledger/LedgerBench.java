@@ -17,6 +17,7 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -157,7 +158,7 @@ public final class LedgerBench implements Callable<Integer> {
     }
 
     private void echo(boolean counts) throws Exception {
-        byte[] any = new byte[32];
+        Bytes32 any = Bytes32.ZERO;
         KeyPair one = KeyPair.random();
         List<KeyPair> members = Collections.nCopies(Settlements.FULL_NODES, one);
         SessionKeys keys = new SessionKeys(one, any);
@@ -320,7 +321,7 @@ public final class LedgerBench implements Callable<Integer> {
         List<Genesis.Deposit> deposits = new ArrayList<>();
         for (int i = 0; i < ACCOUNTS; i++) {
             deposits.add(new Genesis.Deposit(
-                    Blake3.hash(ByteBuffer.allocate(4).putInt(i).array()), 1 + i));
+                    Bytes32.of(Blake3.hash(ByteBuffer.allocate(4).putInt(i).array())), 1 + i));
         }
         Genesis genesis = new Genesis(settlements.genesis().fullNodes().subList(0, 1), deposits);
         try (BenchCluster cluster = new BenchCluster(
@@ -367,7 +368,7 @@ public final class LedgerBench implements Callable<Integer> {
         }
         load.drain();
         double perSecond = count / ((ledger.certifiedNs(load.height(load.sent() - 1)) - begin) / 1e9);
-        Settlement settled = ledger.client().findSettlement(last);
+        Settlement settled = ledger.client().findSettlement(Bytes32.of(last));
         if (settled.status() != Settlement.Status.SETTLED) {
             throw new IOException("The last answer is " + settled.status() + ", not settled.");
         }

@@ -13,6 +13,7 @@ import io.plumbline.benchmarks.load.LoadResult;
 import io.plumbline.benchmarks.load.Progress;
 import io.plumbline.ledger.cluster.SessionKeys;
 import io.plumbline.ledger.state.Settlement;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -166,7 +167,8 @@ public final class LedgerLoad implements Callable<Integer> {
                 measured.put(of + "_certified_per_s", BenchmarkResult.rounded(ends.size() / tookS));
             }
             if (of.equals("answers") && faults.isEmpty()) {
-                Settlement.Status status = ledger.client().findSettlement(last).status();
+                Settlement.Status status =
+                        ledger.client().findSettlement(Bytes32.of(last)).status();
                 if (status != Settlement.Status.SETTLED) {
                     faults.add("the last answer is " + status + ", not settled");
                 }
@@ -182,7 +184,7 @@ public final class LedgerLoad implements Callable<Integer> {
 
     private void echo(List<List<byte[]>> work) throws Exception {
         now = "Aeron Cluster begins";
-        byte[] any = new byte[32];
+        Bytes32 any = Bytes32.ZERO;
         KeyPair one = KeyPair.random();
         List<KeyPair> members = Collections.nCopies(Settlements.FULL_NODES, one);
         SessionKeys keys = new SessionKeys(one, any);

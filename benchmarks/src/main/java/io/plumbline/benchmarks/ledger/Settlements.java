@@ -8,6 +8,7 @@ import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.nio.ByteBuffer;
@@ -27,7 +28,7 @@ public final class Settlements {
     private static final int TOKENS = 50;
     private static final long PRICE = 2L * TOKENS;
     private static final long LIFE_MS = 500_000;
-    private static final byte[] MODEL = new byte[32];
+    private static final Bytes32 MODEL = Bytes32.ZERO;
 
     private final KeyPair requester = KeyPair.random();
     private final KeyPair node = KeyPair.random();
@@ -43,7 +44,7 @@ public final class Settlements {
         genesis = new Genesis(
                 fullNodes.stream().map(KeyPair::publicKey).toList(),
                 1_000,
-                new byte[32],
+                Bytes32.ZERO,
                 List.of(
                         new Genesis.Deposit(requester.publicKey(), 1L << 50),
                         new Genesis.Deposit(node.publicKey(), STAKE)),
@@ -77,7 +78,8 @@ public final class Settlements {
     public byte[] escrow() {
         return sign(
                 requester,
-                List.of(new Command.OpenEscrow(next(), node.publicKey(), PRICE / TOKENS, TOKENS, Level.FULL)));
+                List.of(new Command.OpenEscrow(
+                        Bytes32.of(next()), node.publicKey(), PRICE / TOKENS, TOKENS, Level.FULL)));
     }
 
     private byte[] next() {
@@ -91,9 +93,9 @@ public final class Settlements {
      * @return messages in the order they must come in.
      */
     public List<byte[]> settle(int answers, byte[] last) {
-        List<byte[]> hashes = new ArrayList<>();
+        List<Bytes32> hashes = new ArrayList<>();
         for (int i = 0; i < answers; i++) {
-            hashes.add(next());
+            hashes.add(Bytes32.of(next()));
         }
         System.arraycopy(hashes.getLast(), 0, last, 0, last.length);
         List<byte[]> messages = new ArrayList<>();
@@ -126,10 +128,10 @@ public final class Settlements {
     }
 
     private interface Each {
-        Command of(byte[] hash);
+        Command of(Bytes32 hash);
     }
 
-    private static List<Command> map(List<byte[]> hashes, Each each) {
+    private static List<Command> map(List<Bytes32> hashes, Each each) {
         return hashes.stream().map(each::of).toList();
     }
 }

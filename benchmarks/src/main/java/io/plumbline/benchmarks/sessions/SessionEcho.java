@@ -38,7 +38,7 @@ final class SessionEcho implements Line {
         echo = run(far);
         Endpoint near = endpoint(KeyPair.random(), this::heard);
         client = run(near);
-        peer = near.connect("localhost", far.port(), keys.publicKey());
+        peer = near.connect("localhost", far.port(), keys.publicKey().bytes());
         try {
             if (!peer.awaitOpen(OPEN_MS)) {
                 close();
@@ -56,7 +56,7 @@ final class SessionEcho implements Line {
                 media.aeron(),
                 "localhost",
                 0,
-                new Identity(keys.secret(), keys.publicKey()),
+                new Identity(keys.secret(), keys.publicKey().bytes()),
                 new Endpoint.Protocol(Echo.SCHEMA_ID, 0, receiver));
     }
 

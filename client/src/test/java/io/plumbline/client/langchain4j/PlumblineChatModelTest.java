@@ -43,6 +43,7 @@ import io.plumbline.client.PlumblineClient;
 import io.plumbline.client.PlumblineException;
 import io.plumbline.client.ScriptedServer;
 import io.plumbline.client.VerificationException;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -55,7 +56,7 @@ import org.junit.jupiter.api.Test;
 
 /** LangChain4j's requests, answers, errors and cancellations as the API has them. */
 class PlumblineChatModelTest {
-    private static final byte[] REQUEST = new byte[32];
+    private static final Bytes32 REQUEST = Bytes32.ZERO;
     private static final String EXTENSION = extension(REQUEST, receipt(REQUEST));
 
     @Test

@@ -148,7 +148,7 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
             TensorManifest manifest = copy(file, onnx, sources, partial, progress);
             Files.deleteIfExists(partial.resolve(RENAMED_FILE));
             Files.writeString(partial.resolve(Manifest.FILE_NAME), manifest.text());
-            Path target = to == null ? parent.resolve(Blake3.hex(manifest.id())) : to;
+            Path target = to == null ? parent.resolve(manifest.id().toString()) : to;
             if (to == null && Files.exists(target)) {
                 return open(target);
             }
@@ -256,8 +256,8 @@ public record TensorPackage(Path folder, TensorManifest manifest, OnnxModel onnx
         }
         try {
             Bounds bounds = Bounds.parse(text(folder, Bounds.FILE_NAME));
-            if (!Arrays.equals(bounds.modelId(), manifest.id())) {
-                throw new IllegalArgumentException("it belongs to model " + Blake3.hex(bounds.modelId())
+            if (!bounds.modelId().equals(manifest.id())) {
+                throw new IllegalArgumentException("it belongs to model " + bounds.modelId()
                         + ". Calibrate this one: plumbline model calibrate " + folder);
             }
             return bounds;

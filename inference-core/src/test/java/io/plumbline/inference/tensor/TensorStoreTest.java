@@ -1,6 +1,5 @@
 package io.plumbline.inference.tensor;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -41,7 +40,7 @@ class TensorStoreTest {
         TensorPackage second = find(model);
         assertNotEquals(first.folder(), second.folder());
         assertEquals(2, imports);
-        assertArrayEquals(first.manifest().id(), second.manifest().id(), "it has the same bytes");
+        assertEquals(first.manifest().id(), second.manifest().id(), "it has the same bytes");
     }
 
     @Test

@@ -2,6 +2,7 @@ package io.plumbline.gpu.tensorrt;
 
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.tensor.Precision;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -32,9 +33,9 @@ final class EngineCache {
     }
 
     /** One text for what an engine is good for. */
-    static String key(byte[] modelId, String version, String gpu, Precision precision, ShapeRanges shapes) {
+    static String key(Bytes32 modelId, String version, String gpu, Precision precision, ShapeRanges shapes) {
         String what = String.join(
-                "\n", Blake3.hex(modelId), version, gpu, precision.toString(), String.join("\n", shapes.texts()));
+                "\n", modelId.toString(), version, gpu, precision.toString(), String.join("\n", shapes.texts()));
         return Blake3.hex(Blake3.hash(what.getBytes(StandardCharsets.UTF_8))) + ".plan";
     }
 

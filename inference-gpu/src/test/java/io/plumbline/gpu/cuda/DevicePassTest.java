@@ -24,6 +24,7 @@ import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.Auditor;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
@@ -47,7 +48,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Whole models on a GPU, the emulated one where there is no other, give the bits that processors give. */
 @Tag("slow")
 class DevicePassTest {
-    private static final byte[] NODE = new byte[32];
+    private static final Bytes32 NODE = Bytes32.ZERO;
 
     @TempDir
     Path folder;
@@ -254,7 +255,7 @@ class DevicePassTest {
 
     private static Request request(LoadedModel model, int[] prompt, int most, Sampling sampling) {
         return new Request(
-                model.id(), "", 0, prompt, sampling, most, new int[0], List.of(), new byte[32], new byte[16]);
+                model.id(), "", 0, prompt, sampling, most, new int[0], List.of(), Bytes32.ZERO, new byte[16]);
     }
 
     private static final class Awaited implements Engine.Listener {

@@ -12,6 +12,7 @@ import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
 import java.net.URL;
@@ -135,7 +136,7 @@ class DiscoveryTest {
                 int[] prompt = {0, 560, 376, 261, 379, 393, 261, 292, 302, 49, 2, 1};
                 assertEquals(
                         "386378aa6d1b23a6d10bce1b791abc07dd23ff8587bfd2c72c7b8ac156829f80",
-                        Blake3.hex(new Generator(executor, new byte[32])
+                        Blake3.hex(new Generator(executor, Bytes32.ZERO)
                                 .generate(TestModels.request(model, prompt, 40, Sampling.GREEDY), token -> {})
                                 .traceRoot()));
             }

@@ -9,6 +9,7 @@ import io.aeron.cluster.ClusterBackupEventsListener;
 import io.aeron.cluster.ClusterMember;
 import io.aeron.cluster.RecordingLog;
 import io.plumbline.transport.Drivers;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.net.DatagramSocket;
@@ -62,7 +63,7 @@ public final class Backup {
             Path folder,
             int termBytes,
             KeyPair keys,
-            byte[] genesisHash,
+            Bytes32 genesisHash,
             LongConsumer progress)
             throws IOException {
         Files.createDirectories(folder);
@@ -110,7 +111,7 @@ public final class Backup {
             Path folder,
             int termBytes,
             KeyPair keys,
-            byte[] genesisHash,
+            Bytes32 genesisHash,
             LongConsumer progress)
             throws IOException {
         Files.createDirectories(folder);

@@ -10,6 +10,7 @@ import io.plumbline.ledger.order.Query;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
 import io.plumbline.transport.ledgerwire.OutcomeDecoder;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
@@ -92,7 +93,7 @@ public final class ClusterSequencer implements PipelinedSequencer {
      * @param genesisHash of the ledger it is for.
      */
     public ClusterSequencer(
-            String aeronDirectory, String ingressEndpoints, String host, KeyPair keys, byte[] genesisHash) {
+            String aeronDirectory, String ingressEndpoints, String host, KeyPair keys, Bytes32 genesisHash) {
         this.aeronDirectory = aeronDirectory;
         this.ingressEndpoints = ingressEndpoints;
         this.host = host;

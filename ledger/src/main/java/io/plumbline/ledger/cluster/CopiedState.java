@@ -7,7 +7,6 @@ import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Settlement;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import java.io.IOException;
@@ -75,7 +74,7 @@ final class CopiedState implements Replica.Listener {
         if (isSure) {
             listener.onAudit(changed, node);
         } else {
-            held.put(Blake3.hex(changed.requestHash()), new Held(changed, node));
+            held.put(changed.requestHash().toString(), new Held(changed, node));
         }
     }
 

@@ -53,7 +53,7 @@ public final class LedgerClient implements AutoCloseable {
 
     private final Sequencer sequencer;
     private final KeyPair keys;
-    private final byte[] ledger;
+    private final Bytes32 ledger;
     /** Batches on their way at a time: who comes while one is does not wait for its end. */
     private static final int MAX_SENDING = 4;
 
@@ -87,9 +87,9 @@ public final class LedgerClient implements AutoCloseable {
      * @param keys that sign its commands.
      * @param ledger hash of the genesis of the ledger that they are for.
      */
-    public LedgerClient(Sequencer sequencer, KeyPair keys, byte[] ledger) {
+    public LedgerClient(Sequencer sequencer, KeyPair keys, Bytes32 ledger) {
         this.sequencer = sequencer;
-        this.ledger = ledger.clone();
+        this.ledger = ledger;
         this.keys = keys;
     }
 
@@ -237,11 +237,11 @@ public final class LedgerClient implements AutoCloseable {
     }
 
     /** Requests whose escrow waits for this node's answer; not all of them where there are many. */
-    public List<byte[]> escrows(byte[] node) throws IOException {
-        byte[] body = sequencer.ask(Query.ESCROWS, node);
-        List<byte[]> requests = new ArrayList<>();
+    public List<Bytes32> escrows(Bytes32 node) throws IOException {
+        byte[] body = sequencer.ask(Query.ESCROWS, node.bytes());
+        List<Bytes32> requests = new ArrayList<>();
         for (int at = 0; at + 32 <= body.length; at += 32) {
-            requests.add(Arrays.copyOfRange(body, at, at + 32));
+            requests.add(Bytes32.of(Arrays.copyOfRange(body, at, at + 32)));
         }
         return requests;
     }
@@ -252,7 +252,7 @@ public final class LedgerClient implements AutoCloseable {
      *
      * @throws IOException as {@link #submit(Command)}.
      */
-    public Outcome declineEscrow(byte[] requestHash) throws IOException {
+    public Outcome declineEscrow(Bytes32 requestHash) throws IOException {
         return submit(new Command.DeclineEscrow(requestHash));
     }
 
@@ -263,13 +263,15 @@ public final class LedgerClient implements AutoCloseable {
      * @throws IOException where nobody answers, or the full node that does gives them in another order.
      */
     public List<Payment> payments(long after) throws IOException {
-        byte[] key =
-                new CanonicalWriter().putFixed(keys.publicKey()).putLong(after).toBytes();
+        byte[] key = new CanonicalWriter()
+                .putBytes32(keys.publicKey())
+                .putLong(after)
+                .toBytes();
         List<Payment> payments =
                 PaymentPage.decode(sequencer.ask(Query.PAYMENTS, key)).payments();
         long last = after;
         for (Payment payment : payments) {
-            if (payment.number() <= last || !Arrays.equals(payment.to(), keys.publicKey())) {
+            if (payment.number() <= last || !payment.to().equals(keys.publicKey())) {
                 throw new IOException("The full node's list of payments is not in order, or not this account's.");
             }
             last = payment.number();
@@ -278,13 +280,13 @@ public final class LedgerClient implements AutoCloseable {
     }
 
     /** Money of one key. */
-    public Account account(byte[] key) throws IOException {
-        return Account.read(new CanonicalReader(sequencer.ask(Query.ACCOUNT, key), "account"));
+    public Account account(Bytes32 key) throws IOException {
+        return Account.read(new CanonicalReader(sequencer.ask(Query.ACCOUNT, key.bytes()), "account"));
     }
 
     /** The case of a request, or null. */
-    public Settlement findSettlement(byte[] requestHash) throws IOException {
-        byte[] body = sequencer.ask(Query.CASE, requestHash);
+    public Settlement findSettlement(Bytes32 requestHash) throws IOException {
+        byte[] body = sequencer.ask(Query.CASE, requestHash.bytes());
         return body.length == 0 ? null : Settlement.decode(body);
     }
 
@@ -300,11 +302,11 @@ public final class LedgerClient implements AutoCloseable {
         while (hasMore) {
             NodePage page = NodePage.decode(sequencer.ask(Query.NODES, last));
             for (Node node : page.nodes()) {
-                if (last.length > 0 && Bytes32.of(node.key()).compareTo(Bytes32.of(last)) <= 0) {
+                if (last.length > 0 && node.key().compareTo(Bytes32.of(last)) <= 0) {
                     throw new IOException("The full node's list of nodes is not in the order of their keys.");
                 }
                 nodes.add(node);
-                last = node.key();
+                last = node.key().bytes();
             }
             hasMore = page.hasMore() && !page.nodes().isEmpty();
             if (nodes.size() > MAX_NODES) {
@@ -326,11 +328,11 @@ public final class LedgerClient implements AutoCloseable {
             List<DataNode> page =
                     DataNodePage.decode(sequencer.ask(Query.DATA_NODES, last)).nodes();
             for (DataNode node : page) {
-                if (last.length > 0 && Bytes32.of(node.key()).compareTo(Bytes32.of(last)) <= 0) {
+                if (last.length > 0 && node.key().compareTo(Bytes32.of(last)) <= 0) {
                     throw new IOException("The full node's list of data nodes is not in the order of their keys.");
                 }
                 nodes.add(node);
-                last = node.key();
+                last = node.key().bytes();
             }
             if (page.size() < DataNodePage.MAX_NODES) {
                 return nodes;
@@ -350,12 +352,12 @@ public final class LedgerClient implements AutoCloseable {
         while (feeds.size() <= MAX_NODES) {
             List<Feed> page = FeedPage.decode(sequencer.ask(Query.FEEDS, last)).feeds();
             for (Feed feed : page) {
-                byte[] id = feed.id();
-                if (last.length > 0 && Bytes32.of(id).compareTo(Bytes32.of(last)) <= 0) {
+                Bytes32 id = feed.id();
+                if (last.length > 0 && id.compareTo(Bytes32.of(last)) <= 0) {
                     throw new IOException("The full node's list of feeds is not in the order of their ids.");
                 }
                 feeds.add(feed);
-                last = id;
+                last = id.bytes();
             }
             if (page.size() < FeedPage.MAX_FEEDS) {
                 return feeds;
@@ -371,13 +373,13 @@ public final class LedgerClient implements AutoCloseable {
      * @param id 32 bytes.
      * @throws IOException where nobody answers, or the full node that does gives another feed.
      */
-    public FeedReading feed(byte[] id) throws IOException {
-        byte[] body = sequencer.ask(Query.FEED, id);
+    public FeedReading feed(Bytes32 id) throws IOException {
+        byte[] body = sequencer.ask(Query.FEED, id.bytes());
         if (body.length == 0) {
             return null;
         }
         FeedReading reading = FeedReading.decode(body);
-        if (!Arrays.equals(reading.declared().feed().id(), id)) {
+        if (!reading.declared().feed().id().equals(id)) {
             throw new IOException("The full node has answered with another feed than the one that was asked for.");
         }
         return reading;
@@ -411,12 +413,12 @@ public final class LedgerClient implements AutoCloseable {
      * @param after number of the last one that is known; -1 for none.
      * @throws IOException where nobody answers, or the full node that does gives the same deals again or without end.
      */
-    public List<StorageDeal> deals(byte[] key, StorageDeal.Role role, long after) throws IOException {
+    public List<StorageDeal> deals(Bytes32 key, StorageDeal.Role role, long after) throws IOException {
         List<StorageDeal> deals = new ArrayList<>();
         long last = after;
         while (deals.size() <= MAX_NODES) {
             byte[] asked = new CanonicalWriter()
-                    .putFixed(key)
+                    .putBytes32(key)
                     .putFixed(new byte[] {(byte) role.ordinal()})
                     .putLong(last)
                     .toBytes();
@@ -440,12 +442,15 @@ public final class LedgerClient implements AutoCloseable {
     /**
      * An entry as of the last certified block, with its proof; null where there is no such block yet. Nobody has
      * checked it.
+     *
+     * @param id null for the state's own entry, {@link Kind#META}.
      */
-    public CertifiedEntry prove(Kind kind, byte[] id) throws IOException {
-        byte[] key = new byte[1 + id.length];
-        key[0] = (byte) kind.ordinal();
-        System.arraycopy(id, 0, key, 1, id.length);
-        byte[] body = sequencer.ask(Query.PROOF, key);
+    public CertifiedEntry prove(Kind kind, Bytes32 id) throws IOException {
+        CanonicalWriter key = new CanonicalWriter().putFixed(new byte[] {(byte) kind.ordinal()});
+        if (id != null) {
+            key.putBytes32(id);
+        }
+        byte[] body = sequencer.ask(Query.PROOF, key.toBytes());
         return body.length == 0 ? null : CertifiedEntry.decode(body);
     }
 

@@ -19,6 +19,7 @@ import io.plumbline.transport.VarData;
 import io.plumbline.transport.ledgerwire.MessageHeaderDecoder;
 import io.plumbline.transport.ledgerwire.QueryDecoder;
 import io.plumbline.transport.ledgerwire.SubmitDecoder;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -118,7 +119,7 @@ public final class LedgerService implements ClusteredService {
      * A full node's signatures as this member's own copy of the state has them, or null, as {@link
      * LedgerState#signingSeen}. A ledger that is a copy which no quorum has confirmed is no new one, whatever it says.
      */
-    public SigningSeen signingSeen(byte[] fullNode, byte[] commands) throws InterruptedException, ExecutionException {
+    public SigningSeen signingSeen(Bytes32 fullNode, Bytes32 commands) throws InterruptedException, ExecutionException {
         SigningSeen seen = look(state -> state.signingSeen(fullNode, commands)).get();
         return seen == null || isSure() ? seen : new SigningSeen(seen.place(), seen.fresh(), seen.lastSigned(), false);
     }

@@ -11,6 +11,7 @@ import io.aeron.cluster.service.ClusteredServiceContainer;
 import io.aeron.security.AuthenticatorSupplier;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -79,8 +80,8 @@ public final class Member implements AutoCloseable {
             int fsyncLevel,
             int termBytes,
             KeyPair keys,
-            byte[] genesisHash,
-            Collection<byte[]> fullNodes,
+            Bytes32 genesisHash,
+            Collection<Bytes32> fullNodes,
             LongSupplier clock) {
         /** On disk before it is acknowledged, by this host's clock. */
         public Place(int id, List<String> members, Path folder, KeyPair keys, Genesis genesis) {

@@ -6,7 +6,6 @@ import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -55,7 +54,7 @@ public final class Rejoin {
     private static boolean haveOthersPurged(Path folder, String host, KeyPair keys, List<IngressAddress> ingresses)
             throws IOException {
         List<IngressAddress> others = ingresses.stream()
-                .filter(ingress -> !Arrays.equals(ingress.key(), keys.publicKey()))
+                .filter(ingress -> !ingress.key().equals(keys.publicKey()))
                 .toList();
         Path driver = Files.createDirectories(folder).resolve("asking");
         try (Media asking = new Media(driver, e -> {}, () -> {});

@@ -193,13 +193,13 @@ public final class RemoteSequencer implements Sequencer {
             ErrorHandler errors) {
         this.timeoutNs = timeoutNs;
         this.ingresses = List.copyOf(ingresses);
-        this.ingress = Math.floorMod(java.util.Arrays.hashCode(keys.publicKey()), ingresses.size());
+        this.ingress = Math.floorMod(keys.publicKey().hashCode(), ingresses.size());
         this.aeron = Drivers.connect(aeronDirectory, errors);
         this.endpoint = new Endpoint(
                 aeron,
                 host,
                 0,
-                new Identity(keys.secret(), keys.publicKey()),
+                new Identity(keys.secret(), keys.publicKey().bytes()),
                 new Endpoint.Protocol(OutcomeDecoder.SCHEMA_ID, OutcomeDecoder.SCHEMA_VERSION, new NodeResponder()));
         this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
@@ -258,7 +258,7 @@ public final class RemoteSequencer implements Sequencer {
     private void ask(Call<?> call, IngressAddress at, UnsafeBuffer message) {
         Peer peer;
         try {
-            peer = endpoint.connect(at.host(), at.port(), at.key());
+            peer = endpoint.connect(at.host(), at.port(), at.key().bytes());
         } catch (IllegalArgumentException e) {
             call.cannotAsk(e.getMessage());
             return;

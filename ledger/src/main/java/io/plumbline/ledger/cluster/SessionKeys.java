@@ -11,7 +11,6 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /**
  * How a full node opens a session with the cluster: names its key, and signs what it is challenged with. What may be
@@ -22,24 +21,24 @@ public final class SessionKeys implements CredentialsSupplier {
     private static final int CHALLENGE_BYTES = 32;
 
     private final KeyPair keys;
-    private final byte[] genesisHash;
+    private final Bytes32 genesisHash;
 
-    public SessionKeys(KeyPair keys, byte[] genesisHash) {
+    public SessionKeys(KeyPair keys, Bytes32 genesisHash) {
         this.keys = keys;
-        this.genesisHash = genesisHash.clone();
+        this.genesisHash = genesisHash;
     }
 
-    private static byte[] message(byte[] genesisHash, byte[] challenge) {
+    private static byte[] message(Bytes32 genesisHash, byte[] challenge) {
         return new CanonicalWriter()
                 .putText("plumbline session 1")
-                .putFixed(genesisHash)
+                .putBytes32(genesisHash)
                 .putFixed(challenge)
                 .toBytes();
     }
 
     @Override
     public byte[] encodedCredentials() {
-        return keys.publicKey();
+        return keys.publicKey().bytes();
     }
 
     @Override
@@ -54,40 +53,39 @@ public final class SessionKeys implements CredentialsSupplier {
 
         private static final long ANSWER_MS = 10_000;
 
-        private final byte[] genesisHash;
+        private final Bytes32 genesisHash;
         private final Set<Bytes32> admitted;
         private final SecureRandom random = new SecureRandom();
         private final Map<Long, Pending> pending = new HashMap<>();
 
         private static final class Pending {
-            private final byte[] key;
+            private final Bytes32 key;
             private final byte[] challenge;
             private final long sinceMs;
             private boolean isAnswered;
             private boolean holds;
 
-            Pending(byte[] key, byte[] challenge, long sinceMs) {
+            Pending(Bytes32 key, byte[] challenge, long sinceMs) {
                 this.key = key;
                 this.challenge = challenge;
                 this.sinceMs = sinceMs;
             }
         }
 
-        Gate(byte[] genesisHash, Collection<byte[]> admitted) {
-            this.genesisHash = genesisHash.clone();
-            this.admitted = admitted.stream().map(Bytes32::of).collect(Collectors.toSet());
+        Gate(Bytes32 genesisHash, Collection<Bytes32> admitted) {
+            this.genesisHash = genesisHash;
+            this.admitted = Set.copyOf(admitted);
         }
 
         @Override
         public void onConnectRequest(long sessionId, byte[] credentials, long nowMs) {
             pending.values().removeIf(one -> nowMs - one.sinceMs > ANSWER_MS);
-            boolean isAdmitted = credentials != null
-                    && credentials.length == KeyPair.PUBLIC_BYTES
-                    && admitted.contains(Bytes32.of(credentials));
-            if (isAdmitted && pending.size() < MAX_PENDING) {
+            Bytes32 key =
+                    credentials == null || credentials.length != KeyPair.PUBLIC_BYTES ? null : Bytes32.of(credentials);
+            if (key != null && admitted.contains(key) && pending.size() < MAX_PENDING) {
                 byte[] challenge = new byte[CHALLENGE_BYTES];
                 random.nextBytes(challenge);
-                pending.put(sessionId, new Pending(credentials.clone(), challenge, nowMs));
+                pending.put(sessionId, new Pending(key, challenge, nowMs));
             }
         }
 
@@ -120,7 +118,7 @@ public final class SessionKeys implements CredentialsSupplier {
             if (one == null || !one.holds) {
                 pending.remove(session.sessionId());
                 session.reject();
-            } else if (session.authenticate(one.key)) {
+            } else if (session.authenticate(one.key.bytes())) {
                 pending.remove(session.sessionId());
             }
         }

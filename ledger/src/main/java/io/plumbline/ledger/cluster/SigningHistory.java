@@ -3,6 +3,7 @@ package io.plumbline.ledger.cluster;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.SigningRecord;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -14,7 +15,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -25,7 +25,7 @@ import java.util.TreeMap;
  * @param genesisHash of the ledger, 32 bytes.
  * @param fullNode public key, 32 bytes.
  */
-public record SigningHistory(byte[] genesisHash, byte[] fullNode, SigningRecord signed) {
+public record SigningHistory(Bytes32 genesisHash, Bytes32 fullNode, SigningRecord signed) {
     /** The signing history's name in a full node's folder. */
     public static final String FILE = "votes";
 
@@ -40,7 +40,7 @@ public record SigningHistory(byte[] genesisHash, byte[] fullNode, SigningRecord 
      * @param folder of the full node.
      * @throws IOException where it runs, or has signed nothing.
      */
-    public static SigningHistory of(Path folder, byte[] genesisHash, byte[] fullNode) throws IOException {
+    public static SigningHistory of(Path folder, Bytes32 genesisHash, Bytes32 fullNode) throws IOException {
         Path votes = folder.resolve(FILE);
         if (!Files.exists(votes)) {
             throw new IOException(folder + " has no signing history: there is no file \"" + FILE + "\" in it.");
@@ -62,14 +62,14 @@ public record SigningHistory(byte[] genesisHash, byte[] fullNode, SigningRecord 
      * @return whether it said anything that was not known.
      * @throws IOException where the full node runs, or this is the history of another ledger or key.
      */
-    public boolean addTo(Path folder, byte[] ofGenesis, byte[] ofFullNode) throws IOException {
-        if (!Arrays.equals(genesisHash, ofGenesis)) {
-            throw new IOException("This is a signing history of another network, with the genesis " + hex(genesisHash)
-                    + " and not " + hex(ofGenesis) + ". Nothing was changed.");
+    public boolean addTo(Path folder, Bytes32 ofGenesis, Bytes32 ofFullNode) throws IOException {
+        if (!genesisHash.equals(ofGenesis)) {
+            throw new IOException("This is a signing history of another network, with the genesis " + genesisHash
+                    + " and not " + ofGenesis + ". Nothing was changed.");
         }
-        if (!Arrays.equals(fullNode, ofFullNode)) {
-            throw new IOException("This is the signing history of the key " + hex(fullNode) + ", and not of "
-                    + hex(ofFullNode) + ". Nothing was changed.");
+        if (!fullNode.equals(ofFullNode)) {
+            throw new IOException("This is the signing history of the key " + fullNode + ", and not of " + ofFullNode
+                    + ". Nothing was changed.");
         }
         Path votes = Files.createDirectories(folder).resolve(FILE);
         try (SigningLock _ = new SigningLock(votes)) {
@@ -82,16 +82,12 @@ public record SigningHistory(byte[] genesisHash, byte[] fullNode, SigningRecord 
         }
     }
 
-    private static String hex(byte[] key) {
-        return HexFormat.of().formatHex(key);
-    }
-
     /** Canonical, with the BLAKE3 of all that is before it at the end. */
     public byte[] encode() {
         CanonicalWriter out = new CanonicalWriter()
                 .putText(FORMAT)
-                .putFixed(genesisHash)
-                .putFixed(fullNode)
+                .putBytes32(genesisHash)
+                .putBytes32(fullNode)
                 .putLong(signed.forgotten())
                 .putLong(signed.promisedFor())
                 .putLong(signed.promised())
@@ -109,8 +105,8 @@ public record SigningHistory(byte[] genesisHash, byte[] fullNode, SigningRecord 
         if (!format.equals(FORMAT)) {
             throw new MalformedException("Malformed signing history: it does not begin with \"" + FORMAT + "\".");
         }
-        byte[] genesisHash = in.getFixed(Blake3.HASH_BYTES, "genesis");
-        byte[] fullNode = in.getFixed(32, "key");
+        Bytes32 genesisHash = in.getBytes32("genesis");
+        Bytes32 fullNode = in.getBytes32("key");
         long forgotten = number(in, "forgotten blocks");
         long promisedFor = number(in, "block of the promise");
         long promised = in.getLong("promise");

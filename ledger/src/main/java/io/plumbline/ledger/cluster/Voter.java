@@ -6,13 +6,13 @@ import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.state.SigningRecord;
 import io.plumbline.ledger.state.SigningSeen;
 import io.plumbline.ledger.state.SigningStart;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -46,7 +46,7 @@ public final class Voter implements AutoCloseable {
 
     private final KeyPair keys;
     private final LongSupplier clock;
-    private final byte[] genesisHash;
+    private final Bytes32 genesisHash;
     private final int fullNodes;
     private final SigningLock lock;
     private final VoteFile file;
@@ -74,7 +74,7 @@ public final class Voter implements AutoCloseable {
     /** A full node's own copy of the ledger, see {@link LedgerService#signingSeen}. */
     @FunctionalInterface
     public interface OwnReplica {
-        SigningSeen signingSeen(byte[] fullNode, byte[] commands) throws InterruptedException, ExecutionException;
+        SigningSeen signingSeen(Bytes32 fullNode, Bytes32 commands) throws InterruptedException, ExecutionException;
     }
 
     /** A task of its thread. */
@@ -89,17 +89,17 @@ public final class Voter implements AutoCloseable {
      * @throws IOException where the file cannot be read: a full node that does not know what it has signed must not
      *     sign; or where another process signs with it.
      */
-    public Voter(KeyPair keys, byte[] genesisHash, int fullNodes, Path file, Consumer<Throwable> onError)
+    public Voter(KeyPair keys, Bytes32 genesisHash, int fullNodes, Path file, Consumer<Throwable> onError)
             throws IOException {
         this(keys, genesisHash, fullNodes, file, onError, System::currentTimeMillis);
     }
 
     /** With another clock, in ms. */
-    Voter(KeyPair keys, byte[] genesisHash, int fullNodes, Path file, Consumer<Throwable> onError, LongSupplier clock)
+    Voter(KeyPair keys, Bytes32 genesisHash, int fullNodes, Path file, Consumer<Throwable> onError, LongSupplier clock)
             throws IOException {
         this.keys = keys;
         this.clock = clock;
-        this.genesisHash = genesisHash.clone();
+        this.genesisHash = genesisHash;
         this.fullNodes = fullNodes;
         this.lock = new SigningLock(file);
         try {
@@ -154,10 +154,10 @@ public final class Voter implements AutoCloseable {
         byte[] random = new byte[32];
         RANDOM.nextBytes(random);
         // There is no such escrow: it is refused, changes nothing, and is part of what all later blocks sign.
-        Signed marker = ledger.sign(List.of(new Command.DeclineEscrow(random)));
+        Signed marker = ledger.sign(List.of(new Command.DeclineEscrow(Bytes32.of(random))));
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(LedgerClient.LIFE_MS);
         ledger.submit(marker);
-        byte[] id = marker.id(genesisHash);
+        Bytes32 id = marker.id(genesisHash);
         SigningSeen seen = null;
         while (seen == null && System.nanoTime() < end) {
             Thread.sleep(LOOK_MS);
@@ -179,7 +179,7 @@ public final class Voter implements AutoCloseable {
 
     /** Takes a vote for a block as it was closed here: one of its own key that it did not make ends it. */
     public void onVote(Command.CastVote vote) {
-        if (hasBegun && Arrays.equals(vote.fullNode(), keys.publicKey())) {
+        if (hasBegun && vote.fullNode().equals(keys.publicKey())) {
             execute(() -> takeOwn(vote));
         }
     }

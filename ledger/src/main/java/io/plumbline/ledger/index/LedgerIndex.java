@@ -168,7 +168,7 @@ public final class LedgerIndex implements AutoCloseable {
 
     /** Keeps a request as it came to its end; returns at once. */
     public void onClosed(Settlement closed) {
-        write(() -> db.put(request(closed.requestHash()), closed.encode()));
+        write(() -> db.put(request(closed.requestHash().bytes()), closed.encode()));
     }
 
     private byte[] get(byte[] key) throws IOException {

@@ -7,6 +7,7 @@ import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.StorageDeal;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
@@ -159,31 +160,32 @@ public final class Replica {
      */
     public byte[] answer(Query query, byte[] key, long nowMs) {
         return switch (query) {
-            case ACCOUNT -> key.length == 32 ? state.account(key).encode() : new byte[0];
+            case ACCOUNT -> key.length == 32 ? state.account(Bytes32.of(key)).encode() : new byte[0];
             case CASE -> {
-                Settlement found = state.findSettlement(key);
+                Settlement found = key.length == 32 ? state.findSettlement(Bytes32.of(key)) : null;
                 yield found == null ? new byte[0] : found.encode();
             }
             case NODES ->
                 key.length == 0 || key.length == 32
-                        ? NodePage.of(state.nodesAfter(key.length == 0 ? null : key))
+                        ? NodePage.of(state.nodesAfter(key.length == 0 ? null : Bytes32.of(key)))
                                 .encode()
                         : new byte[0];
             case ROOT -> state.root();
             case PROOF -> proof(key);
             case STANDING -> LedgerStatus.of(state).encode();
-            case ESCROWS -> key.length == 32 ? escrows(key) : new byte[0];
+            case ESCROWS -> key.length == 32 ? escrows(Bytes32.of(key)) : new byte[0];
             case LOG_START -> new byte[0];
             case PAYMENTS -> key.length == 32 + Long.BYTES ? payments(key) : new byte[0];
             case DATA_NODES ->
                 key.length == 0 || key.length == 32
-                        ? DataNodePage.of(state.dataNodesAfter(key.length == 0 ? null : key))
+                        ? DataNodePage.of(state.dataNodesAfter(key.length == 0 ? null : Bytes32.of(key)))
                                 .encode()
                         : new byte[0];
-            case FEED -> key.length == 32 ? feed(key, Math.max(nowMs, state.timeMs())) : new byte[0];
+            case FEED -> key.length == 32 ? feed(Bytes32.of(key), Math.max(nowMs, state.timeMs())) : new byte[0];
             case FEEDS ->
                 key.length == 0 || key.length == 32
-                        ? new FeedPage(state.feedsAfter(key.length == 0 ? null : key, FeedPage.MAX_FEEDS)).encode()
+                        ? new FeedPage(state.feedsAfter(key.length == 0 ? null : Bytes32.of(key), FeedPage.MAX_FEEDS))
+                                .encode()
                         : new byte[0];
             case DEAL -> key.length == Long.BYTES ? deal(key) : new byte[0];
             case DEALS -> key.length == 32 + 1 + Long.BYTES ? deals(key) : new byte[0];
@@ -197,7 +199,7 @@ public final class Replica {
 
     private byte[] deals(byte[] asked) {
         CanonicalReader in = new CanonicalReader(asked, "deals");
-        byte[] account = in.getFixed(32, "account");
+        Bytes32 account = in.getBytes32("account");
         byte role = in.getFixed(1, "role")[0];
         if (role < 0 || role >= StorageDeal.Role.values().length) {
             return new byte[0];
@@ -207,20 +209,20 @@ public final class Replica {
                 .encode();
     }
 
-    private byte[] feed(byte[] id, long nowMs) {
+    private byte[] feed(Bytes32 id, long nowMs) {
         DeclaredFeed declared = state.feed(id);
         return declared == null ? new byte[0] : FeedReading.of(declared, nowMs).encode();
     }
 
-    private byte[] escrows(byte[] node) {
+    private byte[] escrows(Bytes32 node) {
         CanonicalWriter out = new CanonicalWriter();
-        state.escrowsOf(node).forEach(out::putFixed);
+        state.escrowsOf(node).forEach(out::putBytes32);
         return out.toBytes();
     }
 
     private byte[] payments(byte[] asked) {
         CanonicalReader in = new CanonicalReader(asked, "payments");
-        byte[] to = in.getFixed(32, "payee");
+        Bytes32 to = in.getBytes32("payee");
         return PaymentPage.of(state.paymentsTo(to, in.getLong("number"))).encode();
     }
 
@@ -228,7 +230,12 @@ public final class Replica {
         if (key.length == 0 || key[0] < 0 || key[0] >= Kind.values().length) {
             return new byte[0];
         }
-        CertifiedEntry entry = state.blocks().prove(Kind.values()[key[0]], Arrays.copyOfRange(key, 1, key.length));
+        Kind kind = Kind.values()[key[0]];
+        if (key.length != 1 + (kind == Kind.META ? 0 : Bytes32.BYTES)) {
+            return new byte[0];
+        }
+        Bytes32 id = kind == Kind.META ? null : Bytes32.of(Arrays.copyOfRange(key, 1, key.length));
+        CertifiedEntry entry = state.blocks().prove(kind, id);
         return entry == null ? new byte[0] : entry.encode();
     }
 

@@ -36,7 +36,7 @@ final class Accusations {
 
     /** What has come of one. */
     private static final class Accusation {
-        private final byte[] requestHash;
+        private final Bytes32 requestHash;
         private final byte[] evidenceHash;
         private final int bytes;
         private final long deposit;
@@ -48,7 +48,7 @@ final class Accusations {
         /** Stands for all parts so far. The state's root has it in place of them, which are up to 16 MiB. */
         private byte[] partsHash = new byte[32];
 
-        Accusation(byte[] requestHash, byte[] evidenceHash, int bytes, long deposit, boolean isFullNodes, long dueMs) {
+        Accusation(Bytes32 requestHash, byte[] evidenceHash, int bytes, long deposit, boolean isFullNodes, long dueMs) {
             this.requestHash = requestHash;
             this.evidenceHash = evidenceHash;
             this.bytes = bytes;
@@ -75,13 +75,13 @@ final class Accusations {
 
         /** All but the parts. */
         void write(CanonicalWriter out) {
-            out.putFixed(requestHash).putFixed(evidenceHash);
+            out.putBytes32(requestHash).putFixed(evidenceHash);
             out.putInt(bytes).putLong(deposit).putInt(isFullNodes ? 1 : 0).putLong(dueMs);
         }
     }
 
     /** Whole evidence, and whom it came from. */
-    record Whole(byte[] requestHash, byte[] evidence, long deposit) {}
+    record Whole(Bytes32 requestHash, byte[] evidence, long deposit) {}
 
     Accusations(Books books) {
         this.books = books;
@@ -172,7 +172,7 @@ final class Accusations {
     void writeHashes(CanonicalWriter out) {
         out.putInt(byAccuser.size());
         byAccuser.forEach((accuser, one) -> {
-            one.write(out.putFixed(accuser.bytes()));
+            one.write(out.putBytes32(accuser));
             out.putInt(one.received).putFixed(one.partsHash);
         });
     }
@@ -180,7 +180,7 @@ final class Accusations {
     void write(CanonicalWriter out) {
         out.putInt(byAccuser.size());
         byAccuser.forEach((accuser, one) -> {
-            one.write(out.putFixed(accuser.bytes()));
+            one.write(out.putBytes32(accuser));
             out.putInt(one.parts.size());
             one.parts.forEach(out::putBytes);
         });
@@ -189,9 +189,9 @@ final class Accusations {
     static Accusations read(Books books, CanonicalReader in) {
         Accusations accusations = new Accusations(books);
         for (int n = in.getInt("accusations"); n > 0; n--) {
-            Bytes32 accuser = Bytes32.of(in.getFixed(32, "accuser"));
+            Bytes32 accuser = in.getBytes32("accuser");
             Accusation one = new Accusation(
-                    in.getFixed(32, "request hash"),
+                    in.getBytes32("request hash"),
                     in.getFixed(32, "evidence hash"),
                     in.getInt("bytes"),
                     in.getLong("deposit"),

@@ -4,8 +4,8 @@ import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -19,12 +19,12 @@ public final class Admission {
      */
     public static final int MAX_OTHERS_SIGNATURES = 16;
 
-    private final byte[] genesisHash;
+    private final Bytes32 genesisHash;
     private final SignatureChecks checks;
 
     /** @param checks shared with what applies commands, so that it need not check them again. */
-    public Admission(byte[] genesisHash, SignatureChecks checks) {
-        this.genesisHash = genesisHash.clone();
+    public Admission(Bytes32 genesisHash, SignatureChecks checks) {
+        this.genesisHash = genesisHash;
         this.checks = checks;
     }
 
@@ -55,7 +55,7 @@ public final class Admission {
     }
 
     /** Signatures in a command, beside the one over all commands, that are checked before it is ordered. */
-    public static int othersSignatures(byte[] signer, Command command) {
+    public static int othersSignatures(Bytes32 signer, Command command) {
         return switch (command) {
             case CastVote _ -> 1;
             case ReportDoubleVote _ -> 2;
@@ -65,11 +65,11 @@ public final class Admission {
         };
     }
 
-    private static boolean isOwn(byte[] signer, SubmitReceipt c) {
-        return Arrays.equals(signer, c.receipt().node());
+    private static boolean isOwn(Bytes32 signer, SubmitReceipt c) {
+        return signer.equals(c.receipt().node());
     }
 
-    private boolean holds(byte[] signer, Command command) {
+    private boolean holds(Bytes32 signer, Command command) {
         return switch (command) {
             case CastVote vote -> vote.holds(genesisHash);
             case ReportDoubleVote c -> c.one().holds(genesisHash) && c.other().holds(genesisHash);

@@ -4,6 +4,7 @@ import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.tree.MmrPeaks;
 import io.plumbline.ledger.tree.StateTree;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
@@ -34,7 +35,7 @@ public final class Blocks {
     private static final String UNSIGNED = "the vote's signature does not hold";
 
     private final Genesis genesis;
-    private final byte[] genesisHash;
+    private final Bytes32 genesisHash;
     private final Listener listener;
 
     /** Hashes of all certified blocks' headers. */
@@ -246,7 +247,7 @@ public final class Blocks {
         if (place < 0) {
             return "only full nodes sign blocks";
         }
-        boolean isSamePlace = Arrays.equals(one.fullNode(), other.fullNode())
+        boolean isSamePlace = one.fullNode().equals(other.fullNode())
                 && one.epoch() == other.epoch()
                 && one.number() == other.number();
         if (!isSamePlace || Arrays.equals(one.headerHash(), other.headerHash())) {
@@ -279,7 +280,7 @@ public final class Blocks {
     }
 
     /** Takes a full node's statement. @return why it does not count, or null. */
-    String state(byte[] signer, EpochStatement statement) {
+    String state(Bytes32 signer, EpochStatement statement) {
         int place = genesis.place(signer);
         if (place < 0) {
             return "only full nodes begin epochs";
@@ -298,7 +299,7 @@ public final class Blocks {
         }
         byte[] content = new CanonicalWriter()
                 .putFixed(new Command.StateEpoch(statement).encode())
-                .putFixed(signer)
+                .putBytes32(signer)
                 .toBytes();
         if (!listener.holds(content, () -> statement.holds(genesisHash, signer))) {
             return "the statement's signature does not hold";
@@ -318,7 +319,7 @@ public final class Blocks {
     }
 
     /** An entry as of the last certified block, with its proof; null where no such block's state is at hand. */
-    public CertifiedEntry prove(Kind kind, byte[] id) {
+    public CertifiedEntry prove(Kind kind, Bytes32 id) {
         if (certifiedTree == null) {
             return null;
         }

@@ -3,6 +3,7 @@ package io.plumbline.ledger.state;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Cells;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -19,10 +20,10 @@ public sealed interface Command {
      * @param openMsPerToken time that it needs to open a token of an answer to all auditors at FULL, in ms.
      */
     record RegisterNode(
-            long stake, byte[] modelId, long pricePerToken, String host, int port, Level most, int openMsPerToken)
+            long stake, Bytes32 modelId, long pricePerToken, String host, int port, Level most, int openMsPerToken)
             implements Command {
         /** A node that lets itself be audited in full and needs no more time for it than the ledger gives anyway. */
-        public RegisterNode(long stake, byte[] modelId, long pricePerToken, String host, int port) {
+        public RegisterNode(long stake, Bytes32 modelId, long pricePerToken, String host, int port) {
             this(stake, modelId, pricePerToken, host, port, Level.FULL, 0);
         }
     }
@@ -34,39 +35,39 @@ public sealed interface Command {
      * @param pricePerToken at least what the node asks now.
      * @param tokens most that may be charged for, prompt and answer together.
      */
-    record OpenEscrow(byte[] requestHash, byte[] node, long pricePerToken, long tokens, Level level)
+    record OpenEscrow(Bytes32 requestHash, Bytes32 node, long pricePerToken, long tokens, Level level)
             implements Command {}
 
     /**
      * Gives an escrow back that its node has no request for, and frees the stake that it reserves. Only the node that
      * the escrow names may, before a receipt is ordered; it costs no fee.
      */
-    record DeclineEscrow(byte[] requestHash) implements Command {}
+    record DeclineEscrow(Bytes32 requestHash) implements Command {}
 
     /** Hands in a node's signed receipt; from then on it is audited. */
     record SubmitReceipt(Receipt receipt) implements Command {}
 
     /** Binds an auditor to its verdict in this round without telling it, see {@link Verdict#commitment}. */
-    record CommitVerdict(byte[] requestHash, int round, byte[] commitment) implements Command {}
+    record CommitVerdict(Bytes32 requestHash, int round, byte[] commitment) implements Command {}
 
     /** Tells the verdict that was committed to. */
-    record RevealVerdict(byte[] requestHash, Verdict verdict) implements Command {}
+    record RevealVerdict(Bytes32 requestHash, Verdict verdict) implements Command {}
 
     /** An auditor got no answer to this challenge: all of them shall ask, and a new round begins. */
-    record PostChallenge(byte[] requestHash, Cell cell) implements Command {}
+    record PostChallenge(Bytes32 requestHash, Cell cell) implements Command {}
 
     /**
      * A full node's signature under a block's header, see {@link Certificate#message}, handed in by anyone: one
      * for what it must not have signed costs it its stake.
      */
-    record CastVote(byte[] fullNode, long epoch, long number, byte[] headerHash, byte[] signature) implements Command {
+    record CastVote(Bytes32 fullNode, long epoch, long number, byte[] headerHash, byte[] signature) implements Command {
         /** Whether the full node has signed it. */
-        public boolean holds(byte[] genesisHash) {
+        public boolean holds(Bytes32 genesisHash) {
             return KeyPair.verify(fullNode, Certificate.message(genesisHash, epoch, number, headerHash), signature);
         }
 
         private void write(CanonicalWriter out) {
-            out.putFixed(fullNode)
+            out.putBytes32(fullNode)
                     .putLong(epoch)
                     .putLong(number)
                     .putFixed(headerHash)
@@ -75,7 +76,7 @@ public sealed interface Command {
 
         private static CastVote read(CanonicalReader in) {
             return new CastVote(
-                    in.getFixed(32, "full node"),
+                    in.getBytes32("full node"),
                     in.getLong("epoch"),
                     in.getLong("block number"),
                     in.getFixed(32, "header hash"),
@@ -84,7 +85,7 @@ public sealed interface Command {
     }
 
     /** The bank's word that money came in from outside; {@code reference} names it there and counts once. */
-    record DepositMoney(byte[] account, long amount, byte[] reference) implements Command {}
+    record DepositMoney(Bytes32 account, long amount, Bytes32 reference) implements Command {}
 
     /**
      * Has money paid out outside. What the bank pays by is the certified entry, see {@link LedgerState#withdrawalId}.
@@ -101,7 +102,7 @@ public sealed interface Command {
     record RegisterDataNode(long stake, String host, int port) implements Command {}
 
     /** Tells what a model id stands for, in its signer's name. Others may say other things of it in theirs. */
-    record RegisterModel(byte[] modelId, String name, String source) implements Command {}
+    record RegisterModel(Bytes32 modelId, String name, String source) implements Command {}
 
     /** A data node's word on a free text; its reports count up. Before rules 6 only, see {@link ReportValue}. */
     record ReportFeed(String feed, long sequence, byte[] value) implements Command {}
@@ -125,7 +126,7 @@ public sealed interface Command {
      * @param evidenceHash BLAKE3 of all of it.
      * @param bytes of all of it.
      */
-    record Accuse(byte[] requestHash, byte[] evidenceHash, int bytes) implements Command {
+    record Accuse(Bytes32 requestHash, byte[] evidenceHash, int bytes) implements Command {
         /** Bytes of evidence, at most: a lie that only a longer history shows is not paid, and costs no stake. */
         public static final int MAX_BYTES = 16 << 20;
     }
@@ -142,7 +143,7 @@ public sealed interface Command {
      * @param reference what the payment is for, 32 bytes, as its payee has named it. Such a payment stays in the state
      *     for a while, so that its payee finds it, see {@link Payment}; all zeros name nothing, and leave nothing.
      */
-    record Transfer(byte[] to, long amount, byte[] reference) implements Command {}
+    record Transfer(Bytes32 to, long amount, Bytes32 reference) implements Command {}
 
     /**
      * Declares an outside fact that data nodes may report, since rules 6.
@@ -152,7 +153,7 @@ public sealed interface Command {
     record DeclareFeed(Feed feed) implements Command {}
 
     /** Moves money into a feed's fund, which its reports are paid from and which gives nothing back; since rules 6. */
-    record FundFeed(byte[] feed, long amount) implements Command {}
+    record FundFeed(Bytes32 feed, long amount) implements Command {}
 
     /**
      * A data node's value for the open round of a feed, see {@link ValueReport}; since rules 6. Another report of
@@ -162,7 +163,7 @@ public sealed interface Command {
      * @param round the ledger's time divided by the feed's {@link Feed#roundMs}.
      */
     record ReportValue(
-            byte[] feed, long round, long value, long sentMs, long receivedMs, byte[] bodyHash, byte[] certificateHash)
+            Bytes32 feed, long round, long value, long sentMs, long receivedMs, byte[] bodyHash, byte[] certificateHash)
             implements Command {}
 
     /** Offers pay for keeping a copy of a blob, with the price of all rounds set aside; since rules 7. */
@@ -191,7 +192,7 @@ public sealed interface Command {
             case RegisterNode c ->
                 out.putInt(1)
                         .putLong(c.stake)
-                        .putFixed(c.modelId)
+                        .putBytes32(c.modelId)
                         .putLong(c.pricePerToken)
                         .putText(c.host)
                         .putInt(c.port)
@@ -199,26 +200,26 @@ public sealed interface Command {
                         .putInt(c.openMsPerToken);
             case OpenEscrow c ->
                 out.putInt(2)
-                        .putFixed(c.requestHash)
-                        .putFixed(c.node)
+                        .putBytes32(c.requestHash)
+                        .putBytes32(c.node)
                         .putLong(c.pricePerToken)
                         .putLong(c.tokens)
                         .putInt(c.level.ordinal());
             case SubmitReceipt c -> out.putInt(3).putBytes(c.receipt.encode());
             case CommitVerdict c ->
-                out.putInt(4).putFixed(c.requestHash).putInt(c.round).putFixed(c.commitment);
-            case RevealVerdict c -> c.verdict.write(out.putInt(5).putFixed(c.requestHash));
-            case PostChallenge c -> Cells.write(out.putInt(6).putFixed(c.requestHash), c.cell);
+                out.putInt(4).putBytes32(c.requestHash).putInt(c.round).putFixed(c.commitment);
+            case RevealVerdict c -> c.verdict.write(out.putInt(5).putBytes32(c.requestHash));
+            case PostChallenge c -> Cells.write(out.putInt(6).putBytes32(c.requestHash), c.cell);
             case CastVote c -> c.write(out.putInt(7));
             case DepositMoney c ->
-                out.putInt(8).putFixed(c.account).putLong(c.amount).putFixed(c.reference);
+                out.putInt(8).putBytes32(c.account).putLong(c.amount).putBytes32(c.reference);
             case Withdraw c -> out.putInt(9).putLong(c.amount).putText(c.destination);
             case Bond c -> out.putInt(10).putLong(c.amount);
             case Unbond c -> out.putInt(11).putLong(c.amount);
             case RegisterDataNode c ->
                 out.putInt(12).putLong(c.stake).putText(c.host).putInt(c.port);
             case RegisterModel c ->
-                out.putInt(13).putFixed(c.modelId).putText(c.name).putText(c.source);
+                out.putInt(13).putBytes32(c.modelId).putText(c.name).putText(c.source);
             case ReportFeed c ->
                 out.putInt(14).putText(c.feed).putLong(c.sequence).putBytes(c.value);
             case ProposeParameters c -> c.parameters.write(out.putInt(15));
@@ -228,15 +229,18 @@ public sealed interface Command {
                 c.other.write(out);
             }
             case Accuse c ->
-                out.putInt(18).putFixed(c.requestHash).putFixed(c.evidenceHash).putInt(c.bytes);
+                out.putInt(18)
+                        .putBytes32(c.requestHash)
+                        .putFixed(c.evidenceHash)
+                        .putInt(c.bytes);
             case HandInEvidence c -> out.putInt(19).putBytes(c.part);
-            case DeclineEscrow c -> out.putInt(20).putFixed(c.requestHash);
-            case Transfer c -> out.putInt(21).putFixed(c.to).putLong(c.amount).putFixed(c.reference);
+            case DeclineEscrow c -> out.putInt(20).putBytes32(c.requestHash);
+            case Transfer c -> out.putInt(21).putBytes32(c.to).putLong(c.amount).putBytes32(c.reference);
             case DeclareFeed c -> c.feed.writeTerms(out.putInt(22));
-            case FundFeed c -> out.putInt(23).putFixed(c.feed).putLong(c.amount);
+            case FundFeed c -> out.putInt(23).putBytes32(c.feed).putLong(c.amount);
             case ReportValue c ->
                 out.putInt(24)
-                        .putFixed(c.feed)
+                        .putBytes32(c.feed)
                         .putLong(c.round)
                         .putLong(c.value)
                         .putLong(c.sentMs)
@@ -258,7 +262,7 @@ public sealed interface Command {
             case 1 ->
                 new RegisterNode(
                         in.getLong("stake"),
-                        in.getFixed(32, "model id"),
+                        in.getBytes32("model id"),
                         in.getLong("price"),
                         in.getText("host"),
                         in.getInt("port"),
@@ -266,37 +270,36 @@ public sealed interface Command {
                         in.getInt("opening time"));
             case 2 ->
                 new OpenEscrow(
-                        in.getFixed(32, "request hash"),
-                        in.getFixed(32, "node"),
+                        in.getBytes32("request hash"),
+                        in.getBytes32("node"),
                         in.getLong("price"),
                         in.getLong("tokens"),
                         Settlement.level(in));
             case 3 -> new SubmitReceipt(Receipt.decode(in.getBytes("receipt")));
             case 4 ->
-                new CommitVerdict(in.getFixed(32, "request hash"), in.getInt("round"), in.getFixed(32, "commitment"));
-            case 5 -> new RevealVerdict(in.getFixed(32, "request hash"), Verdict.read(in));
-            case 6 -> new PostChallenge(in.getFixed(32, "request hash"), Cells.read(in));
+                new CommitVerdict(in.getBytes32("request hash"), in.getInt("round"), in.getFixed(32, "commitment"));
+            case 5 -> new RevealVerdict(in.getBytes32("request hash"), Verdict.read(in));
+            case 6 -> new PostChallenge(in.getBytes32("request hash"), Cells.read(in));
             case 7 -> CastVote.read(in);
-            case 8 -> new DepositMoney(in.getFixed(32, "account"), in.getLong("amount"), in.getFixed(32, "reference"));
+            case 8 -> new DepositMoney(in.getBytes32("account"), in.getLong("amount"), in.getBytes32("reference"));
             case 9 -> new Withdraw(in.getLong("amount"), in.getText("destination"));
             case 10 -> new Bond(in.getLong("amount"));
             case 11 -> new Unbond(in.getLong("amount"));
             case 12 -> new RegisterDataNode(in.getLong("stake"), in.getText("host"), in.getInt("port"));
-            case 13 -> new RegisterModel(in.getFixed(32, "model id"), in.getText("name"), in.getText("source"));
+            case 13 -> new RegisterModel(in.getBytes32("model id"), in.getText("name"), in.getText("source"));
             case 14 -> new ReportFeed(in.getText("feed"), in.getLong("sequence"), in.getBytes("value"));
             case 15 -> new ProposeParameters(Parameters.read(in));
             case 16 -> new StateEpoch(EpochStatement.read(in));
             case 17 -> new ReportDoubleVote(CastVote.read(in), CastVote.read(in));
-            case 18 ->
-                new Accuse(in.getFixed(32, "request hash"), in.getFixed(32, "evidence hash"), in.getInt("bytes"));
+            case 18 -> new Accuse(in.getBytes32("request hash"), in.getFixed(32, "evidence hash"), in.getInt("bytes"));
             case 19 -> new HandInEvidence(in.getBytes("part"));
-            case 20 -> new DeclineEscrow(in.getFixed(32, "request hash"));
-            case 21 -> new Transfer(in.getFixed(32, "payee"), in.getLong("amount"), in.getFixed(32, "reference"));
-            case 22 -> new DeclareFeed(Feed.readTerms(new byte[KeyPair.PUBLIC_BYTES], in));
-            case 23 -> new FundFeed(in.getFixed(32, "feed"), in.getLong("amount"));
+            case 20 -> new DeclineEscrow(in.getBytes32("request hash"));
+            case 21 -> new Transfer(in.getBytes32("payee"), in.getLong("amount"), in.getBytes32("reference"));
+            case 22 -> new DeclareFeed(Feed.readTerms(Bytes32.ZERO, in));
+            case 23 -> new FundFeed(in.getBytes32("feed"), in.getLong("amount"));
             case 24 ->
                 new ReportValue(
-                        in.getFixed(32, "feed"),
+                        in.getBytes32("feed"),
                         in.getLong("round"),
                         in.getLong("value"),
                         in.getLong("time of sending"),

@@ -32,7 +32,7 @@ final class Entries {
     StateTree tree() {
         Map<byte[], byte[]> entries = new IdentityHashMap<>(changed.size());
         changed.forEach((place, value) -> {
-            byte[] key = LedgerHashes.key(place.kind, place.id.bytes());
+            byte[] key = LedgerHashes.key(place.kind, place.id);
             byte[] bytes = value.get();
             if (bytes == null) {
                 tree = tree.remove(key);

@@ -1,5 +1,6 @@
 package io.plumbline.ledger.state;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -29,19 +30,19 @@ public record EpochStatement(long epoch, long number, SortedMap<Long, byte[]> vo
     }
 
     public static EpochStatement of(
-            byte[] genesisHash, long epoch, long number, SortedMap<Long, byte[]> votes, KeyPair keys) {
+            Bytes32 genesisHash, long epoch, long number, SortedMap<Long, byte[]> votes, KeyPair keys) {
         byte[] message = new EpochStatement(epoch, number, votes, null).message(genesisHash);
         return new EpochStatement(epoch, number, votes, keys.sign(message));
     }
 
-    private byte[] message(byte[] genesisHash) {
+    private byte[] message(Bytes32 genesisHash) {
         CanonicalWriter out =
-                new CanonicalWriter().putText("plumbline epoch statement 1").putFixed(genesisHash);
+                new CanonicalWriter().putText("plumbline epoch statement 1").putBytes32(genesisHash);
         writeUnsigned(out);
         return out.toBytes();
     }
 
-    boolean holds(byte[] genesisHash, byte[] fullNode) {
+    boolean holds(Bytes32 genesisHash, Bytes32 fullNode) {
         return KeyPair.verify(fullNode, message(genesisHash), signature);
     }
 

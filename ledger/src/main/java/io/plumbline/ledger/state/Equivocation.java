@@ -1,5 +1,6 @@
 package io.plumbline.ledger.state;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 
@@ -12,12 +13,13 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
  * @param lost stake that was burned, what was on its way out too.
  * @param timeMs cluster time of the second report.
  */
-public record Equivocation(byte[] node, byte[] feed, long round, byte[] first, byte[] second, long lost, long timeMs) {
+public record Equivocation(
+        Bytes32 node, Bytes32 feed, long round, byte[] first, byte[] second, long lost, long timeMs) {
     /** The entry of the state tree; its id is the node's key. */
     public byte[] encode() {
         return new CanonicalWriter()
-                .putFixed(node)
-                .putFixed(feed)
+                .putBytes32(node)
+                .putBytes32(feed)
                 .putLong(round)
                 .putFixed(first)
                 .putFixed(second)
@@ -28,8 +30,8 @@ public record Equivocation(byte[] node, byte[] feed, long round, byte[] first, b
 
     public static Equivocation read(CanonicalReader in) {
         return new Equivocation(
-                in.getFixed(32, "data node"),
-                in.getFixed(32, "feed"),
+                in.getBytes32("data node"),
+                in.getBytes32("feed"),
                 in.getLong("round"),
                 in.getFixed(32, "first report"),
                 in.getFixed(32, "second report"),

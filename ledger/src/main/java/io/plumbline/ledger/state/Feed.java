@@ -1,5 +1,6 @@
 package io.plumbline.ledger.state;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -23,7 +24,7 @@ import io.plumbline.verifier.lightclient.LedgerHashes;
  * @param pay for each report that counted, from the feed's fund; 0 or more.
  */
 public record Feed(
-        byte[] owner,
+        Bytes32 owner,
         String name,
         String unit,
         int decimals,
@@ -33,7 +34,7 @@ public record Feed(
         long reportMs,
         int leastReports,
         long maxAgeMs,
-        byte[] policy,
+        Bytes32 policy,
         long pay) {
     /** Reports of a round, at most. */
     public static final int MAX_REPORTS = 64;
@@ -54,7 +55,7 @@ public record Feed(
     private static final long MAX_AGE_MS = 365 * DAY_MS;
 
     /** The same, of another owner. */
-    Feed ownedBy(byte[] account) {
+    Feed ownedBy(Bytes32 account) {
         return new Feed(
                 account, name, unit, decimals, least, most, roundMs, reportMs, leastReports, maxAgeMs, policy, pay);
     }
@@ -95,7 +96,7 @@ public record Feed(
     }
 
     /** By which it is known: 32 bytes. */
-    public byte[] id() {
+    public Bytes32 id() {
         return LedgerHashes.feedId(encode());
     }
 
@@ -114,7 +115,7 @@ public record Feed(
     }
 
     public byte[] encode() {
-        CanonicalWriter out = new CanonicalWriter().putFixed(owner);
+        CanonicalWriter out = new CanonicalWriter().putBytes32(owner);
         writeTerms(out);
         return out.toBytes();
     }
@@ -130,12 +131,12 @@ public record Feed(
                 .putLong(reportMs)
                 .putInt(leastReports)
                 .putLong(maxAgeMs)
-                .putFixed(policy)
+                .putBytes32(policy)
                 .putLong(pay);
     }
 
     /** @return what was read, which may have a {@link #fault}. */
-    static Feed readTerms(byte[] owner, CanonicalReader in) {
+    static Feed readTerms(Bytes32 owner, CanonicalReader in) {
         return new Feed(
                 owner,
                 in.getText("name"),
@@ -147,13 +148,13 @@ public record Feed(
                 in.getLong("time for reports"),
                 in.getInt("fewest reports"),
                 in.getLong("age"),
-                in.getFixed(32, "policy"),
+                in.getBytes32("policy"),
                 in.getLong("pay"));
     }
 
     /** @throws MalformedException where it is none that a ledger takes. */
     public static Feed read(CanonicalReader in) {
-        Feed feed = readTerms(in.getFixed(32, "owner"), in);
+        Feed feed = readTerms(in.getBytes32("owner"), in);
         String fault = feed.fault();
         if (fault != null) {
             throw new MalformedException("Malformed feed: " + fault + ".");

@@ -1,6 +1,7 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 
@@ -11,17 +12,18 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
  * @param value at most {@link #MAX_VALUE_BYTES}; a hash where it is more.
  * @param timeMs cluster time at which it was ordered.
  */
-public record FeedReport(byte[] node, String feed, long sequence, byte[] value, long timeMs) {
+public record FeedReport(Bytes32 node, String feed, long sequence, byte[] value, long timeMs) {
     public static final int MAX_VALUE_BYTES = 1024;
 
     /** The id of the entry: of a feed and who reports on it. */
-    public static byte[] id(byte[] node, String feed) {
-        return Blake3.hash(new CanonicalWriter().putFixed(node).putText(feed).toBytes());
+    public static Bytes32 id(Bytes32 node, String feed) {
+        return Bytes32.of(
+                Blake3.hash(new CanonicalWriter().putBytes32(node).putText(feed).toBytes()));
     }
 
     public byte[] encode() {
         return new CanonicalWriter()
-                .putFixed(node)
+                .putBytes32(node)
                 .putText(feed)
                 .putLong(sequence)
                 .putBytes(value)
@@ -31,7 +33,7 @@ public record FeedReport(byte[] node, String feed, long sequence, byte[] value, 
 
     public static FeedReport read(CanonicalReader in) {
         return new FeedReport(
-                in.getFixed(32, "data node"),
+                in.getBytes32("data node"),
                 in.getText("feed"),
                 in.getLong("sequence"),
                 in.getBytes("value"),

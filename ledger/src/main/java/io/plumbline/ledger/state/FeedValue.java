@@ -20,7 +20,7 @@ import java.util.List;
  * @param reportsHash stands for all reports with all they say, see {@link ValueReport#hash}; 32 bytes.
  */
 public record FeedValue(
-        byte[] feed,
+        Bytes32 feed,
         long round,
         long value,
         long spread,
@@ -33,7 +33,7 @@ public record FeedValue(
     }
 
     /** Under which the value of a round stands in the state, 32 bytes. */
-    public static byte[] id(byte[] feed, long round) {
+    public static Bytes32 id(Bytes32 feed, long round) {
         return LedgerHashes.feedValueId(feed, round);
     }
 
@@ -45,19 +45,19 @@ public record FeedValue(
     /** The entry of the state tree. */
     public byte[] encode() {
         CanonicalWriter out = new CanonicalWriter()
-                .putFixed(feed)
+                .putBytes32(feed)
                 .putLong(round)
                 .putLong(value)
                 .putLong(spread)
                 .putInt(reports)
                 .putInt(outliers.size());
-        outliers.forEach(node -> out.putFixed(node.bytes()));
+        outliers.forEach(node -> out.putBytes32(node));
         return out.putLong(timeMs).putFixed(reportsHash).toBytes();
     }
 
     /** @throws MalformedException where it is none. */
     public static FeedValue read(CanonicalReader in) {
-        byte[] feed = in.getFixed(32, "feed");
+        Bytes32 feed = in.getBytes32("feed");
         long round = in.getLong("round");
         long value = in.getLong("value");
         long spread = in.getLong("spread");
@@ -69,7 +69,7 @@ public record FeedValue(
         }
         List<Bytes32> outliers = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            Bytes32 node = Bytes32.of(in.getFixed(32, "outlier"));
+            Bytes32 node = in.getBytes32("outlier");
             if (i > 0 && node.compareTo(outliers.getLast()) <= 0) {
                 throw new MalformedException("Malformed feed value: its outliers are not in the order of their keys.");
             }

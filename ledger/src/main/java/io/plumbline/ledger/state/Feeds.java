@@ -9,7 +9,6 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
@@ -62,7 +61,7 @@ final class Feeds {
 
         Standing(Feed feed) {
             this.feed = feed;
-            this.id = Bytes32.of(feed.id());
+            this.id = feed.id();
         }
 
         DeclaredFeed declared() {
@@ -96,7 +95,7 @@ final class Feeds {
         if (feeds.size() >= MAX_FEEDS) {
             return "the ledger has " + MAX_FEEDS + " feeds, and takes no more";
         }
-        String refusal = registry.charge(Bytes32.of(feed.owner()), parameters, block);
+        String refusal = registry.charge(feed.owner(), parameters, block);
         if (refusal == null) {
             feeds.put(declared.id, declared);
             enter(declared);
@@ -105,7 +104,7 @@ final class Feeds {
     }
 
     String fund(Bytes32 from, FundFeed c) {
-        Standing to = feeds.get(Bytes32.of(c.feed()));
+        Standing to = feeds.get(c.feed());
         long balance = books.account(from).balance();
         if (to == null) {
             return "there is no such feed";
@@ -126,9 +125,8 @@ final class Feeds {
     }
 
     /** @param block whose certificate burns the stake of a node that said two things. */
-    String report(byte[] signer, ReportValue c, Parameters parameters, long nowMs, long block) {
-        Bytes32 node = Bytes32.of(signer);
-        Standing to = feeds.get(Bytes32.of(c.feed()));
+    String report(Bytes32 node, ReportValue c, Parameters parameters, long nowMs, long block) {
+        Standing to = feeds.get(c.feed());
         if (to == null) {
             return "there is no such feed";
         }
@@ -138,7 +136,7 @@ final class Feeds {
                     + to.feed.reportMs() + " ms from " + current * to.feed.roundMs();
         }
         ValueReport report =
-                new ValueReport(signer, c.value(), c.sentMs(), c.receivedMs(), c.bodyHash(), c.certificateHash());
+                new ValueReport(node, c.value(), c.sentMs(), c.receivedMs(), c.bodyHash(), c.certificateHash());
         ValueReport before = to.reports.get(node);
         if (before != null) {
             // Whatever it says and whatever stake is left: it is answered for before anything else of it is looked at.
@@ -187,12 +185,12 @@ final class Feeds {
         enter(feed);
         long lost = books.seize(node);
         books.burn(lost, block);
-        put(new Equivocation(node.bytes(), feed.id.bytes(), feed.openRound, first.hash(), second.hash(), lost, nowMs));
+        put(new Equivocation(node, feed.id, feed.openRound, first.hash(), second.hash(), lost, nowMs));
         return "this data node has signed two reports for round " + feed.openRound + ", and lost its stake of " + lost;
     }
 
     private void put(Equivocation one) {
-        Bytes32 node = Bytes32.of(one.node());
+        Bytes32 node = one.node();
         caught.put(node, one);
         entries.put(Kind.EQUIVOCATION, node, one::encode);
     }
@@ -254,7 +252,7 @@ final class Feeds {
         add(
                 feed,
                 new FeedValue(
-                        feed.id.bytes(),
+                        feed.id,
                         feed.openRound,
                         median.value(),
                         median.spread(),
@@ -274,7 +272,7 @@ final class Feeds {
     }
 
     private static Bytes32 valueId(FeedValue value) {
-        return Bytes32.of(FeedValue.id(value.feed(), value.round()));
+        return FeedValue.id(value.feed(), value.round());
     }
 
     /** A feed as it stands, or null. */
@@ -344,7 +342,7 @@ final class Feeds {
             read.pay(feed, fund);
             for (; values > 0; values--) {
                 FeedValue value = FeedValue.read(in);
-                if (!Arrays.equals(value.feed(), feed.id.bytes())) {
+                if (!value.feed().equals(feed.id)) {
                     throw new MalformedException("Malformed feed: it has another one's value.");
                 }
                 read.add(feed, value);
@@ -367,7 +365,7 @@ final class Feeds {
         }
         for (; reports > 0; reports--) {
             ValueReport report = ValueReport.read(in);
-            feed.reports.put(Bytes32.of(report.node()), report);
+            feed.reports.put(report.node(), report);
         }
     }
 }

@@ -6,7 +6,6 @@ import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -18,15 +17,15 @@ import java.util.List;
  * @param deposits first balances.
  * @param parameters it runs by until a quorum of full nodes changes them.
  */
-public record Genesis(List<byte[]> fullNodes, long bond, byte[] bank, List<Deposit> deposits, Parameters parameters) {
+public record Genesis(List<Bytes32> fullNodes, long bond, Bytes32 bank, List<Deposit> deposits, Parameters parameters) {
     /** One account's first balance. */
-    public record Deposit(byte[] account, long amount) {}
+    public record Deposit(Bytes32 account, long amount) {}
 
     public Genesis {
         if (fullNodes.isEmpty()) {
             throw new IllegalArgumentException("A ledger needs at least one full node.");
         }
-        if (fullNodes.stream().map(Bytes32::of).distinct().count() < fullNodes.size()) {
+        if (fullNodes.stream().distinct().count() < fullNodes.size()) {
             throw new IllegalArgumentException(
                     "Two full nodes of a ledger have the same key: it would vote twice. Give each its own.");
         }
@@ -61,8 +60,8 @@ public record Genesis(List<byte[]> fullNodes, long bond, byte[] bank, List<Depos
     }
 
     /** Without stakes of full nodes, without a bank, and without fees. */
-    public Genesis(List<byte[]> fullNodes, List<Deposit> deposits) {
-        this(fullNodes, 0, new byte[32], deposits, Parameters.FREE);
+    public Genesis(List<Bytes32> fullNodes, List<Deposit> deposits) {
+        this(fullNodes, 0, Bytes32.ZERO, deposits, Parameters.FREE);
     }
 
     /** All money there is at first. */
@@ -73,9 +72,9 @@ public record Genesis(List<byte[]> fullNodes, long bond, byte[] bank, List<Depos
     }
 
     /** Where a full node stands among them; -1 where it is none. */
-    public int place(byte[] fullNode) {
+    public int place(Bytes32 fullNode) {
         for (int i = 0; i < fullNodes.size(); i++) {
-            if (Arrays.equals(fullNodes.get(i), fullNode)) {
+            if (fullNodes.get(i).equals(fullNode)) {
                 return i;
             }
         }
@@ -84,24 +83,24 @@ public record Genesis(List<byte[]> fullNodes, long bond, byte[] bank, List<Depos
 
     public byte[] encode() {
         CanonicalWriter out = new CanonicalWriter().putInt(fullNodes.size());
-        fullNodes.forEach(out::putFixed);
-        out.putLong(bond).putFixed(bank).putInt(deposits.size());
-        deposits.forEach(deposit -> out.putFixed(deposit.account()).putLong(deposit.amount()));
+        fullNodes.forEach(out::putBytes32);
+        out.putLong(bond).putBytes32(bank).putInt(deposits.size());
+        deposits.forEach(deposit -> out.putBytes32(deposit.account()).putLong(deposit.amount()));
         parameters.write(out);
         return out.toBytes();
     }
 
     public static Genesis decode(byte[] bytes) {
         CanonicalReader in = new CanonicalReader(bytes, "genesis");
-        List<byte[]> nodes = new ArrayList<>();
+        List<Bytes32> nodes = new ArrayList<>();
         for (int n = in.getInt("full nodes"); n > 0; n--) {
-            nodes.add(in.getFixed(32, "full node"));
+            nodes.add(in.getBytes32("full node"));
         }
         long bond = in.getLong("bond");
-        byte[] bank = in.getFixed(32, "bank");
+        Bytes32 bank = in.getBytes32("bank");
         List<Deposit> deposits = new ArrayList<>();
         for (int n = in.getInt("deposits"); n > 0; n--) {
-            deposits.add(new Deposit(in.getFixed(32, "account"), in.getLong("amount")));
+            deposits.add(new Deposit(in.getBytes32("account"), in.getLong("amount")));
         }
         Parameters parameters = Parameters.read(in);
         in.end();
@@ -114,7 +113,7 @@ public record Genesis(List<byte[]> fullNodes, long bond, byte[] bank, List<Depos
     }
 
     /** 32 bytes that name this ledger: votes are bound to it. */
-    public byte[] hash() {
-        return Blake3.hash(encode());
+    public Bytes32 hash() {
+        return Bytes32.of(Blake3.hash(encode()));
     }
 }

@@ -38,7 +38,6 @@ import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.LedgerHashes;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashSet;
@@ -94,7 +93,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     private static final int DEALS = 7;
 
     private final Genesis genesis;
-    private final byte[] genesisHash;
+    private final Bytes32 genesisHash;
     private final Entries entries = new Entries();
     private Parameters parameters;
     private Books books = new Books(entries);
@@ -144,10 +143,10 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         this.blocks = new Blocks(genesis, this);
         this.parameters = genesis.parameters();
         if (begins) {
-            genesis.deposits().forEach(deposit -> books.deposit(Bytes32.of(deposit.account()), deposit.amount()));
-            for (byte[] fullNode : genesis.fullNodes()) {
-                books.deposit(Bytes32.of(fullNode), genesis.bond());
-                books.bond(Bytes32.of(fullNode), genesis.bond());
+            genesis.deposits().forEach(deposit -> books.deposit(deposit.account(), deposit.amount()));
+            for (Bytes32 fullNode : genesis.fullNodes()) {
+                books.deposit(fullNode, genesis.bond());
+                books.bond(fullNode, genesis.bond());
             }
         }
     }
@@ -161,7 +160,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
      */
     public List<String> apply(Signed signed, long nowMs) {
         expire(nowMs);
-        Bytes32 id = Bytes32.of(signed.id(genesisHash));
+        Bytes32 id = signed.id(genesisHash);
         List<String> before = outcomes.find(id);
         if (before != null) {
             return reasons(before);
@@ -176,8 +175,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             // Those of commands begin with their kind, which is never below 0.
             byte[] content = new CanonicalWriter()
                     .putInt(-1)
-                    .putFixed(id.bytes())
-                    .putFixed(signed.signer())
+                    .putBytes32(id)
+                    .putBytes32(signed.signer())
                     .putFixed(signed.signature())
                     .toBytes();
             if (!holds(content, () -> checks.hold(signed))) {
@@ -199,7 +198,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         boolean isExempt = genesis.place(signed.signer()) >= 0 || isBank(signed.signer());
         boolean isFree = isExempt || cases.areAwaited(signed.signer(), commands);
         long fee = isFree ? 0 : parameters.fee() * commands.size();
-        long money = books.account(Bytes32.of(signed.signer())).total();
+        long money = books.account(signed.signer()).total();
         if (!isFree && money < Math.max(1, fee)) {
             // Nothing of it is kept: state costs its maker.
             return one("this account has " + money + ", which does not cover a fee of " + parameters.fee()
@@ -209,7 +208,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         chain = Blake3.plain().update(chain).update(id.bytes()).update(time).digest();
         List<String> answers = new ArrayList<>(commands.size());
         // All of it first: the first command could leave nothing for the others' fees.
-        books.fee(Bytes32.of(signed.signer()), fee, block());
+        books.fee(signed.signer(), fee, block());
         for (int i = 0; i < commands.size(); i++) {
             Command command = commands.get(i);
             String refusal = apply(signed.signer(), command, id, i);
@@ -260,7 +259,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return reasons;
     }
 
-    private String apply(byte[] signer, Command command, Bytes32 id, int index) {
+    private String apply(Bytes32 signer, Command command, Bytes32 id, int index) {
         return switch (command) {
             case RegisterNode c -> registry.register(signer, c, parameters, block());
             case OpenEscrow c -> cases.escrow(signer, c, timeMs);
@@ -272,8 +271,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case CastVote c -> blocks.vote(c);
             case DepositMoney c -> deposit(signer, c);
             case Withdraw c -> withdraw(signer, c, id, index);
-            case Bond c -> bond(Bytes32.of(signer), c.amount());
-            case Unbond c -> unbond(Bytes32.of(signer), c.amount());
+            case Bond c -> bond(signer, c.amount());
+            case Unbond c -> unbond(signer, c.amount());
             case RegisterDataNode c -> registry.register(signer, c, parameters, block());
             case RegisterModel c -> registry.register(signer, c, parameters, block());
             case ReportFeed c ->
@@ -285,22 +284,22 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case ReportDoubleVote c -> blocks.doubleVote(c.one(), c.other());
             case Accuse c -> accuse(signer, c);
             case HandInEvidence c -> handIn(signer, c);
-            case Transfer c -> transfer(Bytes32.of(signer), c, index);
+            case Transfer c -> transfer(signer, c, index);
             case DeclareFeed c -> feeds.declare(c.feed().ownedBy(signer), parameters, block());
-            case FundFeed c -> feeds.fund(Bytes32.of(signer), c);
+            case FundFeed c -> feeds.fund(signer, c);
             case ReportValue c -> report(signer, c);
             case ProposeDeal c ->
                 deals.propose(signer, c.terms(), Payment.number(height, index), parameters, timeMs, block());
-            case AcceptDeal c -> deals.accept(signer, c, freeStake(Bytes32.of(signer)), parameters, timeMs);
+            case AcceptDeal c -> deals.accept(signer, c, freeStake(signer), parameters, timeMs);
             case ProveStorage c -> deals.prove(signer, c, parameters, timeMs, block());
         };
     }
 
-    private boolean isBank(byte[] signer) {
-        return Arrays.equals(genesis.bank(), signer) && !Arrays.equals(signer, new byte[32]);
+    private boolean isBank(Bytes32 signer) {
+        return genesis.bank().equals(signer) && !signer.equals(Bytes32.ZERO);
     }
 
-    private String accuse(byte[] signer, Accuse c) {
+    private String accuse(Bytes32 signer, Accuse c) {
         Settlement one = cases.find(c.requestHash());
         if (one == null || one.receipt() == null) {
             return "no answer to this request is on the ledger, or not any more";
@@ -309,11 +308,11 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             return "this answer was proven false already";
         }
         boolean isFullNode = genesis.place(signer) >= 0;
-        return accusations.begin(Bytes32.of(signer), c, isFullNode, parameters.accusationDeposit(), timeMs);
+        return accusations.begin(signer, c, isFullNode, parameters.accusationDeposit(), timeMs);
     }
 
-    private String handIn(byte[] signer, HandInEvidence c) {
-        Bytes32 accuser = Bytes32.of(signer);
+    private String handIn(Bytes32 signer, HandInEvidence c) {
+        Bytes32 accuser = signer;
         String refusal = accusations.refusal(accuser, c);
         Accusations.Whole whole = refusal == null ? accusations.take(accuser, c) : null;
         if (whole == null) {
@@ -335,18 +334,18 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return refusal;
     }
 
-    private String deposit(byte[] signer, DepositMoney c) {
+    private String deposit(Bytes32 signer, DepositMoney c) {
         if (!isBank(signer)) {
             return "only the bank says what came in";
         }
         if (c.amount() <= 0 || c.amount() > Books.MAX_DEPOSITED - books.deposited()) {
             return "a deposit of " + c.amount() + " is not above 0, or more than the ledger can count";
         }
-        Bytes32 reference = Bytes32.of(c.reference());
+        Bytes32 reference = c.reference();
         if (!references.add(reference)) {
             return "this deposit was taken before";
         }
-        books.deposit(Bytes32.of(c.account()), c.amount());
+        books.deposit(c.account(), c.amount());
         enterReference(reference);
         return null;
     }
@@ -355,8 +354,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         entries.put(Kind.DEPOSIT, reference, () -> new byte[0]);
     }
 
-    private String withdraw(byte[] signer, Withdraw c, Bytes32 id, int index) {
-        Bytes32 key = Bytes32.of(signer);
+    private String withdraw(Bytes32 signer, Withdraw c, Bytes32 id, int index) {
+        Bytes32 key = signer;
         if (c.destination().isEmpty() || c.destination().length() > MAX_DESTINATION) {
             return "a destination has 1 to " + MAX_DESTINATION + " characters";
         }
@@ -367,7 +366,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         if (refusal == null) {
             books.payOut(key, c.amount(), block());
             byte[] entry = new CanonicalWriter()
-                    .putFixed(signer)
+                    .putBytes32(signer)
                     .putLong(c.amount())
                     .putText(c.destination())
                     .toBytes();
@@ -392,11 +391,11 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     }
 
     private String transfer(Bytes32 from, Transfer c, int index) {
-        Bytes32 to = Bytes32.of(c.to());
+        Bytes32 to = c.to();
         if (to.equals(from) || Books.isNobody(to)) {
             return "an account pays another one, neither itself nor nobody";
         }
-        boolean isNoted = !Arrays.equals(c.reference(), NO_REFERENCE);
+        boolean isNoted = !c.reference().equals(Bytes32.of(NO_REFERENCE));
         // An account and a payment that stays are entries, which cost what all entries cost.
         int entered = (isNoted ? 1 : 0) + (books.account(to).total() == 0 ? 1 : 0);
         long fee = entered * parameters.registrationFee();
@@ -410,13 +409,12 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         books.owe(to, c.amount(), block());
         if (isNoted) {
             long untilMs = timeMs + parameters.retainMs();
-            payments.add(new Payment(
-                    Payment.number(height, index), from.bytes(), c.to(), c.amount(), c.reference(), untilMs));
+            payments.add(new Payment(Payment.number(height, index), from, c.to(), c.amount(), c.reference(), untilMs));
         }
         return null;
     }
 
-    private String report(byte[] signer, ReportValue c) {
+    private String report(Bytes32 signer, ReportValue c) {
         int before = feeds.caught().size();
         String refusal = feeds.report(signer, c, parameters, timeMs, block());
         // The report is refused, and blocks are about the stake that its signer lost by it.
@@ -451,7 +449,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     /** Votes of a full node count as long as the ledger runs, and so must what it can lose by them. */
     private long bond(Bytes32 key) {
-        return genesis.place(key.bytes()) >= 0 ? genesis.bond() : 0;
+        return genesis.place(key) >= 0 ? genesis.bond() : 0;
     }
 
     /** Stake that neither requests nor storage deals reserve, nor stays as a full node's bond. */
@@ -468,7 +466,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
      * trace in the chain. So does this one, whoever signed it, while full nodes are upgraded one after the other: only
      * that the rules are taken on, when a quorum has wished for them, is in the state.
      */
-    private String proposeNewer(byte[] signer, List<Command> commands) {
+    private String proposeNewer(Bytes32 signer, List<Command> commands) {
         if (commands.size() > 1 || !(commands.getFirst() instanceof ProposeParameters wish)) {
             return "newer rules are proposed by a command of their own";
         }
@@ -478,7 +476,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return refusal == null ? null : Reason.bounded(refusal);
     }
 
-    private String propose(byte[] signer, Parameters wished) {
+    private String propose(Bytes32 signer, Parameters wished) {
         int place = genesis.place(signer);
         String refusal = place < 0 ? "only full nodes change parameters" : wished.fault();
         if (refusal == null && wished.rules() < parameters.rules()) {
@@ -507,7 +505,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     @Override
     public void guilty(int place, String what) {
         if (guilty.putIfAbsent(place, what) == null) {
-            Bytes32 key = Bytes32.of(genesis.fullNodes().get(place));
+            Bytes32 key = genesis.fullNodes().get(place);
             books.burn(books.seize(key), block());
             enterGuilty(place, what);
             pending++;
@@ -515,7 +513,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     }
 
     private void enterGuilty(int place, String what) {
-        Bytes32 key = Bytes32.of(genesis.fullNodes().get(place));
+        Bytes32 key = genesis.fullNodes().get(place);
         entries.put(
                 Kind.FULL_NODE, key, () -> new CanonicalWriter().putText(what).toBytes());
     }
@@ -552,8 +550,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     /** Those who were caught judge nobody, unless fewer than certify are left: one liar never judges alone. */
     @Override
-    public List<byte[]> auditors() {
-        List<byte[]> auditors = new ArrayList<>();
+    public List<Bytes32> auditors() {
+        List<Bytes32> auditors = new ArrayList<>();
         for (int place = 0; place < genesis.fullNodes().size(); place++) {
             if (!guilty.containsKey(place)) {
                 auditors.add(genesis.fullNodes().get(place));
@@ -588,9 +586,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
      * @param commands id of a batch, 32 bytes, see {@link Signed#id}.
      * @return null where these commands are not in the order, or long past.
      */
-    public SigningSeen signingSeen(byte[] fullNode, byte[] commands) {
+    public SigningSeen signingSeen(Bytes32 fullNode, Bytes32 commands) {
         int place = genesis.place(fullNode);
-        return outcomes.find(Bytes32.of(commands)) == null
+        return outcomes.find(commands) == null
                 ? null
                 : new SigningSeen(place, blocks.next(), blocks.lastSigned(place), blocks.certified() == null);
     }
@@ -662,32 +660,32 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     }
 
     /** Requests whose escrow waits for this node's answer; at most {@link #MAX_ESCROWS} of them. */
-    public List<byte[]> escrowsOf(byte[] node) {
-        return cases.escrowed(Bytes32.of(node), MAX_ESCROWS);
+    public List<Bytes32> escrowsOf(Bytes32 node) {
+        return cases.escrowed(node, MAX_ESCROWS);
     }
 
     /** Money of {@code key}; an unknown key has none. */
-    public Account account(byte[] key) {
-        return books.account(Bytes32.of(key));
+    public Account account(Bytes32 key) {
+        return books.account(key);
     }
 
     /** Stake of a node that its open requests and its storage deals reserve. */
-    public long reserved(byte[] key) {
-        return cases.reserved(Bytes32.of(key)) + deals.reserved(Bytes32.of(key));
+    public long reserved(Bytes32 key) {
+        return cases.reserved(key) + deals.reserved(key);
     }
 
     /** What a key is paid when the block that waits and the next are certified. */
-    public long owed(byte[] key) {
-        return books.owed(Bytes32.of(key));
+    public long owed(Bytes32 key) {
+        return books.owed(key);
     }
 
     /** Payments to a key that name what they are for, after the one of this number, in their order. */
-    public Collection<Payment> paymentsTo(byte[] key, long after) {
-        return payments.to(Bytes32.of(key), after);
+    public Collection<Payment> paymentsTo(Bytes32 key, long after) {
+        return payments.to(key, after);
     }
 
     /** The case of a request, or null. */
-    public Settlement findSettlement(byte[] requestHash) {
+    public Settlement findSettlement(Bytes32 requestHash) {
         return cases.find(requestHash);
     }
 
@@ -697,28 +695,28 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     }
 
     /** Registered inference nodes with keys after this one, in key order; all of them where it is null. */
-    public Collection<Node> nodesAfter(byte[] key) {
-        return registry.nodesAfter(key == null ? null : Bytes32.of(key));
+    public Collection<Node> nodesAfter(Bytes32 key) {
+        return registry.nodesAfter(key == null ? null : key);
     }
 
     /** Registered data nodes with keys after this one, in key order; all of them where it is null. */
-    public Collection<DataNode> dataNodesAfter(byte[] key) {
-        return registry.dataNodesAfter(key == null ? null : Bytes32.of(key));
+    public Collection<DataNode> dataNodesAfter(Bytes32 key) {
+        return registry.dataNodesAfter(key == null ? null : key);
     }
 
     /** The registered inference node with this key, or null. */
-    public Node node(byte[] key) {
-        return registry.node(Bytes32.of(key));
+    public Node node(Bytes32 key) {
+        return registry.node(key);
     }
 
     /** The last that a data node has said on a feed, or null. */
-    public FeedReport report(byte[] dataNode, String feed) {
+    public FeedReport report(Bytes32 dataNode, String feed) {
         return registry.report(dataNode, feed);
     }
 
     /** A feed as it stands, with its latest value however old, or null. */
-    public DeclaredFeed feed(byte[] id) {
-        return feeds.find(Bytes32.of(id));
+    public DeclaredFeed feed(Bytes32 id) {
+        return feeds.find(id);
     }
 
     /**
@@ -726,13 +724,13 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
      *
      * @param id after which, null for the first ones.
      */
-    public List<Feed> feedsAfter(byte[] id, int limit) {
-        return feeds.after(id == null ? null : Bytes32.of(id), limit);
+    public List<Feed> feedsAfter(Bytes32 id, int limit) {
+        return feeds.after(id == null ? null : id, limit);
     }
 
     /** Outcomes of a feed's last rounds, the oldest first. */
-    public List<FeedValue> feedValues(byte[] id) {
-        return feeds.values(Bytes32.of(id));
+    public List<FeedValue> feedValues(Bytes32 id) {
+        return feeds.values(id);
     }
 
     /** Data nodes that signed two reports for one round of a feed, by their keys; each lost its stake for it. */
@@ -746,8 +744,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     }
 
     /** Some of an account's storage deals in the order of their numbers, at most so many after this one. */
-    public List<StorageDeal> dealsOf(byte[] key, StorageDeal.Role role, long after, int limit) {
-        return deals.of(Bytes32.of(key), role, after, limit);
+    public List<StorageDeal> dealsOf(Bytes32 key, StorageDeal.Role role, long after, int limit) {
+        return deals.of(key, role, after, limit);
     }
 
     /** Commands seen so far, refused ones included. */
@@ -772,7 +770,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     public byte[] encode() {
         CanonicalWriter out = new CanonicalWriter()
                 .putText(format(parameters.rules()))
-                .putFixed(genesisHash)
+                .putBytes32(genesisHash)
                 .putLong(height)
                 .putLong(timeMs)
                 .putFixed(chain)
@@ -783,9 +781,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         out.putInt(guilty.size());
         guilty.forEach((place, what) -> out.putInt(place).putText(what));
         out.putInt(references.size());
-        references.stream().sorted().forEach(reference -> out.putFixed(reference.bytes()));
+        references.stream().sorted().forEach(reference -> out.putBytes32(reference));
         out.putInt(withdrawals.size());
-        withdrawals.forEach((id, entry) -> out.putFixed(id.bytes()).putBytes(entry));
+        withdrawals.forEach((id, entry) -> out.putBytes32(id).putBytes(entry));
         books.write(out);
         accusations.write(out);
         registry.write(out);
@@ -820,7 +818,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** The state as a tree that proves its entries; under one more key it has what else there is. */
     public StateTree tree() {
         CanonicalWriter meta = new CanonicalWriter()
-                .putFixed(genesisHash)
+                .putBytes32(genesisHash)
                 .putLong(height)
                 .putLong(timeMs)
                 .putFixed(chain);
@@ -830,7 +828,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         CanonicalWriter begun = new CanonicalWriter();
         accusations.writeHashes(begun);
         meta.putFixed(Blake3.hash(begun.toBytes()));
-        return entries.tree().put(LedgerHashes.key(Kind.META, new byte[0]), meta.toBytes());
+        return entries.tree().put(LedgerHashes.key(Kind.META, null), meta.toBytes());
     }
 
     /**
@@ -853,7 +851,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             throw new MalformedException("Malformed ledger state: it is of format \"" + format
                     + "\", and this build reads \"" + String.join("\", \"", known) + "\".");
         }
-        if (!Arrays.equals(in.getFixed(32, "genesis hash"), genesis.hash())) {
+        if (!genesis.hash().equals(in.getBytes32("genesis hash"))) {
             throw new MalformedException("Malformed ledger state: it belongs to another genesis.");
         }
         LedgerState state = new LedgerState(genesis, false);
@@ -876,12 +874,12 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             state.enterGuilty(place, what);
         }
         for (int n = in.getInt("references"); n > 0; n--) {
-            Bytes32 reference = Bytes32.of(in.getFixed(32, "reference"));
+            Bytes32 reference = in.getBytes32("reference");
             state.references.add(reference);
             state.enterReference(reference);
         }
         for (int n = in.getInt("withdrawals"); n > 0; n--) {
-            Bytes32 id = Bytes32.of(in.getFixed(32, "withdrawal"));
+            Bytes32 id = in.getBytes32("withdrawal");
             state.enterWithdrawal(id, in.getBytes("withdrawal"));
         }
         state.books = Books.read(state.entries, in);

@@ -11,16 +11,17 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
  *
  * @param source where its files can be had; empty where it does not say.
  */
-public record Model(byte[] id, byte[] publisher, String name, String source) {
+public record Model(Bytes32 id, Bytes32 publisher, String name, String source) {
     /** Under which it stands. */
-    static Bytes32 key(byte[] id, byte[] publisher) {
-        return Bytes32.of(Blake3.plain().update(id).update(publisher).digest());
+    static Bytes32 key(Bytes32 id, Bytes32 publisher) {
+        return Bytes32.of(
+                Blake3.plain().update(id.bytes()).update(publisher.bytes()).digest());
     }
 
     public byte[] encode() {
         return new CanonicalWriter()
-                .putFixed(id)
-                .putFixed(publisher)
+                .putBytes32(id)
+                .putBytes32(publisher)
                 .putText(name)
                 .putText(source)
                 .toBytes();
@@ -28,6 +29,6 @@ public record Model(byte[] id, byte[] publisher, String name, String source) {
 
     public static Model read(CanonicalReader in) {
         return new Model(
-                in.getFixed(32, "model id"), in.getFixed(32, "publisher"), in.getText("name"), in.getText("source"));
+                in.getBytes32("model id"), in.getBytes32("publisher"), in.getText("name"), in.getText("source"));
     }
 }

@@ -1,6 +1,7 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 
@@ -13,8 +14,8 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
  * @param faults answers that were called bad or not opened by most of their auditors.
  */
 public record Node(
-        byte[] key,
-        byte[] modelId,
+        Bytes32 key,
+        Bytes32 modelId,
         long pricePerToken,
         String host,
         int port,
@@ -47,8 +48,8 @@ public record Node(
     /** The entry of the state tree. */
     public byte[] encode() {
         return new CanonicalWriter()
-                .putFixed(key)
-                .putFixed(modelId)
+                .putBytes32(key)
+                .putBytes32(modelId)
                 .putLong(pricePerToken)
                 .putText(host)
                 .putInt(port)
@@ -61,8 +62,8 @@ public record Node(
 
     public static Node read(CanonicalReader in) {
         return new Node(
-                in.getFixed(32, "node"),
-                in.getFixed(32, "model id"),
+                in.getBytes32("node"),
+                in.getBytes32("model id"),
                 in.getLong("price"),
                 in.getText("host"),
                 in.getInt("port"),

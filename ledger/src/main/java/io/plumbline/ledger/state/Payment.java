@@ -12,7 +12,7 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
  * @param from 32 bytes, as {@code to} and {@code reference}.
  * @param untilMs cluster time at which the entry leaves the state.
  */
-public record Payment(long number, byte[] from, byte[] to, long amount, byte[] reference, long untilMs) {
+public record Payment(long number, Bytes32 from, Bytes32 to, long amount, Bytes32 reference, long untilMs) {
     /** Commands that come together take this many bits of a number, see {@link Signed#MAX_COMMANDS}. */
     private static final int INDEX_BITS = 7;
 
@@ -22,18 +22,18 @@ public record Payment(long number, byte[] from, byte[] to, long amount, byte[] r
     }
 
     /** Under which the entry of a payment stands in the state, 32 bytes. */
-    public static byte[] id(long number) {
-        return new Bytes32(0, 0, 0, number).bytes();
+    public static Bytes32 id(long number) {
+        return new Bytes32(0, 0, 0, number);
     }
 
     /** The entry of the state tree. */
     public byte[] encode() {
         return new CanonicalWriter()
                 .putLong(number)
-                .putFixed(from)
-                .putFixed(to)
+                .putBytes32(from)
+                .putBytes32(to)
                 .putLong(amount)
-                .putFixed(reference)
+                .putBytes32(reference)
                 .putLong(untilMs)
                 .toBytes();
     }
@@ -41,10 +41,10 @@ public record Payment(long number, byte[] from, byte[] to, long amount, byte[] r
     public static Payment read(CanonicalReader in) {
         return new Payment(
                 in.getLong("number"),
-                in.getFixed(32, "payer"),
-                in.getFixed(32, "payee"),
+                in.getBytes32("payer"),
+                in.getBytes32("payee"),
                 in.getLong("amount"),
-                in.getFixed(32, "reference"),
+                in.getBytes32("reference"),
                 in.getLong("end"));
     }
 }

@@ -26,9 +26,8 @@ final class Payments {
 
     void add(Payment payment) {
         byNumber.put(payment.number(), payment);
-        byPayee.computeIfAbsent(Bytes32.of(payment.to()), payee -> new TreeMap<>())
-                .put(payment.number(), payment);
-        entries.put(Kind.PAYMENT, Bytes32.of(Payment.id(payment.number())), payment::encode);
+        byPayee.computeIfAbsent(payment.to(), payee -> new TreeMap<>()).put(payment.number(), payment);
+        entries.put(Kind.PAYMENT, Payment.id(payment.number()), payment::encode);
     }
 
     /** Those to an account after a number, in their order. */
@@ -42,13 +41,13 @@ final class Payments {
         boolean any = false;
         while (nextMs() <= nowMs) {
             Payment payment = byNumber.pollFirstEntry().getValue();
-            Bytes32 payee = Bytes32.of(payment.to());
+            Bytes32 payee = payment.to();
             NavigableMap<Long, Payment> others = byPayee.get(payee);
             others.remove(payment.number());
             if (others.isEmpty()) {
                 byPayee.remove(payee);
             }
-            entries.remove(Kind.PAYMENT, Bytes32.of(Payment.id(payment.number())));
+            entries.remove(Kind.PAYMENT, Payment.id(payment.number()));
             any = true;
         }
         return any;

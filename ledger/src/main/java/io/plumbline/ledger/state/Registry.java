@@ -86,7 +86,7 @@ final class Registry {
     }
 
     /** @param block whose certificate the fee is burned with. */
-    String register(byte[] signer, RegisterNode c, Parameters parameters, long block) {
+    String register(Bytes32 key, RegisterNode c, Parameters parameters, long block) {
         if (c.pricePerToken() < 0) {
             return "price " + c.pricePerToken() + " is negative";
         }
@@ -97,13 +97,12 @@ final class Registry {
             return "an opening time of " + c.openMsPerToken() + " ms a token is not in 0.."
                     + Node.MAX_OPEN_MS_PER_TOKEN;
         }
-        Bytes32 key = Bytes32.of(signer);
         Node before = nodes.get(key);
         String refusal = enter(key, before == null, c.stake(), parameters, block);
         if (refusal == null) {
             int faults = before == null ? 0 : before.faults();
             put(new Node(
-                    signer,
+                    key,
                     c.modelId(),
                     c.pricePerToken(),
                     c.host(),
@@ -116,24 +115,23 @@ final class Registry {
         return refusal;
     }
 
-    String register(byte[] signer, RegisterDataNode c, Parameters parameters, long block) {
+    String register(Bytes32 key, RegisterDataNode c, Parameters parameters, long block) {
         if (!isAddress(c.host(), c.port())) {
             return NO_ADDRESS;
         }
-        Bytes32 key = Bytes32.of(signer);
         String refusal = enter(key, !dataNodes.containsKey(key), c.stake(), parameters, block);
         if (refusal == null) {
-            put(new DataNode(signer, c.host(), c.port()));
+            put(new DataNode(key, c.host(), c.port()));
         }
         return refusal;
     }
 
-    String register(byte[] signer, RegisterModel c, Parameters parameters, long block) {
+    String register(Bytes32 signer, RegisterModel c, Parameters parameters, long block) {
         if (!isText(c.name()) || c.source().length() > MAX_TEXT) {
             return "a model's name has 1 to " + MAX_TEXT + " characters, its source no more";
         }
         boolean isNew = !models.containsKey(Model.key(c.modelId(), signer));
-        String refusal = isNew ? charge(Bytes32.of(signer), parameters, block) : null;
+        String refusal = isNew ? charge(signer, parameters, block) : null;
         if (refusal == null) {
             put(new Model(c.modelId(), signer, c.name(), c.source()));
         }
@@ -144,8 +142,7 @@ final class Registry {
         return dataNodes.containsKey(key);
     }
 
-    String report(byte[] signer, ReportFeed c, Parameters parameters, long nowMs, long block) {
-        Bytes32 key = Bytes32.of(signer);
+    String report(Bytes32 key, ReportFeed c, Parameters parameters, long nowMs, long block) {
         if (!dataNodes.containsKey(key) || books.account(key).stake() < parameters.minStake()) {
             return "only data nodes with a stake report";
         }
@@ -153,13 +150,13 @@ final class Registry {
             return "a feed's name has 1 to " + MAX_TEXT + " characters, its value at most " + FeedReport.MAX_VALUE_BYTES
                     + " bytes";
         }
-        FeedReport before = reports.get(Bytes32.of(FeedReport.id(signer, c.feed())));
+        FeedReport before = reports.get(FeedReport.id(key, c.feed()));
         if (before != null && c.sequence() <= before.sequence()) {
             return "report " + c.sequence() + " is not after " + before.sequence();
         }
         String refusal = before == null ? charge(key, parameters, block) : null;
         if (refusal == null) {
-            put(new FeedReport(signer, c.feed(), c.sequence(), c.value(), nowMs));
+            put(new FeedReport(key, c.feed(), c.sequence(), c.value(), nowMs));
         }
         return refusal;
     }
@@ -176,13 +173,13 @@ final class Registry {
     }
 
     private void put(Node node) {
-        Bytes32 key = Bytes32.of(node.key());
+        Bytes32 key = node.key();
         nodes.put(key, node);
         entries.put(Kind.NODE, key, node::encode);
     }
 
     private void put(DataNode node) {
-        Bytes32 key = Bytes32.of(node.key());
+        Bytes32 key = node.key();
         dataNodes.put(key, node);
         entries.put(Kind.DATA_NODE, key, node::encode);
     }
@@ -194,7 +191,7 @@ final class Registry {
     }
 
     private void put(FeedReport report) {
-        Bytes32 key = Bytes32.of(FeedReport.id(report.node(), report.feed()));
+        Bytes32 key = FeedReport.id(report.node(), report.feed());
         reports.put(key, report);
         entries.put(Kind.FEED, key, report::encode);
     }
@@ -219,8 +216,8 @@ final class Registry {
         return Collections.unmodifiableCollection((key == null ? dataNodes : dataNodes.tailMap(key, false)).values());
     }
 
-    FeedReport report(byte[] node, String feed) {
-        return reports.get(Bytes32.of(FeedReport.id(node, feed)));
+    FeedReport report(Bytes32 node, String feed) {
+        return reports.get(FeedReport.id(node, feed));
     }
 
     void write(CanonicalWriter out) {

@@ -2,6 +2,7 @@ package io.plumbline.ledger.state;
 
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -22,9 +23,9 @@ import java.util.List;
  * @param height of the last change.
  */
 public record Settlement(
-        byte[] requestHash,
-        byte[] requester,
-        byte[] node,
+        Bytes32 requestHash,
+        Bytes32 requester,
+        Bytes32 node,
         long pricePerToken,
         long tokens,
         long fee,
@@ -110,9 +111,9 @@ public record Settlement(
     }
 
     void write(CanonicalWriter out) {
-        out.putFixed(requestHash)
-                .putFixed(requester)
-                .putFixed(node)
+        out.putBytes32(requestHash)
+                .putBytes32(requester)
+                .putBytes32(node)
                 .putLong(pricePerToken)
                 .putLong(tokens);
         out.putLong(fee).putLong(reserved).putLong(openingMs);
@@ -123,9 +124,9 @@ public record Settlement(
     }
 
     static Settlement read(CanonicalReader in) {
-        byte[] request = in.getFixed(32, "request hash");
-        byte[] requester = in.getFixed(32, "requester");
-        byte[] node = in.getFixed(32, "node");
+        Bytes32 request = in.getBytes32("request hash");
+        Bytes32 requester = in.getBytes32("requester");
+        Bytes32 node = in.getBytes32("node");
         long price = in.getLong("price");
         long tokens = in.getLong("tokens");
         if (price < 0 || tokens < 0 || Math.multiplyHigh(price, tokens) != 0 || price * tokens < 0) {

@@ -106,7 +106,7 @@ final class Settlements {
         byte[] chain();
 
         /** Full nodes that may audit, in genesis order. */
-        List<byte[]> auditors();
+        List<Bytes32> auditors();
 
         /** Whether a signature holds. */
         boolean holds(byte[] content, BooleanSupplier check);
@@ -117,14 +117,14 @@ final class Settlements {
         this.entries = entries;
     }
 
-    Settlement find(byte[] requestHash) {
-        return requestHash.length == 32 ? cases.get(Bytes32.of(requestHash)) : null;
+    Settlement find(Bytes32 requestHash) {
+        return cases.get(requestHash);
     }
 
-    String escrow(byte[] signer, OpenEscrow c, long nowMs) {
+    String escrow(Bytes32 signer, OpenEscrow c, long nowMs) {
         Parameters parameters = ledger.parameters();
-        Account account = ledger.books().account(Bytes32.of(signer));
-        Bytes32 nodeKey = Bytes32.of(c.node());
+        Account account = ledger.books().account(signer);
+        Bytes32 nodeKey = c.node();
         Node node = ledger.registry().node(nodeKey);
         if (node == null || node.slashed()) {
             return "the node is not registered, or was slashed";
@@ -172,7 +172,7 @@ final class Settlements {
             return "the node's free stake of " + free + " does not cover the " + least
                     + " that every request reserves; other requests must end first";
         }
-        ledger.books().hold(Bytes32.of(signer), amount + fee);
+        ledger.books().hold(signer, amount + fee);
         Audit none = Audit.NONE.until(nowMs + parameters.answerMs(c.tokens()));
         put(new Settlement(
                 c.requestHash(),
@@ -201,19 +201,19 @@ final class Settlements {
      * another escrow and none refused as they stand. What costs no fee must leave nothing in the state but what an
      * escrow has paid for.
      */
-    boolean areAwaited(byte[] signer, List<Command> commands) {
+    boolean areAwaited(Bytes32 signer, List<Command> commands) {
         Set<Bytes32> requests = new HashSet<>();
         return commands.stream().allMatch(command -> {
-            byte[] request = awaited(signer, command);
-            return request != null && requests.add(Bytes32.of(request));
+            Bytes32 request = awaited(signer, command);
+            return request != null && requests.add(request);
         });
     }
 
     /** The request whose open escrow this command ends as it stands, or null. */
-    private byte[] awaited(byte[] signer, Command command) {
+    private Bytes32 awaited(Bytes32 signer, Command command) {
         return switch (command) {
             case SubmitReceipt c
-            when Arrays.equals(signer, c.receipt().node()) && refusal(signer, c.receipt()) == null ->
+            when signer.equals(c.receipt().node()) && refusal(signer, c.receipt()) == null ->
                 c.receipt().requestHash();
             case DeclineEscrow c when refusal(signer, c) == null -> c.requestHash();
             default -> null;
@@ -226,7 +226,7 @@ final class Settlements {
      *
      * @return why not, or null.
      */
-    String decline(byte[] signer, DeclineEscrow c, long nowMs) {
+    String decline(Bytes32 signer, DeclineEscrow c, long nowMs) {
         String refusal = refusal(signer, c);
         if (refusal == null) {
             put(unjudged(find(c.requestHash()), nowMs));
@@ -234,12 +234,12 @@ final class Settlements {
         return refusal;
     }
 
-    private String refusal(byte[] signer, DeclineEscrow c) {
+    private String refusal(Bytes32 signer, DeclineEscrow c) {
         Settlement open = find(c.requestHash());
         if (open == null || open.status() != Status.ESCROWED) {
             return "no escrow waits for an answer to this request";
         }
-        return Arrays.equals(open.node(), signer) ? null : "only the node that an escrow names declines it";
+        return open.node().equals(signer) ? null : "only the node that an escrow names declines it";
     }
 
     /**
@@ -249,18 +249,18 @@ final class Settlements {
      *     not hold is its auditors' finding.
      * @return why it is not taken, or null.
      */
-    String receipt(byte[] signer, Receipt receipt, long nowMs) {
+    String receipt(Bytes32 signer, Receipt receipt, long nowMs) {
         String refusal = refusal(signer, receipt);
         if (refusal == null) {
             Settlement open = find(receipt.requestHash());
-            byte[] beacon = BEACON.hash(ledger.chain(), receipt.requestHash());
+            byte[] beacon = BEACON.hash(ledger.chain(), receipt.requestHash().bytes());
             Audit begun = Audit.begun(beacon, auditors(beacon), nowMs + auditMs(open));
             put(open.ordered(receipt, begun, ledger.height()));
         }
         return refusal;
     }
 
-    private String refusal(byte[] signer, Receipt receipt) {
+    private String refusal(Bytes32 signer, Receipt receipt) {
         Settlement open = find(receipt.requestHash());
         if (open == null) {
             return "no escrow is open for this request";
@@ -268,24 +268,24 @@ final class Settlements {
         if (open.status() != Status.ESCROWED) {
             return "this request has a receipt already, or is over";
         }
-        boolean isTheNodes = Arrays.equals(open.node(), receipt.node());
-        if (ledger.parameters().rules() >= NODES_OWN_RECEIPTS && !Arrays.equals(signer, open.node())) {
+        boolean isTheNodes = open.node().equals(receipt.node());
+        if (ledger.parameters().rules() >= NODES_OWN_RECEIPTS && !signer.equals(open.node())) {
             // An old receipt under a new escrow would have the node asked for what it has forgotten.
             return "only the node that an escrow names hands in its receipt";
         }
         if (!isTheNodes
-                || !Arrays.equals(signer, receipt.node())
+                || !signer.equals(receipt.node())
                         && !ledger.holds(new SubmitReceipt(receipt).encode(), receipt::signatureHolds)) {
             return "the receipt is not signed by the node the escrow names";
         }
-        Node node = ledger.registry().node(Bytes32.of(receipt.node()));
+        Node node = ledger.registry().node(receipt.node());
         long tokens = (long) receipt.promptTokens() + receipt.outputTokens();
         boolean isCounted = receipt.promptTokens() >= 0 && receipt.outputTokens() >= 0 && tokens <= open.tokens();
         if (!isCounted || receipt.price() < 0 || receipt.price() > open.pricePerToken() * tokens) {
             return "price " + receipt.price() + " for " + tokens + " tokens is above the escrow's, "
                     + open.pricePerToken() + " a token for " + open.tokens() + " at most";
         }
-        return Arrays.equals(node.modelId(), receipt.modelId())
+        return node.modelId().equals(receipt.modelId())
                 ? null
                 : "the receipt names another model than the node announced";
     }
@@ -297,13 +297,9 @@ final class Settlements {
 
     /** All full nodes, or as many as audit one answer, drawn by the beacon. */
     private List<Bytes32> auditors(byte[] beacon) {
-        List<byte[]> all = ledger.auditors();
-        SortedMap<Bytes32, byte[]> drawn = new TreeMap<>();
-        all.forEach(key -> drawn.put(Bytes32.of(BEACON.hash(beacon, key)), key));
-        return drawn.values().stream()
-                .limit(ledger.parameters().maxAuditors())
-                .map(Bytes32::of)
-                .toList();
+        SortedMap<Bytes32, Bytes32> drawn = new TreeMap<>();
+        ledger.auditors().forEach(key -> drawn.put(Bytes32.of(BEACON.hash(beacon, key.bytes())), key));
+        return drawn.values().stream().limit(ledger.parameters().maxAuditors()).toList();
     }
 
     /** What is wrong with an auditor's word on a case, or null. */
@@ -314,9 +310,8 @@ final class Settlements {
         return open.audit().isAuditor(auditor) ? null : "only this answer's auditors judge it";
     }
 
-    String commit(byte[] signer, CommitVerdict c, long nowMs) {
+    String commit(Bytes32 auditor, CommitVerdict c, long nowMs) {
         Settlement open = find(c.requestHash());
-        Bytes32 auditor = Bytes32.of(signer);
         String refusal = refuse(open, auditor);
         if (refusal != null) {
             return refusal;
@@ -339,9 +334,8 @@ final class Settlements {
         return null;
     }
 
-    String post(byte[] signer, PostChallenge c, long nowMs) {
+    String post(Bytes32 auditor, PostChallenge c, long nowMs) {
         Settlement open = find(c.requestHash());
-        Bytes32 auditor = Bytes32.of(signer);
         String refusal = refuse(open, auditor);
         if (refusal != null) {
             return refusal;
@@ -364,9 +358,8 @@ final class Settlements {
         return null;
     }
 
-    String reveal(byte[] signer, RevealVerdict c, long nowMs) {
+    String reveal(Bytes32 auditor, RevealVerdict c, long nowMs) {
         Settlement open = find(c.requestHash());
-        Bytes32 auditor = Bytes32.of(signer);
         String refusal = refuse(open, auditor);
         if (refusal != null) {
             return refusal;
@@ -377,7 +370,7 @@ final class Settlements {
         Audit audit = open.audit();
         byte[] commitment = audit.commitment(auditor);
         if (commitment == null
-                || !Arrays.equals(commitment, c.verdict().commitment(c.requestHash(), audit.round(), signer))) {
+                || !Arrays.equals(commitment, c.verdict().commitment(c.requestHash(), audit.round(), auditor))) {
             return "this is not the verdict that was committed to";
         }
         if (audit.hasJudged(auditor)) {
@@ -399,7 +392,7 @@ final class Settlements {
         }
         if (audit.bad() >= audit.quorum()) {
             // What most of them say is not proof: the stake is for evidence.
-            ledger.registry().fault(Bytes32.of(heard.node()));
+            ledger.registry().fault(heard.node());
             payAuditors(heard, audit.calling(Opinion.BAD));
             return refunded(heard, nowMs);
         }
@@ -420,7 +413,7 @@ final class Settlements {
      * this request.
      */
     private void penalize(Settlement one) {
-        Bytes32 node = Bytes32.of(one.node());
+        Bytes32 node = one.node();
         ledger.registry().fault(node);
         ledger.books().burn(ledger.books().forfeit(node, one.reserved()), ledger.block());
     }
@@ -438,7 +431,7 @@ final class Settlements {
 
     private Settlement closed(Settlement one, Status status, long nowMs) {
         if (one.receipt() != null) {
-            judged.add(one.receipt().hash());
+            judged.add(one.receipt().hash().bytes());
         }
         Parameters parameters = ledger.parameters();
         // Where there is no answer there is nothing to prove, and nobody's money waits where nobody has judged one.
@@ -465,8 +458,8 @@ final class Settlements {
         return refunded(one, nowMs);
     }
 
-    private void owe(byte[] payee, long amount) {
-        ledger.books().owe(Bytes32.of(payee), amount, ledger.block());
+    private void owe(Bytes32 payee, long amount) {
+        ledger.books().owe(payee, amount, ledger.block());
     }
 
     /**
@@ -475,7 +468,7 @@ final class Settlements {
      * to requesters: a node could make as many of them as it likes.
      */
     void slash(Settlement proven, Bytes32 finder, long nowMs) {
-        Bytes32 node = Bytes32.of(proven.node());
+        Bytes32 node = proven.node();
         owe(proven.requester(), proven.held());
         put(
                 proven.isOpen()
@@ -517,13 +510,13 @@ final class Settlements {
 
     /** A case leaves the state. No evidence is taken against its answer any more, so a price that waited is paid. */
     private void forget(Settlement one) {
-        Bytes32 key = Bytes32.of(one.requestHash());
+        Bytes32 key = one.requestHash();
         if (one.status() == Status.SETTLED) {
             owe(one.node(), one.held());
         }
         held -= one.held();
         bytes -= one.bytes();
-        ofNode.computeIfPresent(Bytes32.of(one.node()), (any, count) -> count == 1 ? null : count - 1);
+        ofNode.computeIfPresent(one.node(), (any, count) -> count == 1 ? null : count - 1);
         unschedule(key, one);
         cases.remove(key);
         entries.remove(Kind.CASE, key);
@@ -531,13 +524,13 @@ final class Settlements {
 
     /** Keeps a case, its deadline, and that it has changed. */
     private void put(Settlement next) {
-        Bytes32 key = Bytes32.of(next.requestHash());
+        Bytes32 key = next.requestHash();
         Settlement before = cases.put(key, next);
         entries.put(Kind.CASE, key, next::encode);
         held += next.held();
         bytes += next.bytes();
         if (before == null) {
-            ofNode.merge(Bytes32.of(next.node()), 1, Integer::sum);
+            ofNode.merge(next.node(), 1, Integer::sum);
         } else {
             held -= before.held();
             bytes -= before.bytes();
@@ -558,7 +551,7 @@ final class Settlements {
 
     /** Keeps what is open by node. */
     private void count(Bytes32 key, Settlement before, Settlement next) {
-        Bytes32 of = Bytes32.of(next.node());
+        Bytes32 of = next.node();
         if (next.status() == Status.ESCROWED) {
             escrowedByNode.computeIfAbsent(of, any -> new TreeSet<>()).add(key);
         } else if (before != null && before.status() == Status.ESCROWED) {
@@ -572,7 +565,7 @@ final class Settlements {
         if (wasOpen == next.isOpen()) {
             return;
         }
-        Bytes32 node = Bytes32.of(next.node());
+        Bytes32 node = next.node();
         TreeSet<Bytes32> open = openByNode.computeIfAbsent(node, any -> new TreeSet<>());
         if (next.isOpen()) {
             open.add(key);
@@ -588,10 +581,9 @@ final class Settlements {
     }
 
     /** Requests that escrows of this node wait for. */
-    List<byte[]> escrowed(Bytes32 node, int most) {
+    List<Bytes32> escrowed(Bytes32 node, int most) {
         return escrowedByNode.getOrDefault(node, new TreeSet<>()).stream()
                 .limit(most)
-                .map(Bytes32::bytes)
                 .toList();
     }
 

@@ -1,5 +1,6 @@
 package io.plumbline.ledger.state;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import java.util.Arrays;
 
 /**
@@ -10,24 +11,24 @@ public final class SignatureChecks {
     private static final int KEPT = 1024;
 
     /** What was signed, the signer's key included, and a signature that held. */
-    private record Held(byte[] id, byte[] signature) {}
+    private record Held(Bytes32 id, byte[] signature) {}
 
     /** By a hash of the id; who comes later takes the place. Records never change, so a race costs a check at worst. */
     private final Held[] held = new Held[KEPT];
 
-    private final byte[] ledger;
+    private final Bytes32 ledger;
 
     /** @param ledger hash of the genesis of the ledger whose commands they are. */
-    public SignatureChecks(byte[] ledger) {
-        this.ledger = ledger.clone();
+    public SignatureChecks(Bytes32 ledger) {
+        this.ledger = ledger;
     }
 
     /** Whether its signer has signed it for this ledger. */
     public boolean hold(Signed signed) {
-        byte[] id = signed.id(ledger);
-        int place = Math.floorMod(Arrays.hashCode(id), KEPT);
+        Bytes32 id = signed.id(ledger);
+        int place = Math.floorMod(id.hashCode(), KEPT);
         Held known = held[place];
-        if (known != null && Arrays.equals(known.id, id) && Arrays.equals(known.signature, signed.signature())) {
+        if (known != null && known.id.equals(id) && Arrays.equals(known.signature, signed.signature())) {
             return true;
         }
         boolean holds = signed.signatureHolds(ledger);

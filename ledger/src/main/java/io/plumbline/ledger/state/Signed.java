@@ -1,6 +1,7 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.verifier.blake3.Domain;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -19,7 +20,7 @@ import java.util.List;
  * @param body encoded commands, see {@link #commands}.
  * @param signature over all of it and the hash of the ledger's genesis.
  */
-public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte[] signature) {
+public record Signed(Bytes32 signer, byte[] nonce, long lastMs, byte[] body, byte[] signature) {
     /** Commands that may come together. */
     public static final int MAX_COMMANDS = 128;
 
@@ -39,40 +40,45 @@ public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte
     private static final SecureRandom RANDOM = new SecureRandom();
 
     /** @param ledger hash of the genesis of the ledger that they are for, 32 bytes: no other takes them. */
-    public static Signed of(byte[] ledger, KeyPair keys, long lastMs, Command... commands) {
+    public static Signed of(Bytes32 ledger, KeyPair keys, long lastMs, Command... commands) {
         return of(ledger, keys, lastMs, List.of(commands));
     }
 
-    public static Signed of(byte[] ledger, KeyPair keys, long lastMs, List<Command> commands) {
+    public static Signed of(Bytes32 ledger, KeyPair keys, long lastMs, List<Command> commands) {
         byte[] nonce = new byte[NONCE_BYTES];
         RANDOM.nextBytes(nonce);
         CanonicalWriter body = new CanonicalWriter().putInt(commands.size());
         commands.forEach(command -> body.putBytes(command.encode()));
         byte[] bytes = body.toBytes();
-        byte[] signer = keys.publicKey();
-        return new Signed(signer, nonce, lastMs, bytes, keys.sign(id(ledger, signer, nonce, lastMs, bytes)));
+        Bytes32 signer = keys.publicKey();
+        return new Signed(
+                signer,
+                nonce,
+                lastMs,
+                bytes,
+                keys.sign(id(ledger, signer, nonce, lastMs, bytes).bytes()));
     }
 
-    private static byte[] id(byte[] ledger, byte[] signer, byte[] nonce, long lastMs, byte[] body) {
-        return CONTEXT.hash(new CanonicalWriter()
-                .putFixed(ledger)
-                .putFixed(signer)
+    private static Bytes32 id(Bytes32 ledger, Bytes32 signer, byte[] nonce, long lastMs, byte[] body) {
+        return Bytes32.of(CONTEXT.hash(new CanonicalWriter()
+                .putBytes32(ledger)
+                .putBytes32(signer)
                 .putFixed(nonce)
                 .putLong(lastMs)
                 .putBytes(body)
-                .toBytes());
+                .toBytes()));
     }
 
     /** Whether its signer signed it for this ledger. */
-    public boolean signatureHolds(byte[] ledger) {
-        return KeyPair.verify(signer, id(ledger), signature);
+    public boolean signatureHolds(Bytes32 ledger) {
+        return KeyPair.verify(signer, id(ledger).bytes(), signature);
     }
 
     /**
      * 32 bytes that name these commands on a ledger, and that are signed: the signature's own hash is a tenth as fast
      * over a long body.
      */
-    public byte[] id(byte[] ledger) {
+    public Bytes32 id(Bytes32 ledger) {
         return id(ledger, signer, nonce, lastMs, body);
     }
 
@@ -94,7 +100,7 @@ public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte
 
     public byte[] encode() {
         return new CanonicalWriter()
-                .putFixed(signer)
+                .putBytes32(signer)
                 .putFixed(nonce)
                 .putLong(lastMs)
                 .putBytes(body)
@@ -105,7 +111,7 @@ public record Signed(byte[] signer, byte[] nonce, long lastMs, byte[] body, byte
     public static Signed decode(byte[] bytes) {
         CanonicalReader in = new CanonicalReader(bytes, "command");
         Signed signed = new Signed(
-                in.getFixed(KeyPair.PUBLIC_BYTES, "signer"),
+                in.getBytes32("signer"),
                 in.getFixed(NONCE_BYTES, "nonce"),
                 in.getLong("last time"),
                 in.getBytes("body"),

@@ -71,6 +71,7 @@ public final class StorageChallenge {
 
     /** Whether these bytes are what was asked for; others of another length are not looked at. */
     public boolean isAnsweredBy(byte[] answer) {
-        return answer.length == slice.bytes() && slice.verify(MemorySegment.ofArray(answer), terms.blob()) != null;
+        return answer.length == slice.bytes()
+                && slice.verify(MemorySegment.ofArray(answer), terms.blob().bytes()) != null;
     }
 }

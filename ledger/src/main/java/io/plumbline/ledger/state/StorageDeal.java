@@ -4,8 +4,6 @@ import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.receipt.KeyPair;
-import java.util.Arrays;
 
 /**
  * A blob that is kept for pay, as its deal stands in the state.
@@ -22,9 +20,9 @@ import java.util.Arrays;
  */
 public record StorageDeal(
         long number,
-        byte[] client,
+        Bytes32 client,
         StorageTerms terms,
-        byte[] dataNode,
+        Bytes32 dataNode,
         Phase phase,
         int proven,
         int losses,
@@ -84,7 +82,7 @@ public record StorageDeal(
         CHALLENGED
     }
 
-    static StorageDeal offered(long number, byte[] client, StorageTerms terms, long nowMs) {
+    static StorageDeal offered(long number, Bytes32 client, StorageTerms terms, long nowMs) {
         return new StorageDeal(
                 number,
                 client,
@@ -98,7 +96,7 @@ public record StorageDeal(
                 NO_SEED);
     }
 
-    StorageDeal accepted(byte[] node, long nowMs) {
+    StorageDeal accepted(Bytes32 node, long nowMs) {
         return new StorageDeal(
                 number, client, terms, node, Phase.HELD, proven, losses, nowMs + terms.roundMs(), NO_BLOCK, NO_SEED);
     }
@@ -174,20 +172,20 @@ public record StorageDeal(
     }
 
     /** Whether a data node holds it, or may accept it. */
-    boolean isFor(byte[] node) {
-        return Arrays.equals(dataNode, node) || Arrays.equals(dataNode, StorageTerms.ANY_NODE);
+    boolean isFor(Bytes32 node) {
+        return dataNode.equals(node) || dataNode.equals(StorageTerms.ANY_NODE);
     }
 
     /** Under which the entry of a deal stands in the state, 32 bytes. */
-    public static byte[] id(long number) {
-        return new Bytes32(0, 0, 0, number).bytes();
+    public static Bytes32 id(long number) {
+        return new Bytes32(0, 0, 0, number);
     }
 
     /** The entry of the state tree. */
     public byte[] encode() {
-        CanonicalWriter out = new CanonicalWriter().putLong(number).putFixed(client);
+        CanonicalWriter out = new CanonicalWriter().putLong(number).putBytes32(client);
         terms.write(out);
-        return out.putFixed(dataNode)
+        return out.putBytes32(dataNode)
                 .putInt(phase.ordinal())
                 .putInt(proven)
                 .putInt(losses)
@@ -200,9 +198,9 @@ public record StorageDeal(
     /** @throws MalformedException where it is none that a ledger has. */
     public static StorageDeal read(CanonicalReader in) {
         long number = in.getLong("number");
-        byte[] client = in.getFixed(KeyPair.PUBLIC_BYTES, "client");
+        Bytes32 client = in.getBytes32("client");
         StorageTerms terms = StorageTerms.readSound(in);
-        byte[] dataNode = in.getFixed(KeyPair.PUBLIC_BYTES, "data node");
+        Bytes32 dataNode = in.getBytes32("data node");
         int phase = in.getInt("phase");
         int proven = in.getInt("rounds proven");
         int losses = in.getInt("losses");

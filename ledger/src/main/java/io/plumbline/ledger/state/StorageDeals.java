@@ -12,7 +12,6 @@ import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -74,8 +73,7 @@ final class StorageDeals {
      *
      * @param number of the deal, above those of all before.
      */
-    String propose(byte[] signer, StorageTerms terms, long number, Parameters parameters, long nowMs, long block) {
-        Bytes32 client = Bytes32.of(signer);
+    String propose(Bytes32 client, StorageTerms terms, long number, Parameters parameters, long nowMs, long block) {
         String fault = terms.fault();
         if (fault != null) {
             return fault;
@@ -84,7 +82,7 @@ final class StorageDeals {
         if (terms.collateral() < least) {
             return "a collateral of " + terms.collateral() + " is below the least, " + least;
         }
-        if (!terms.isForAny() && !registry.isDataNode(Bytes32.of(terms.dataNode()))) {
+        if (!terms.isForAny() && !registry.isDataNode(terms.dataNode())) {
             return "there is no such data node";
         }
         if (deals.size() >= MAX_DEALS) {
@@ -101,19 +99,18 @@ final class StorageDeals {
         String refusal = registry.charge(client, parameters, block);
         if (refusal == null) {
             books.hold(client, terms.total());
-            put(StorageDeal.offered(number, signer, terms, nowMs));
+            put(StorageDeal.offered(number, client, terms, nowMs));
         }
         return refusal;
     }
 
     /** @param freeStake of the signer, that nothing reserves yet. */
-    String accept(byte[] signer, AcceptDeal c, long freeStake, Parameters parameters, long nowMs) {
-        Bytes32 node = Bytes32.of(signer);
+    String accept(Bytes32 node, AcceptDeal c, long freeStake, Parameters parameters, long nowMs) {
         StorageDeal deal = deals.get(c.deal());
         if (deal == null || deal.phase() != Phase.OFFERED) {
             return "there is no such offer, or it was accepted before";
         }
-        if (!deal.isFor(signer)) {
+        if (!deal.isFor(node)) {
             return "this offer is for another data node";
         }
         if (!registry.isDataNode(node) || books.account(node).stake() < parameters.minStake()) {
@@ -122,21 +119,21 @@ final class StorageDeals {
         if (deal.terms().collateral() > freeStake) {
             return "a collateral of " + deal.terms().collateral() + " is not covered by a free stake of " + freeStake;
         }
-        if (copies.contains(new Copy(Bytes32.of(deal.terms().blob()), Bytes32.of(deal.client()), node))) {
+        if (copies.contains(new Copy(deal.terms().blob(), deal.client(), node))) {
             return "this data node keeps a copy of this blob for this client already";
         }
         if (!StorageChallenge.ofLength(deal.terms()).isAnsweredBy(c.lastChunk())) {
             return "what came is not the last chunk of a blob of "
                     + deal.terms().bytes() + " bytes with this id";
         }
-        put(deal.accepted(signer, nowMs));
+        put(deal.accepted(node, nowMs));
         return null;
     }
 
     /** @param block whose certificate pays the round. */
-    String prove(byte[] signer, ProveStorage c, Parameters parameters, long nowMs, long block) {
+    String prove(Bytes32 signer, ProveStorage c, Parameters parameters, long nowMs, long block) {
         StorageDeal deal = deals.get(c.deal());
-        if (deal == null || !deal.phase().isHeld() || !Arrays.equals(deal.dataNode(), signer)) {
+        if (deal == null || !deal.phase().isHeld() || !deal.dataNode().equals(signer)) {
             return "there is no such deal of this data node, or not any more";
         }
         if (!deal.phase().isChallenged() || c.round() != deal.proven()) {
@@ -145,7 +142,7 @@ final class StorageDeals {
         if (!deal.challenge().isAnsweredBy(c.slice())) {
             return "what came is not the chunks of this blob that round " + c.round() + " asks for";
         }
-        books.owe(Bytes32.of(signer), deal.terms().price(), block);
+        books.owe(signer, deal.terms().price(), block);
         put(deal.proven(nowMs, parameters.retainMs()));
         return null;
     }
@@ -165,7 +162,7 @@ final class StorageDeals {
     private void expire(StorageDeal deal, Parameters parameters, long nowMs, long block) {
         switch (deal.phase()) {
             case OFFERED -> {
-                books.owe(Bytes32.of(deal.client()), deal.escrow(), block);
+                books.owe(deal.client(), deal.escrow(), block);
                 put(deal.lapsed(nowMs, parameters.retainMs()));
             }
             case HELD -> put(deal.called(block));
@@ -193,7 +190,7 @@ final class StorageDeals {
             if (deal.phase() == Phase.CALLED) {
                 put(deal.challenged(StorageChallenge.seed(header, certificate, number, deal.proven()), nowMs));
             } else {
-                Bytes32 node = Bytes32.of(deal.dataNode());
+                Bytes32 node = deal.dataNode();
                 // To nobody: whoever gained by it would have a reason to keep a proof from arriving.
                 books.burn(books.forfeit(node, deal.terms().collateral()), next);
                 put(deal.lost(nowMs));
@@ -206,21 +203,21 @@ final class StorageDeals {
     private void put(StorageDeal deal) {
         forget(deals.put(deal.number(), deal));
         escrows = Math.addExact(escrows, deal.escrow());
-        ofClients.merge(Bytes32.of(deal.client()), 1, Integer::sum);
+        ofClients.merge(deal.client(), 1, Integer::sum);
         parties(deal)
                 .forEach(party ->
                         byParty.computeIfAbsent(party, all -> new TreeSet<>()).add(deal.number()));
         if (deal.phase().isHeld()) {
             copies.add(copy(deal));
-            reserved.merge(Bytes32.of(deal.dataNode()), deal.terms().collateral(), Math::addExact);
+            reserved.merge(deal.dataNode(), deal.terms().collateral(), Math::addExact);
         }
         place(deal).computeIfAbsent(time(deal), at -> new TreeSet<>()).add(deal.number());
-        entries.put(Kind.STORAGE_DEAL, Bytes32.of(StorageDeal.id(deal.number())), deal::encode);
+        entries.put(Kind.STORAGE_DEAL, StorageDeal.id(deal.number()), deal::encode);
     }
 
     private void remove(StorageDeal deal) {
         forget(deals.remove(deal.number()));
-        entries.remove(Kind.STORAGE_DEAL, Bytes32.of(StorageDeal.id(deal.number())));
+        entries.remove(Kind.STORAGE_DEAL, StorageDeal.id(deal.number()));
     }
 
     /** Takes back what {@link #put} did beside the deal itself; nothing where there was none. */
@@ -229,12 +226,12 @@ final class StorageDeals {
             return;
         }
         escrows -= deal.escrow();
-        ofClients.computeIfPresent(Bytes32.of(deal.client()), (client, n) -> n == 1 ? null : n - 1);
+        ofClients.computeIfPresent(deal.client(), (client, n) -> n == 1 ? null : n - 1);
         parties(deal).forEach(party -> drop(byParty, party, deal.number()));
         if (deal.phase().isHeld()) {
             copies.remove(copy(deal));
             reserved.computeIfPresent(
-                    Bytes32.of(deal.dataNode()),
+                    deal.dataNode(),
                     (node, sum) -> sum == deal.terms().collateral()
                             ? null
                             : sum - deal.terms().collateral());
@@ -259,13 +256,13 @@ final class StorageDeals {
     }
 
     private static Copy copy(StorageDeal deal) {
-        return new Copy(Bytes32.of(deal.terms().blob()), Bytes32.of(deal.client()), Bytes32.of(deal.dataNode()));
+        return new Copy(deal.terms().blob(), deal.client(), deal.dataNode());
     }
 
     private static Set<Party> parties(StorageDeal deal) {
-        Bytes32 node = Bytes32.of(deal.dataNode());
+        Bytes32 node = deal.dataNode();
         Set<Party> parties = new HashSet<>();
-        parties.add(new Party(Role.ANY, Bytes32.of(deal.client())));
+        parties.add(new Party(Role.ANY, deal.client()));
         parties.add(new Party(Role.ANY, node));
         if (deal.phase() == Phase.OFFERED) {
             parties.add(new Party(Role.OFFERED, node));

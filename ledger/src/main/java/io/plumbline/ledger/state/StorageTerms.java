@@ -1,10 +1,10 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.verifier.blake3.ChunkGroups;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
-import io.plumbline.verifier.receipt.KeyPair;
 import java.util.Arrays;
 
 /**
@@ -24,9 +24,9 @@ import java.util.Arrays;
  *     leaves unanswered; 1 or more, and a thousandth of the least stake.
  */
 public record StorageTerms(
-        byte[] blob,
+        Bytes32 blob,
         long bytes,
-        byte[] dataNode,
+        Bytes32 dataNode,
         long offerMs,
         long roundMs,
         long proofMs,
@@ -35,7 +35,7 @@ public record StorageTerms(
         long price,
         long collateral) {
     /** Of a deal that any data node may accept. */
-    public static final byte[] ANY_NODE = new byte[KeyPair.PUBLIC_BYTES];
+    public static final Bytes32 ANY_NODE = Bytes32.ZERO;
 
     /** Chunks of a challenge, at most: with what proves them they fit into a command. */
     public static final int MAX_CHUNKS = 16;
@@ -86,7 +86,7 @@ public record StorageTerms(
 
     /** Whether any data node may accept it. */
     public boolean isForAny() {
-        return Arrays.equals(dataNode, ANY_NODE);
+        return dataNode.equals(ANY_NODE);
     }
 
     /** The price of all rounds. */
@@ -95,9 +95,9 @@ public record StorageTerms(
     }
 
     void write(CanonicalWriter out) {
-        out.putFixed(blob)
+        out.putBytes32(blob)
                 .putLong(bytes)
-                .putFixed(dataNode)
+                .putBytes32(dataNode)
                 .putLong(offerMs)
                 .putLong(roundMs)
                 .putLong(proofMs)
@@ -110,9 +110,9 @@ public record StorageTerms(
     /** @return what was read, which may have a {@link #fault}. */
     static StorageTerms read(CanonicalReader in) {
         return new StorageTerms(
-                in.getFixed(32, "blob"),
+                in.getBytes32("blob"),
                 in.getLong("bytes"),
-                in.getFixed(KeyPair.PUBLIC_BYTES, "data node"),
+                in.getBytes32("data node"),
                 in.getLong("offer's time"),
                 in.getLong("round"),
                 in.getLong("time for proofs"),

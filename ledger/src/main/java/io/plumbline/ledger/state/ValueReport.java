@@ -2,6 +2,7 @@ package io.plumbline.ledger.state;
 
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.Domain;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.util.Arrays;
@@ -17,7 +18,7 @@ import java.util.List;
  * @param bodyHash BLAKE3 of the answer's bytes, 32 bytes.
  * @param certificateHash BLAKE3 of the certificate that the source showed, 32 bytes.
  */
-record ValueReport(byte[] node, long value, long sentMs, long receivedMs, byte[] bodyHash, byte[] certificateHash) {
+record ValueReport(Bytes32 node, long value, long sentMs, long receivedMs, byte[] bodyHash, byte[] certificateHash) {
     private static final Domain REPORTS = new Domain("plumbline 2026-11 feed reports");
 
     /** Whether it says the same to the last byte. */
@@ -38,7 +39,7 @@ record ValueReport(byte[] node, long value, long sentMs, long receivedMs, byte[]
 
     byte[] encode() {
         return new CanonicalWriter()
-                .putFixed(node)
+                .putBytes32(node)
                 .putLong(value)
                 .putLong(sentMs)
                 .putLong(receivedMs)
@@ -49,7 +50,7 @@ record ValueReport(byte[] node, long value, long sentMs, long receivedMs, byte[]
 
     static ValueReport read(CanonicalReader in) {
         return new ValueReport(
-                in.getFixed(32, "data node"),
+                in.getBytes32("data node"),
                 in.getLong("value"),
                 in.getLong("time of sending"),
                 in.getLong("time of receipt"),

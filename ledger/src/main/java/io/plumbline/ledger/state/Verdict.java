@@ -2,6 +2,7 @@ package io.plumbline.ledger.state;
 
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.Domain;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -32,9 +33,9 @@ public record Verdict(Opinion opinion, String step, String place, byte[] work, b
     }
 
     /** What binds {@code signer} to this verdict, without telling it. */
-    public byte[] commitment(byte[] requestHash, int round, byte[] signer) {
+    public byte[] commitment(Bytes32 requestHash, int round, Bytes32 signer) {
         CanonicalWriter out =
-                new CanonicalWriter().putFixed(requestHash).putInt(round).putFixed(signer);
+                new CanonicalWriter().putBytes32(requestHash).putInt(round).putBytes32(signer);
         write(out);
         return CONTEXT.hash(out.toBytes());
     }

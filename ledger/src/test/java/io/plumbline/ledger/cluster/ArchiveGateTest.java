@@ -12,6 +12,7 @@ import io.aeron.security.NullCredentialsSupplier;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Ports;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.net.InetAddress;
 import java.nio.file.Path;
@@ -54,11 +55,11 @@ class ArchiveGateTest {
             List<CredentialsSupplier> strangers = List.of(
                     new NullCredentialsSupplier(),
                     new SessionKeys(KeyPair.random(), genesis.hash()),
-                    new SessionKeys(full, new byte[32]),
+                    new SessionKeys(full, Bytes32.ZERO),
                     new CredentialsSupplier() {
                         @Override
                         public byte[] encodedCredentials() {
-                            return full.publicKey();
+                            return full.publicKey().bytes();
                         }
 
                         @Override

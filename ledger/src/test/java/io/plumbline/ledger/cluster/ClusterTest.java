@@ -149,20 +149,19 @@ class ClusterTest {
             KeyPair keys = FULL_NODES.get(i);
             ClusterSequencer cluster = session(keys);
             clients.put(
-                    Bytes32.of(keys.publicKey()),
-                    new LedgerClient(cluster, keys, genesis().hash()));
+                    keys.publicKey(), new LedgerClient(cluster, keys, genesis().hash()));
             Endpoint ingress = new Endpoint(
                     media.aeron(),
                     "localhost",
                     ingresses.get(i).port(),
-                    new Identity(keys.secret(), keys.publicKey()),
+                    new Identity(keys.secret(), keys.publicKey().bytes()),
                     new LedgerIngress(cluster, service.admission(), members.get(i)::logStart).protocol());
             runners.add(new AgentRunner(Drivers.idle(), e -> failures.add("ingress: " + e), null, ingress));
             AgentRunner.startOnThread(runners.getLast());
         }
         for (KeyPair keys : List.of(REQUESTER, NODE)) {
             clients.put(
-                    Bytes32.of(keys.publicKey()),
+                    keys.publicKey(),
                     new LedgerClient(remote(keys), keys, genesis().hash()));
         }
         client = of(REQUESTER);
@@ -185,7 +184,7 @@ class ClusterTest {
     }
 
     private LedgerClient of(KeyPair keys) {
-        return clients.get(Bytes32.of(keys.publicKey()));
+        return clients.get(keys.publicKey());
     }
 
     private void closeClients() {
@@ -198,7 +197,7 @@ class ClusterTest {
     /** The case as a quorum has signed it, or null; checked as a light client does. */
     private CertifiedEntry certified() {
         try {
-            CertifiedEntry entry = client.prove(Kind.CASE, request(1));
+            CertifiedEntry entry = client.prove(Kind.CASE, Bytes32.of(request(1)));
             if (entry != null) {
                 assertNull(entry.fault(genesis().hash(), genesis().fullNodes()));
             }
@@ -225,14 +224,17 @@ class ClusterTest {
 
     private Status status() {
         try {
-            return client.findSettlement(request(1)).status();
+            return client.findSettlement(Bytes32.of(request(1))).status();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
     private void commit(KeyPair auditor) throws IOException {
-        applied(new CommitVerdict(request(1), 0, GOOD.commitment(request(1), 0, auditor.publicKey())), auditor);
+        applied(
+                new CommitVerdict(
+                        Bytes32.of(request(1)), 0, GOOD.commitment(Bytes32.of(request(1)), 0, auditor.publicKey())),
+                auditor);
     }
 
     private void await(String what, BooleanSupplier condition) throws InterruptedException {
@@ -285,7 +287,7 @@ class ClusterTest {
         });
         long rest = 999_850 - blocks.get();
         applied(new RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000), NODE);
-        applied(new OpenEscrow(request(1), NODE.publicKey(), 2, 250, Level.FULL), REQUESTER);
+        applied(new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 2, 250, Level.FULL), REQUESTER);
         applied(new SubmitReceipt(receipt(1, 150)), NODE);
         await("every member to hear of the receipt", () -> heard.size() == 3);
         // Two of three commit; the cluster's own clock says when the third has had its time.
@@ -302,9 +304,10 @@ class ClusterTest {
         // Whoever was let in by its ingress knocks at another.
         runners.remove(leads).close();
         await("the revealing to begin", () -> status() == Status.REVEALING);
-        applied(new RevealVerdict(request(1), GOOD), FULL_NODES.get(0));
-        applied(new RevealVerdict(request(1), GOOD), FULL_NODES.get(1));
-        assertEquals(Status.SETTLED, client.findSettlement(request(1)).status());
+        applied(new RevealVerdict(Bytes32.of(request(1)), GOOD), FULL_NODES.get(0));
+        applied(new RevealVerdict(Bytes32.of(request(1)), GOOD), FULL_NODES.get(1));
+        assertEquals(
+                Status.SETTLED, client.findSettlement(Bytes32.of(request(1))).status());
         await(
                 "a certificate",
                 () -> certified() != null
@@ -315,7 +318,7 @@ class ClusterTest {
         assertNull(proof.fault(genesis().hash(), genesis().fullNodes()));
         assertTrue(proof.certificate().signatures().size() >= 2);
         voters.forEach(Voter::close);
-        byte[] settled = client.findSettlement(request(1)).encode();
+        byte[] settled = client.findSettlement(Bytes32.of(request(1))).encode();
         LedgerStatus before = client.status();
 
         closeClients();
@@ -324,7 +327,9 @@ class ClusterTest {
         heard.clear();
         launch();
         assertArrayEquals(
-                settled, client.findSettlement(request(1)).encode(), "the same after a restart of all members");
+                settled,
+                client.findSettlement(Bytes32.of(request(1))).encode(),
+                "the same after a restart of all members");
         LedgerStatus after = client.status();
         assertTrue(after.certified() >= before.certified() && after.height() >= before.height(), after.toString());
         assertEquals(after.deposited(), after.total());

@@ -16,6 +16,7 @@ import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -41,7 +42,7 @@ class CopiedStateTest {
     private final Genesis genesis = new Genesis(
             full.stream().map(KeyPair::publicKey).toList(),
             700,
-            new byte[32],
+            Bytes32.ZERO,
             List.of(new Genesis.Deposit(saver.publicKey(), 1_000)),
             Parameters.FREE);
     private final LedgerState honest = new LedgerState(genesis);
@@ -106,7 +107,7 @@ class CopiedStateTest {
 
     private byte[] beginsWithAnOpenBlock() {
         order(saver, new Command.Bond(5));
-        byte[] request = new byte[32];
+        Bytes32 request = Bytes32.ZERO;
         order(saver, new Command.OpenEscrow(request, saver.publicKey(), 0, 1, Level.SIGNED));
         assertNotNull(honest.closeBlock(NOW));
         byte[] first = honest.blocks().open().hash();

@@ -65,7 +65,7 @@ class LedgerClientTest {
                     public void close() {}
                 },
                 KeyPair.random(),
-                new byte[32]);
+                Bytes32.ZERO);
     }
 
     private interface Reply {
@@ -179,7 +179,7 @@ class LedgerClientTest {
                     public void close() {}
                 },
                 sender,
-                new byte[32]);
+                Bytes32.ZERO);
         List<Thread> all = new ArrayList<>();
         for (int i = 0; i < 60; i++) {
             all.add(Thread.ofPlatform().start(() -> {
@@ -224,7 +224,7 @@ class LedgerClientTest {
                     public void close() {}
                 },
                 KeyPair.random(),
-                new byte[32]);
+                Bytes32.ZERO);
     }
 
     @Test
@@ -235,13 +235,13 @@ class LedgerClientTest {
                 List.of(KeyPair.random().publicKey()), List.of(new Genesis.Deposit(client.publicKey(), 1_000)));
         LedgerState state = new LedgerState(genesis);
         Command offer = new Command.ProposeDeal(
-                new StorageTerms(new byte[32], 7, StorageTerms.ANY_NODE, 9_000, 2_000, 1_000, 1, 1, 1, 1));
+                new StorageTerms(Bytes32.ZERO, 7, StorageTerms.ANY_NODE, 9_000, 2_000, 1_000, 1, 1, 1, 1));
         for (int i = 0; i < count; i++) {
             assertNull(state.apply(Signed.of(genesis.hash(), client, 1_000, offer), 1)
                     .getFirst());
         }
         Replica replica = new Replica(state, (changed, node) -> {}, (timer, atMs) -> {});
-        for (byte[] account : List.of(client.publicKey(), StorageTerms.ANY_NODE)) {
+        for (Bytes32 account : List.of(client.publicKey(), StorageTerms.ANY_NODE)) {
             List<StorageDeal> read =
                     asked(key -> replica.answer(Query.DEALS, key, 1)).deals(account, Role.ANY, -1);
             assertEquals(count, read.size());
@@ -266,7 +266,7 @@ class LedgerClientTest {
         byte[] first = replica.answer(
                 Query.DEALS,
                 new CanonicalWriter()
-                        .putFixed(client.publicKey())
+                        .putBytes32(client.publicKey())
                         .putFixed(new byte[1])
                         .putLong(-1)
                         .toBytes(),
@@ -292,22 +292,20 @@ class LedgerClientTest {
         commands.add(new Command.RegisterDataNode(1, "127.0.0.1", 9));
         for (int i = 0; i < count; i++) {
             commands.add(new Command.DeclareFeed(
-                    new Feed(owner.publicKey(), "feed " + i, "", 0, 0, 9, 1_000, 500, 1, 2_000, new byte[32], 0)));
+                    new Feed(owner.publicKey(), "feed " + i, "", 0, 0, 9, 1_000, 500, 1, 2_000, Bytes32.ZERO, 0)));
         }
         for (Command command : commands) {
             assertNull(state.apply(Signed.of(genesis.hash(), owner, 1_000, command), 1)
                     .getFirst());
         }
-        byte[] id = state.feedsAfter(null, 1).getFirst().id();
+        Bytes32 id = state.feedsAfter(null, 1).getFirst().id();
         Command report = new Command.ReportValue(id, 0, 7, 1, 1, new byte[32], new byte[32]);
         assertNull(
                 state.apply(Signed.of(genesis.hash(), owner, 1_000, report), 1).getFirst());
         state.expire(500);
         Replica replica = new Replica(state, (changed, node) -> {}, (timer, atMs) -> {});
         List<Feed> read = asked(key -> replica.answer(Query.FEEDS, key, 500)).feeds();
-        assertEquals(
-                count,
-                read.stream().map(feed -> Bytes32.of(feed.id())).distinct().count());
+        assertEquals(count, read.stream().map(feed -> feed.id()).distinct().count());
         byte[] first = replica.answer(Query.FEEDS, new byte[0], 500);
         String why = assertThrows(IOException.class, () -> asked(key -> first).feeds())
                 .getMessage();
@@ -318,11 +316,12 @@ class LedgerClientTest {
         FeedReading stale = asked(key -> replica.answer(Query.FEED, key, 2_501)).feed(id);
         assertTrue(stale.isStale());
         assertNull(stale.value());
-        assertNull(asked(key -> replica.answer(Query.FEED, key, 0)).feed(new byte[32]));
-        byte[] other = read.getLast().id();
+        assertNull(asked(key -> replica.answer(Query.FEED, key, 0)).feed(Bytes32.ZERO));
+        Bytes32 other = read.getLast().id();
         why = assertThrows(
                         IOException.class,
-                        () -> asked(key -> replica.answer(Query.FEED, id, 500)).feed(other))
+                        () -> asked(key -> replica.answer(Query.FEED, id.bytes(), 500))
+                                .feed(other))
                 .getMessage();
         assertTrue(why.contains("another feed"), why);
     }
@@ -339,7 +338,7 @@ class LedgerClientTest {
         Genesis genesis = new Genesis(List.of(KeyPair.random().publicKey()), deposits);
         LedgerState state = new LedgerState(genesis);
         for (KeyPair keys : nodes) {
-            Command register = new Command.RegisterNode(10, new byte[32], 1, "127.0.0.1", 9);
+            Command register = new Command.RegisterNode(10, Bytes32.ZERO, 1, "127.0.0.1", 9);
             assertNull(state.apply(Signed.of(genesis.hash(), keys, 1_000, register), 1)
                     .getFirst());
         }
@@ -351,9 +350,7 @@ class LedgerClientTest {
                 })
                 .nodes();
         assertEquals(count, read.size());
-        assertEquals(
-                count,
-                read.stream().map(node -> Bytes32.of(node.key())).distinct().count());
+        assertEquals(count, read.stream().map(node -> node.key()).distinct().count());
         assertEquals(3, pages.get());
         byte[] first = replica.answer(Query.NODES, new byte[0], 0);
         String why = assertThrows(IOException.class, () -> asked(key -> first).nodes())

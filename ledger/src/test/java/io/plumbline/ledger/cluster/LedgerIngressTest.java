@@ -122,8 +122,12 @@ class LedgerIngressTest {
     }
 
     private AgentRunner run(KeyPair keys, Endpoint.Protocol protocol) {
-        Endpoint endpoint =
-                new Endpoint(aeron, "localhost", 0, new Identity(keys.secret(), keys.publicKey()), protocol);
+        Endpoint endpoint = new Endpoint(
+                aeron,
+                "localhost",
+                0,
+                new Identity(keys.secret(), keys.publicKey().bytes()),
+                protocol);
         AgentRunner started = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
         AgentRunner.startOnThread(started);
         return started;
@@ -157,7 +161,8 @@ class LedgerIngressTest {
                 (header.templateId() == UnavailableDecoder.TEMPLATE_ID ? refused : answered).incrementAndGet();
         try (AgentRunner greedy =
                 run(NODE, new Endpoint.Protocol(OutcomeDecoder.SCHEMA_ID, OutcomeDecoder.SCHEMA_VERSION, counts))) {
-            Peer ingress = ((Endpoint) greedy.agent()).connect(address.host(), address.port(), address.key());
+            Peer ingress = ((Endpoint) greedy.agent())
+                    .connect(address.host(), address.port(), address.key().bytes());
             for (int i = 0; i < OF_ONE + 50; i++) {
                 UnsafeBuffer message = LedgerWire.submit(i, bond(NODE).encode());
                 ingress.send(message, 0, message.capacity());
@@ -210,11 +215,13 @@ class LedgerIngressTest {
                         TimeUnit.SECONDS.toNanos(2));
                 RemoteSequencer node =
                         new RemoteSequencer(driver.aeronDirectoryName(), "localhost", NODE, List.of(address))) {
-            assertEquals(0, node.ask(Query.ESCROWS, NODE.publicKey()).length);
-            String why = assertThrows(IOException.class, () -> stranger.ask(Query.ESCROWS, NODE.publicKey()))
+            assertEquals(0, node.ask(Query.ESCROWS, NODE.publicKey().bytes()).length);
+            String why = assertThrows(
+                            IOException.class,
+                            () -> stranger.ask(Query.ESCROWS, NODE.publicKey().bytes()))
                     .getMessage();
             assertTrue(why.contains("only a node itself"), why);
-            byte[] ofNode = Arrays.copyOf(NODE.publicKey(), 40);
+            byte[] ofNode = Arrays.copyOf(NODE.publicKey().bytes(), 40);
             assertEquals(
                     0,
                     PaymentPage.decode(node.ask(Query.PAYMENTS, ofNode))

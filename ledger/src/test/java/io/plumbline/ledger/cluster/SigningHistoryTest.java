@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.state.SigningRecord;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,9 +22,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A signing history goes from one host to another, and takes nothing away that is known there. */
 class SigningHistoryTest {
-    private static final byte[] LEDGER = Blake3.hash(new byte[] {1});
+    private static final Bytes32 LEDGER = Bytes32.of(Blake3.hash(new byte[] {1}));
     private static final KeyPair KEYS = new KeyPair(Blake3.hash(new byte[] {2}));
-    private static final byte[] KEY = KEYS.publicKey();
+    private static final Bytes32 KEY = KEYS.publicKey();
 
     @TempDir
     Path folder;
@@ -102,10 +103,10 @@ class SigningHistoryTest {
     void whatIsOfAnotherNetworkOrKeyIsRefused() throws IOException {
         votes(old).vote(0, 4, block(4));
         SigningHistory history = history();
-        String network = assertThrows(IOException.class, () -> history.addTo(next, block(1), KEY))
+        String network = assertThrows(IOException.class, () -> history.addTo(next, Bytes32.of(block(1)), KEY))
                 .getMessage();
         assertTrue(network.contains("of another network"), network);
-        String key = assertThrows(IOException.class, () -> history.addTo(next, LEDGER, block(1)))
+        String key = assertThrows(IOException.class, () -> history.addTo(next, LEDGER, Bytes32.of(block(1))))
                 .getMessage();
         assertTrue(key.contains("signing history of the key"), key);
         assertFalse(Files.exists(next.resolve(SigningHistory.FILE)));

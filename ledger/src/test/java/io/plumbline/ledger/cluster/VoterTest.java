@@ -11,6 +11,7 @@ import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.SigningSeen;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
@@ -47,7 +48,7 @@ class VoterTest {
     }
 
     private Voter voter() throws IOException {
-        return new Voter(KeyPair.random(), new byte[32], 4, file, e -> {});
+        return new Voter(KeyPair.random(), Bytes32.ZERO, 4, file, e -> {});
     }
 
     @Test
@@ -173,9 +174,9 @@ class VoterTest {
             public void close() {}
         };
         try (Voter voter =
-                new Voter(KeyPair.random(), new byte[32], 4, file, e -> errors.add(e.getMessage()), clock::get)) {
+                new Voter(KeyPair.random(), Bytes32.ZERO, 4, file, e -> errors.add(e.getMessage()), clock::get)) {
             voter.begin(
-                    new LedgerClient(sequencer, KeyPair.random(), new byte[32]),
+                    new LedgerClient(sequencer, KeyPair.random(), Bytes32.ZERO),
                     (key, commands) -> new SigningSeen(0, 0, -1, true));
             assertNotNull(votes.poll(10, TimeUnit.SECONDS), "what it looks for in the order");
             long time = clock.get() + Voter.MAX_AHEAD_MS;

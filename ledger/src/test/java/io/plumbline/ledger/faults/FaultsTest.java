@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Parameters;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.FileStore;
@@ -79,7 +80,7 @@ class FaultsTest {
         Genesis genesis = new Genesis(
                 KEYS.stream().map(KeyPair::publicKey).toList(),
                 BOND,
-                new byte[32],
+                Bytes32.ZERO,
                 List.of(new Genesis.Deposit(FaultLoad.SAVER.publicKey(), MONEY)),
                 Parameters.DEFAULT);
         Files.write(folder.resolve("genesis"), genesis.encode());

@@ -14,6 +14,7 @@ import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
@@ -22,7 +23,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class AdmissionTest {
-    private static final byte[] GENESIS = genesis().hash();
+    private static final Bytes32 GENESIS = genesis().hash();
 
     private final Admission admission = new Admission(GENESIS, new SignatureChecks(GENESIS));
 
@@ -64,7 +65,7 @@ class AdmissionTest {
         KeyPair full = FULL_NODES.getFirst();
         assertEquals("a signature in a CastVote does not hold", refusal(REQUESTER, new Bond(1), vote(full, 0, 1)));
         Receipt forged = new Receipt(
-                1, new byte[32], new byte[32], new byte[32], new byte[32], 64, 1, 1, 1, NODE.publicKey(), new byte[64]);
+                1, Bytes32.ZERO, Bytes32.ZERO, new byte[32], new byte[32], 64, 1, 1, 1, NODE.publicKey(), new byte[64]);
         assertEquals("a signature in a SubmitReceipt does not hold", refusal(REQUESTER, new SubmitReceipt(forged)));
         assertEquals(
                 "a signature in a StateEpoch does not hold",

@@ -20,6 +20,7 @@ import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -45,7 +46,7 @@ class AuditRoundsTest {
     @BeforeEach
     void answerOneRequest() {
         assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, 2, "127.0.0.1", 9)));
-        assertNull(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 2, 250, Level.FULL)));
+        assertNull(apply(REQUESTER, new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 2, 250, Level.FULL)));
         assertNull(apply(NODE, new SubmitReceipt(receipt(1, 150))));
     }
 
@@ -59,18 +60,18 @@ class AuditRoundsTest {
     }
 
     private String commit(int auditor, Verdict verdict) {
-        int round = state.findSettlement(request(1)).audit().round();
-        byte[] commitment =
-                verdict.commitment(request(1), round, auditors.get(auditor).publicKey());
-        return apply(auditors.get(auditor), new CommitVerdict(request(1), round, commitment));
+        int round = state.findSettlement(Bytes32.of(request(1))).audit().round();
+        byte[] commitment = verdict.commitment(
+                Bytes32.of(request(1)), round, auditors.get(auditor).publicKey());
+        return apply(auditors.get(auditor), new CommitVerdict(Bytes32.of(request(1)), round, commitment));
     }
 
     private String reveal(int auditor, Verdict verdict) {
-        return apply(auditors.get(auditor), new RevealVerdict(request(1), verdict));
+        return apply(auditors.get(auditor), new RevealVerdict(Bytes32.of(request(1)), verdict));
     }
 
     private Status status() {
-        return state.findSettlement(request(1)).status();
+        return state.findSettlement(Bytes32.of(request(1))).status();
     }
 
     /** The liar that is among the first shuts nobody out: two good verdicts are no majority. */
@@ -119,7 +120,7 @@ class AuditRoundsTest {
     }
 
     private String post(int auditor, Cell cell) {
-        return apply(auditors.get(auditor), new PostChallenge(request(1), cell));
+        return apply(auditors.get(auditor), new PostChallenge(Bytes32.of(request(1)), cell));
     }
 
     private long stake() {

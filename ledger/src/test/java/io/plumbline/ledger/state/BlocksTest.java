@@ -11,6 +11,7 @@ import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.StateEpoch;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
@@ -28,14 +29,14 @@ class BlocksTest {
     private final Genesis genesis = new Genesis(
             full.stream().map(KeyPair::publicKey).toList(),
             700,
-            new byte[32],
+            Bytes32.ZERO,
             List.of(new Genesis.Deposit(node.publicKey(), 1_000)),
             Parameters.FREE);
     private final LedgerState state = new LedgerState(genesis);
     private int stakes;
 
     private void happen() {
-        Command register = new RegisterNode(1 + stakes++, new byte[32], 2, "127.0.0.1", 9);
+        Command register = new RegisterNode(1 + stakes++, Bytes32.ZERO, 2, "127.0.0.1", 9);
         assertNull(
                 state.apply(Signed.of(genesis.hash(), node, 1000, register), 5).getFirst());
     }
@@ -83,7 +84,7 @@ class BlocksTest {
                 state.blocks().prove(Kind.ACCOUNT, node.publicKey()).encode());
         assertNull(entry.fault(genesis.hash(), genesis.fullNodes()));
         assertArrayEquals(state.account(node.publicKey()).encode(), entry.value());
-        CertifiedEntry none = state.blocks().prove(Kind.ACCOUNT, new byte[32]);
+        CertifiedEntry none = state.blocks().prove(Kind.ACCOUNT, Bytes32.ZERO);
         assertNull(none.value());
         assertNull(none.fault(genesis.hash(), genesis.fullNodes()));
     }
@@ -134,7 +135,7 @@ class BlocksTest {
             vote(full.get(i), 0, header.hash());
         }
         CertifiedEntry good = state.blocks().prove(Kind.ACCOUNT, node.publicKey());
-        List<byte[]> keys = genesis.fullNodes();
+        List<Bytes32> keys = genesis.fullNodes();
         BlockHeader h = good.header();
         byte[] value = good.value().clone();
         value[0] ^= 1;
@@ -146,7 +147,7 @@ class BlocksTest {
                 new CertifiedEntry(h, good.certificate(), good.kind(), good.id(), value, good.proof()),
                 new CertifiedEntry(h, good.certificate(), good.kind(), good.id(), null, good.proof()),
                 new CertifiedEntry(h, good.certificate(), Kind.NODE, good.id(), good.value(), good.proof()),
-                new CertifiedEntry(h, good.certificate(), good.kind(), new byte[32], good.value(), good.proof()),
+                new CertifiedEntry(h, good.certificate(), good.kind(), Bytes32.ZERO, good.value(), good.proof()),
                 new CertifiedEntry(h, new Certificate(0, fewer), good.kind(), good.id(), good.value(), good.proof()),
                 new CertifiedEntry(h, new Certificate(0, doubled), good.kind(), good.id(), good.value(), good.proof()),
                 new CertifiedEntry(
@@ -167,8 +168,8 @@ class BlocksTest {
         for (int i = 0; i < all.size(); i++) {
             assertNotNull(all.get(i).fault(genesis.hash(), keys), "change " + i);
         }
-        assertNotNull(good.fault(new byte[32], keys), "another ledger's");
-        List<byte[]> strangers =
+        assertNotNull(good.fault(Bytes32.ZERO, keys), "another ledger's");
+        List<Bytes32> strangers =
                 Stream.generate(() -> KeyPair.random().publicKey()).limit(4).toList();
         assertNotNull(good.fault(genesis.hash(), strangers));
     }

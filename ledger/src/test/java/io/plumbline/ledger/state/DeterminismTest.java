@@ -7,6 +7,7 @@ import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -55,7 +56,7 @@ class DeterminismTest {
                         .map(keys -> new Genesis.Deposit(keys.publicKey(), 100_000))
                         .toList());
         Feed feed = new Feed(
-                people.getFirst().publicKey(), "any", "", 0, 0, 1L << 40, 1_000, 1_000, 2, 1L << 30, new byte[32], 5);
+                people.getFirst().publicKey(), "any", "", 0, 0, 1L << 40, 1_000, 1_000, 2, 1L << 30, Bytes32.ZERO, 5);
         CanonicalWriter log = new CanonicalWriter().putBytes(genesis.encode());
         log.putLong(0)
                 .putBytes(Signed.of(genesis.hash(), people.getFirst(), 1000, new Command.DeclareFeed(feed))
@@ -63,16 +64,16 @@ class DeterminismTest {
         long nowMs = 0;
         for (int i = 0; i < COMMANDS; i++) {
             nowMs += random.nextInt(3) == 0 ? random.nextInt(200_000) : random.nextInt(300);
-            byte[] request = new byte[32];
-            random.nextBytes(request);
-            byte[] someone = people.get(random.nextInt(9)).publicKey();
+            Bytes32 request = Bytes32.ZERO;
+            random.nextBytes(request.bytes());
+            Bytes32 someone = people.get(random.nextInt(9)).publicKey();
             Command command = switch (random.nextInt(14)) {
-                case 0 -> new RegisterNode(1 + random.nextInt(900), new byte[32], 2, "127.0.0.1", 9);
+                case 0 -> new RegisterNode(1 + random.nextInt(900), Bytes32.ZERO, 2, "127.0.0.1", 9);
                 case 1 -> new Command.Bond(1 + random.nextInt(50));
                 case 2 -> new Command.Unbond(1 + random.nextInt(50));
                 case 3 -> new Command.Withdraw(1 + random.nextInt(50), "home");
                 case 4 -> new Command.RegisterDataNode(1 + random.nextInt(90), "127.0.0.1", 8);
-                case 5 -> new Command.ReportFeed("feed " + random.nextInt(3), i, request);
+                case 5 -> new Command.ReportFeed("feed " + random.nextInt(3), i, request.bytes());
                 case 6 -> new Command.RegisterModel(request, "model", "");
                 case 13 ->
                     new Command.ProposeDeal(new StorageTerms(
@@ -81,7 +82,13 @@ class DeterminismTest {
                 case 8 -> new Command.FundFeed(feed.id(), 1 + random.nextInt(30));
                 case 9, 10, 11 ->
                     new Command.ReportValue(
-                            feed.id(), feed.round(nowMs), random.nextInt(50), nowMs, nowMs, request, request);
+                            feed.id(),
+                            feed.round(nowMs),
+                            random.nextInt(50),
+                            nowMs,
+                            nowMs,
+                            request.bytes(),
+                            request.bytes());
                 default -> new OpenEscrow(request, someone, 5, 1, Level.FULL);
             };
             log.putLong(nowMs)

@@ -70,7 +70,7 @@ class EvidenceMemoryTest {
         Receipt receipt =
                 Receipt.of(request, answer, new byte[32], layout.traceBytes(TraceLayout.tokens(length, 1)), 1, keys);
         Cell cell = new Cell(ofFirstLayer ? 0 : config.layers(), length - 2, length);
-        Seal seal = Seal.sign(receipt.hash(), cell, 1, new byte[(1 + cell.tokens()) * 32], keys);
+        Seal seal = Seal.sign(receipt.hash().bytes(), cell, 1, new byte[(1 + cell.tokens()) * 32], keys);
         return new Evidence(
                         receipt,
                         request,

@@ -44,13 +44,13 @@ class FeedsTest {
     private static final long MONEY = 50_000;
     private static final long ROUND_MS = 60_000;
     private static final long REPORT_MS = 10_000;
-    private static final byte[] POLICY = Blake3.hash(new byte[] {1});
-    private static final byte[] BODY = Blake3.hash(new byte[] {2});
+    private static final Bytes32 POLICY = Bytes32.of(Blake3.hash(new byte[] {1}));
+    private static final Bytes32 BODY = Bytes32.of(Blake3.hash(new byte[] {2}));
 
     /** In the order of their keys, in which they are named and paid. */
     private static final List<KeyPair> NODES = Stream.generate(KeyPair::random)
             .limit(5)
-            .sorted(Comparator.comparing(keys -> Bytes32.of(keys.publicKey())))
+            .sorted(Comparator.comparing(keys -> keys.publicKey()))
             .toList();
 
     private static final KeyPair OWNER = Money.REQUESTER;
@@ -109,7 +109,7 @@ class FeedsTest {
     }
 
     private ReportValue report(Feed feed, long value) {
-        return new ReportValue(feed.id(), feed.round(now), value, now - 30, now - 10, BODY, POLICY);
+        return new ReportValue(feed.id(), feed.round(now), value, now - 30, now - 10, BODY.bytes(), POLICY.bytes());
     }
 
     private String report(int node, long value) {
@@ -145,7 +145,7 @@ class FeedsTest {
     @Test
     void aDeclarationCostsWhatAnEntryCostsAndOnceOnly() {
         long had = state.account(OWNER.publicKey()).balance();
-        assertNull(apply(OWNER, new DeclareFeed(FEED.ownedBy(new byte[32]))));
+        assertNull(apply(OWNER, new DeclareFeed(FEED.ownedBy(Bytes32.ZERO))));
         assertEquals(had - 101, state.account(OWNER.publicKey()).balance());
         assertNull(apply(OWNER, new DeclareFeed(FEED)), "its owner is its signer, whatever it names");
         assertEquals(had - 102, state.account(OWNER.publicKey()).balance());
@@ -155,13 +155,13 @@ class FeedsTest {
         List<Feed> both = state.feedsAfter(null, 9);
         assertEquals(2, both.size());
         assertEquals(1, state.feedsAfter(both.getFirst().id(), 9).size());
-        assertTrue(Bytes32.of(both.get(0).id()).compareTo(Bytes32.of(both.get(1).id())) < 0);
+        assertTrue(both.get(0).id().compareTo(both.get(1).id()) < 0);
     }
 
     @Test
     void whatADeclarationMayNotSayIsRefused() {
         Feed f = FEED;
-        byte[] o = f.owner();
+        Bytes32 o = f.owner();
         List<Feed> wrong = List.of(
                 new Feed(o, "", "", 1, 0, 1, 1_000, 1, 1, 1_000, POLICY, 0),
                 new Feed(o, "n".repeat(256), "", 1, 0, 1, 1_000, 1, 1, 1_000, POLICY, 0),
@@ -217,7 +217,7 @@ class FeedsTest {
         assertEquals(3, value.reports());
         assertEquals(20, value.round());
         assertEquals(FEED.closesMs(20), value.timeMs());
-        assertEquals(List.of(Bytes32.of(NODES.get(1).publicKey())), value.outliers());
+        assertEquals(List.of(NODES.get(1).publicKey()), value.outliers());
         assertEquals(List.of(10L, 0L, 10L), List.of(owed(0), owed(1), owed(2)));
         assertEquals(980, feed().fund());
         assertEquals(STAKE, account(1).stake(), "who is wrong loses no stake");
@@ -303,12 +303,14 @@ class FeedsTest {
             {now, Long.MAX_VALUE}
         };
         for (long[] times : wrong) {
-            ReportValue report = new ReportValue(FEED.id(), 20, 1, times[0], times[1], BODY, POLICY);
+            ReportValue report = new ReportValue(FEED.id(), 20, 1, times[0], times[1], BODY.bytes(), POLICY.bytes());
             assertTrue(apply(NODES.getFirst(), report).contains("was asked at"), Arrays.toString(times));
         }
-        assertNull(apply(NODES.get(0), new ReportValue(FEED.id(), 20, -500, oldest, oldest, BODY, POLICY)));
-        assertNull(apply(NODES.get(1), new ReportValue(FEED.id(), 20, 600, now, now + 60_000, BODY, POLICY)));
-        assertTrue(apply(NODES.get(2), new ReportValue(BODY, 20, 1, now, now, BODY, POLICY))
+        assertNull(apply(
+                NODES.get(0), new ReportValue(FEED.id(), 20, -500, oldest, oldest, BODY.bytes(), POLICY.bytes())));
+        assertNull(apply(
+                NODES.get(1), new ReportValue(FEED.id(), 20, 600, now, now + 60_000, BODY.bytes(), POLICY.bytes())));
+        assertTrue(apply(NODES.get(2), new ReportValue(BODY, 20, 1, now, now, BODY.bytes(), POLICY.bytes()))
                 .contains("no such feed"));
         assertTrue(apply(OWNER, new FundFeed(BODY, 1)).contains("no such feed"));
     }
@@ -335,7 +337,7 @@ class FeedsTest {
         certify();
         assertTrue(report(3, 9_999).contains("lost its stake of " + STAKE), "whatever else is wrong with it");
         assertEquals(new Account(account(3).balance(), 0), account(3));
-        Equivocation named = state.equivocations().get(Bytes32.of(NODES.get(3).publicKey()));
+        Equivocation named = state.equivocations().get(NODES.get(3).publicKey());
         assertEquals(STAKE, named.lost());
         assertEquals(20, named.round());
         assertNotEquals(Blake3.hex(named.first()), Blake3.hex(named.second()));
@@ -357,8 +359,8 @@ class FeedsTest {
         begin(FEED, 0);
         ReportValue one = report(FEED, 5);
         assertNull(apply(NODES.getFirst(), one));
-        ReportValue other =
-                new ReportValue(one.feed(), 20, 5, one.sentMs(), one.receivedMs(), POLICY, one.certificateHash());
+        ReportValue other = new ReportValue(
+                one.feed(), 20, 5, one.sentMs(), one.receivedMs(), POLICY.bytes(), one.certificateHash());
         assertTrue(apply(NODES.getFirst(), other).contains("lost its stake"));
         close();
         assertEquals(1, feed().missed(), "none is left of this round");
@@ -369,7 +371,7 @@ class FeedsTest {
         begin(FEED, 0);
         for (int i = 0; i < Feed.MAX_REPORTS + 1; i++) {
             KeyPair node = KeyPair.random();
-            byte[] reference = Blake3.hash(new byte[] {3, (byte) i});
+            Bytes32 reference = Bytes32.of(Blake3.hash(new byte[] {3, (byte) i}));
             assertNull(apply(Money.BANK, new Command.DepositMoney(node.publicKey(), MONEY, reference)));
             assertNull(apply(node, new RegisterDataNode(STAKE, "127.0.0.1", 9)));
             String refusal = apply(node, report(FEED, 7));
@@ -449,7 +451,7 @@ class FeedsTest {
         assertEquals(214, proof.feed().latest().value());
         assertEquals(1, proof.feed().latest().spread());
         assertEquals("temperature in Zurich", proof.feed().name());
-        assertArrayEquals(OWNER.publicKey(), proof.feed().owner());
+        assertEquals(OWNER.publicKey(), proof.feed().owner());
         long last = now + FEED.maxAgeMs();
         assertNotNull(FeedProof.check(entry.encode(), trusted, FEED.id(), last));
         assertEquals(ProofCheck.STALE, refused(entry.encode(), trusted, FEED.id(), last + 1), "an old block");
@@ -477,7 +479,7 @@ class FeedsTest {
         assertEquals(ProofCheck.STALE, refused(old, trusted, FEED.id(), 0));
     }
 
-    private static ProofCheck refused(byte[] proof, TrustedLedger trusted, byte[] feed, long nowMs) {
+    private static ProofCheck refused(byte[] proof, TrustedLedger trusted, Bytes32 feed, long nowMs) {
         return assertThrows(ProofRefusedException.class, () -> FeedProof.check(proof, trusted, feed, nowMs))
                 .check();
     }
@@ -565,11 +567,13 @@ class FeedsTest {
                     new ReportValue(
                             feed.id(),
                             feed.round(now),
-                            random.nextInt(200) == 0 ? random.nextInt(800) : 200 + node.publicKey()[0] % 5,
+                            random.nextInt(200) == 0
+                                    ? random.nextInt(800)
+                                    : 200 + node.publicKey().bytes()[0] % 5,
                             feed.round(now) * ROUND_MS - 1,
                             feed.round(now) * ROUND_MS,
-                            BODY,
-                            POLICY);
+                            BODY.bytes(),
+                            POLICY.bytes());
             };
             Signed signed = Signed.of(GENESIS.hash(), node, now + 60_000, command);
             String refusal = state.apply(signed, now).getFirst();

@@ -15,6 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
@@ -41,13 +42,13 @@ class HostileCommandsTest {
 
     /** One of each kind, some of which are right as they are. */
     private List<Command> commands() {
-        byte[] anything = new byte[32];
-        random.nextBytes(anything);
+        Bytes32 anything = Bytes32.ZERO;
+        random.nextBytes(anything.bytes());
         int number = random.nextInt(20);
         KeyPair full = FULL_NODES.get(random.nextInt(FULL_NODES.size()));
         Verdict verdict = new Verdict(Opinion.BAD, "step", "place", new byte[32], new byte[32]);
         BlockHeader open = state.blocks().open();
-        byte[] hash = open == null ? anything : open.hash();
+        byte[] hash = open == null ? anything.bytes() : open.hash();
         long block = open == null ? 0 : open.number();
         byte[] vote = full.sign(Certificate.message(genesis().hash(), 0, block, hash));
         Feed feed =
@@ -60,14 +61,18 @@ class HostileCommandsTest {
                 new Command.ProveStorage(state.height() << 7, 0, new byte[2_000]),
                 new Command.DeclareFeed(feed),
                 new Command.FundFeed(feed.id(), 90),
-                new Command.ReportValue(feed.id(), feed.round(now), number % 4, now, now, anything, anything),
+                new Command.ReportValue(
+                        feed.id(), feed.round(now), number % 4, now, now, anything.bytes(), anything.bytes()),
                 new Command.RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000),
-                new Command.OpenEscrow(request(number), NODE.publicKey(), 2, 250, Level.FULL),
+                new Command.OpenEscrow(Bytes32.of(request(number)), NODE.publicKey(), 2, 250, Level.FULL),
                 new Command.SubmitReceipt(receipt(number, 150)),
-                new Command.DeclineEscrow(request(number)),
-                new Command.CommitVerdict(request(number), 0, verdict.commitment(request(number), 0, full.publicKey())),
-                new Command.RevealVerdict(request(number), verdict),
-                new Command.PostChallenge(request(number), new Cell(0, 0, 8)),
+                new Command.DeclineEscrow(Bytes32.of(request(number))),
+                new Command.CommitVerdict(
+                        Bytes32.of(request(number)),
+                        0,
+                        verdict.commitment(Bytes32.of(request(number)), 0, full.publicKey())),
+                new Command.RevealVerdict(Bytes32.of(request(number)), verdict),
+                new Command.PostChallenge(Bytes32.of(request(number)), new Cell(0, 0, 8)),
                 new Command.CastVote(full.publicKey(), 0, block, hash, vote),
                 new Command.DepositMoney(REQUESTER.publicKey(), 1_000, anything),
                 new Command.Withdraw(1, "somewhere"),
@@ -109,7 +114,7 @@ class HostileCommandsTest {
                 nonce,
                 unsigned.lastMs(),
                 unsigned.body(),
-                keys.sign(unsigned.id(genesis().hash())));
+                keys.sign(unsigned.id(genesis().hash()).bytes()));
     }
 
     /** A leader that lies about the time, up to its end. */
@@ -121,7 +126,7 @@ class HostileCommandsTest {
         long end = state.timeMs();
         for (Command command : List.of(
                 new Command.RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000),
-                new Command.OpenEscrow(request(1), NODE.publicKey(), 2, 250, Level.FULL),
+                new Command.OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 2, 250, Level.FULL),
                 new Command.SubmitReceipt(receipt(1, 150)),
                 new Command.Unbond(10))) {
             KeyPair by = command instanceof Command.OpenEscrow ? REQUESTER : NODE;

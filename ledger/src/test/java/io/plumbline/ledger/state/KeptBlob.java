@@ -2,6 +2,7 @@ package io.plumbline.ledger.state;
 
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChainingValues;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
 
@@ -41,8 +42,17 @@ final class KeptBlob {
     }
 
     /** Terms of it: an offer of a minute, rounds of an hour, answered within ten minutes. */
-    StorageTerms terms(byte[] dataNode, int rounds, int chunks, long price, long collateral) {
+    StorageTerms terms(Bytes32 dataNode, int rounds, int chunks, long price, long collateral) {
         return new StorageTerms(
-                id(), bytes.length, dataNode, 60_000, 3_600_000, 600_000, rounds, chunks, price, collateral);
+                Bytes32.of(id()),
+                bytes.length,
+                dataNode,
+                60_000,
+                3_600_000,
+                600_000,
+                rounds,
+                chunks,
+                price,
+                collateral);
     }
 }

@@ -33,6 +33,7 @@ import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
@@ -52,7 +53,7 @@ import org.junit.jupiter.api.Test;
 class LedgerMoneyTest {
     private static final long STAKE = 20_000;
     private static final Genesis GENESIS = genesis(10_000);
-    private static final byte[] LEDGER = GENESIS.hash();
+    private static final Bytes32 LEDGER = GENESIS.hash();
 
     private final LedgerState state = new LedgerState(GENESIS);
     private long now = 1_000_000;
@@ -103,26 +104,28 @@ class LedgerMoneyTest {
 
     private static Receipt receipt(int number, long price, int prompt, int output) {
         byte[] any = new byte[32];
-        return new Receipt(1, MODEL, request(number), any, any, 1024, prompt, output, price, null, null).sign(NODE);
+        return new Receipt(1, MODEL, Bytes32.of(request(number)), any, any, 1024, prompt, output, price, null, null)
+                .sign(NODE);
     }
 
     private void answered(int number, long tokens) {
-        assertNull(apply(REQUESTER, new OpenEscrow(request(number), NODE.publicKey(), 2, tokens, Level.AUDITED)));
+        assertNull(apply(
+                REQUESTER, new OpenEscrow(Bytes32.of(request(number)), NODE.publicKey(), 2, tokens, Level.AUDITED)));
         assertNull(apply(NODE, new SubmitReceipt(receipt(number, 2 * tokens, 1, (int) tokens - 1))));
     }
 
     private void judge(int number, Opinion... opinions) {
         List<Verdict> verdicts = new ArrayList<>();
-        int round = state.findSettlement(request(number)).audit().round();
+        int round = state.findSettlement(Bytes32.of(request(number))).audit().round();
         for (int i = 0; i < opinions.length; i++) {
             Verdict verdict = new Verdict(opinions[i], "", "", new byte[32], new byte[32]);
             verdicts.add(verdict);
-            byte[] commitment =
-                    verdict.commitment(request(number), round, FULL_NODES.get(i).publicKey());
-            assertNull(apply(FULL_NODES.get(i), new CommitVerdict(request(number), round, commitment)));
+            byte[] commitment = verdict.commitment(
+                    Bytes32.of(request(number)), round, FULL_NODES.get(i).publicKey());
+            assertNull(apply(FULL_NODES.get(i), new CommitVerdict(Bytes32.of(request(number)), round, commitment)));
         }
         for (int i = 0; i < opinions.length; i++) {
-            assertNull(apply(FULL_NODES.get(i), new RevealVerdict(request(number), verdicts.get(i))));
+            assertNull(apply(FULL_NODES.get(i), new RevealVerdict(Bytes32.of(request(number)), verdicts.get(i))));
         }
     }
 
@@ -135,13 +138,15 @@ class LedgerMoneyTest {
         certify();
         now += Parameters.DEFAULT.retainMs() + 1;
         state.expire(now);
-        assertNull(state.findSettlement(request(1)), "it has left the state, and its node has forgotten it");
-        OpenEscrow again = new OpenEscrow(request(1), NODE.publicKey(), 2, 1_000, Level.SIGNED);
+        assertNull(
+                state.findSettlement(Bytes32.of(request(1))), "it has left the state, and its node has forgotten it");
+        OpenEscrow again = new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 2, 1_000, Level.SIGNED);
         List<String> answers =
                 state.apply(Signed.of(LEDGER, REQUESTER, now + 60_000, again, new SubmitReceipt(old)), now);
         assertNull(answers.getFirst());
         assertTrue(answers.get(1).contains("only the node that an escrow names"), answers.get(1));
-        assertNull(apply(NODE, new DeclineEscrow(request(1))), "so the node can still give the escrow back");
+        assertNull(
+                apply(NODE, new DeclineEscrow(Bytes32.of(request(1)))), "so the node can still give the escrow back");
         assertEquals(STAKE, stake(NODE));
     }
 
@@ -153,7 +158,8 @@ class LedgerMoneyTest {
         while (opened < 3_000) {
             request[0] = (byte) opened;
             request[1] = (byte) (opened >> 8);
-            String refusal = apply(REQUESTER, new OpenEscrow(request.clone(), NODE.publicKey(), 0, 1, Level.SIGNED));
+            String refusal =
+                    apply(REQUESTER, new OpenEscrow(Bytes32.of(request.clone()), NODE.publicKey(), 0, 1, Level.SIGNED));
             if (refusal != null) {
                 assertTrue(refusal.contains("every request reserves"), refusal);
                 break;
@@ -165,7 +171,7 @@ class LedgerMoneyTest {
         now += Parameters.DEFAULT.answerMs(1) + Parameters.DEFAULT.escrowMs() + 1;
         state.expire(now);
         state.expire(now + Parameters.DEFAULT.escrowMs() + 1);
-        assertNull(state.findSettlement(request(1)));
+        assertNull(state.findSettlement(Bytes32.of(request(1))));
     }
 
     /** Full nodes are upgraded one after the other: those that are not yet cannot read a wish for newer rules. */
@@ -223,7 +229,7 @@ class LedgerMoneyTest {
                                     small.hash(),
                                     REQUESTER,
                                     now + 60_000,
-                                    new OpenEscrow(request(i), NODE.publicKey(), 0, 1, Level.SIGNED)),
+                                    new OpenEscrow(Bytes32.of(request(i)), NODE.publicKey(), 0, 1, Level.SIGNED)),
                             now)
                     .getFirst();
             assertEquals(i == 50, refusal != null, refusal);
@@ -240,7 +246,7 @@ class LedgerMoneyTest {
                                 small.hash(),
                                 REQUESTER,
                                 now + 60_000,
-                                new OpenEscrow(request(99), NODE.publicKey(), 0, 1, Level.SIGNED)),
+                                new OpenEscrow(Bytes32.of(request(99)), NODE.publicKey(), 0, 1, Level.SIGNED)),
                         now)
                 .getFirst());
     }
@@ -250,15 +256,16 @@ class LedgerMoneyTest {
         register(2);
         answered(1, 10);
         judge(1, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE, Opinion.CANNOT_JUDGE);
-        assertEquals(Status.REFUNDED, state.findSettlement(request(1)).status());
+        assertEquals(
+                Status.REFUNDED, state.findSettlement(Bytes32.of(request(1))).status());
         now += Parameters.DEFAULT.escrowMs() + 1;
         state.expire(now);
-        assertNull(state.findSettlement(request(1)), "what nobody has judged leaves the state soon");
+        assertNull(state.findSettlement(Bytes32.of(request(1))), "what nobody has judged leaves the state soon");
         answered(2, 10);
         judge(2, Opinion.BAD, Opinion.BAD, Opinion.BAD);
         now += Parameters.DEFAULT.escrowMs() + 1;
         state.expire(now);
-        assertNotNull(state.findSettlement(request(2)), "evidence may come");
+        assertNotNull(state.findSettlement(Bytes32.of(request(2))), "evidence may come");
     }
 
     @Test
@@ -293,8 +300,8 @@ class LedgerMoneyTest {
     void aCommandThatWasSignedForOneLedgerIsRefusedByEveryOther() {
         LedgerState other = new LedgerState(genesis(20_000));
         Signed withdraw = Signed.of(LEDGER, REQUESTER, now + 60_000, new Withdraw(500_000, "an address"));
-        Signed deposit =
-                Signed.of(LEDGER, Money.BANK, now + 60_000, new DepositMoney(NODE.publicKey(), 777, request(9)));
+        Signed deposit = Signed.of(
+                LEDGER, Money.BANK, now + 60_000, new DepositMoney(NODE.publicKey(), 777, Bytes32.of(request(9))));
         assertNull(state.apply(withdraw, now).getFirst());
         assertNull(state.apply(deposit, now).getFirst());
         assertTrue(other.apply(withdraw, now).getFirst().contains("signature"));
@@ -305,7 +312,7 @@ class LedgerMoneyTest {
     @Test
     void thePriceIsTheEscrowsWhateverTheNodeAsksLater() {
         register(1);
-        assertNull(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 1, 276, Level.AUDITED)));
+        assertNull(apply(REQUESTER, new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 1, 276, Level.AUDITED)));
         register(100_000);
         assertTrue(apply(NODE, new SubmitReceipt(receipt(1, 276, 20, 3))).contains("above the escrow's"));
         assertTrue(apply(NODE, new SubmitReceipt(receipt(1, 277, 20, 257))).contains("for 276 at most"));
@@ -322,9 +329,9 @@ class LedgerMoneyTest {
     @Test
     void aNodeIsAuditedAtNoLevelThatItDeclines() {
         assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "127.0.0.1", 9, Level.AUDITED, 0)));
-        assertTrue(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 1, 50, Level.FULL))
+        assertTrue(apply(REQUESTER, new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 1, 50, Level.FULL))
                 .contains("audited at AUDITED at most"));
-        assertNull(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 1, 50, Level.AUDITED)));
+        assertNull(apply(REQUESTER, new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 1, 50, Level.AUDITED)));
     }
 
     /** What a node announces for its model, with the tokens and the level, is the time that an audit has. */
@@ -335,22 +342,25 @@ class LedgerMoneyTest {
                 .contains("opening time"));
         for (Level level : List.of(Level.FULL, Level.AUDITED)) {
             int number = level.ordinal() + 1;
-            assertNull(apply(REQUESTER, new OpenEscrow(request(number), NODE.publicKey(), 1, 1_000, level)));
+            assertNull(
+                    apply(REQUESTER, new OpenEscrow(Bytes32.of(request(number)), NODE.publicKey(), 1, 1_000, level)));
             assertNull(apply(NODE, new SubmitReceipt(receipt(number, 1_000, 1, 999))));
             long commit = Parameters.DEFAULT.commitMs();
             assertEquals(
                     now + commit + (level == Level.FULL ? 400_000 : 0),
-                    state.findSettlement(request(number)).audit().deadlineMs());
+                    state.findSettlement(Bytes32.of(request(number))).audit().deadlineMs());
         }
     }
 
     @Test
     void aNodeThatAnnouncesDaysHasAnHour() {
         assertNull(apply(NODE, new RegisterNode(STAKE, MODEL, 1, "127.0.0.1", 9, Level.FULL, 60_000)));
-        assertNull(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 1, 1_000, Level.FULL)));
+        assertNull(apply(REQUESTER, new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 1, 1_000, Level.FULL)));
         assertNull(apply(NODE, new SubmitReceipt(receipt(1, 1_000, 1, 999))));
         long longest = Parameters.DEFAULT.commitMs() + 3_600_000;
-        assertEquals(now + longest, state.findSettlement(request(1)).audit().deadlineMs());
+        assertEquals(
+                now + longest,
+                state.findSettlement(Bytes32.of(request(1))).audit().deadlineMs());
         assertEquals(3_600_000, state.node(NODE.publicKey()).openingMs(Level.FULL, 1_000), "a requester sees it");
         assertEquals(60_000, state.node(NODE.publicKey()).openingMs(Level.FULL, 1));
         assertEquals(0, state.node(NODE.publicKey()).openingMs(Level.AUDITED, 1_000));
@@ -363,11 +373,11 @@ class LedgerMoneyTest {
     void aStakeIsReservedForEachOpenRequestAndCannotLeaveMeanwhile() {
         register(2);
         // Twenty thousand cover five thousand four times: 2,500 tokens at two.
-        assertNull(apply(REQUESTER, new OpenEscrow(request(1), NODE.publicKey(), 2, 2_000, Level.AUDITED)));
+        assertNull(apply(REQUESTER, new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 2, 2_000, Level.AUDITED)));
         assertEquals(16_000, state.reserved(NODE.publicKey()));
-        assertTrue(apply(REQUESTER, new OpenEscrow(request(2), NODE.publicKey(), 2, 501, Level.AUDITED))
+        assertTrue(apply(REQUESTER, new OpenEscrow(Bytes32.of(request(2)), NODE.publicKey(), 2, 501, Level.AUDITED))
                 .contains("does not cover"));
-        assertNull(apply(REQUESTER, new OpenEscrow(request(2), NODE.publicKey(), 2, 500, Level.AUDITED)));
+        assertNull(apply(REQUESTER, new OpenEscrow(Bytes32.of(request(2)), NODE.publicKey(), 2, 500, Level.AUDITED)));
         assertTrue(apply(NODE, new Unbond(1)).contains("open requests reserve 20000"));
         assertNull(apply(NODE, new SubmitReceipt(receipt(1, 4_000, 10, 1_990))));
         judge(1, Opinion.GOOD, Opinion.GOOD, Opinion.GOOD);
@@ -379,7 +389,7 @@ class LedgerMoneyTest {
     void aFullNodesBondStaysAsLongAsItsVotesCount() {
         KeyPair full = FULL_NODES.get(2);
         assertTrue(apply(full, new Unbond(1)).contains("a full node's bond of 10000 stays"));
-        assertNull(apply(Money.BANK, new DepositMoney(full.publicKey(), 500, request(8))));
+        assertNull(apply(Money.BANK, new DepositMoney(full.publicKey(), 500, Bytes32.of(request(8)))));
         assertNull(apply(full, new Bond(500)));
         assertTrue(apply(full, new Unbond(501)).contains("not covered by 500"));
         assertNull(apply(full, new Unbond(500)));
@@ -393,16 +403,17 @@ class LedgerMoneyTest {
     void aPostedChallengeThatIsLeftUnansweredCostsTheStakeThatCoversTheRequest() {
         register(2);
         answered(1, 100);
-        assertNull(apply(FULL_NODES.get(0), new PostChallenge(request(1), new Cell(0, 0, 1))));
+        assertNull(apply(FULL_NODES.get(0), new PostChallenge(Bytes32.of(request(1)), new Cell(0, 0, 1))));
         judge(1, Opinion.SILENT, Opinion.SILENT, Opinion.SILENT);
-        assertEquals(Status.REFUNDED, state.findSettlement(request(1)).status());
+        assertEquals(
+                Status.REFUNDED, state.findSettlement(Bytes32.of(request(1))).status());
         assertEquals(STAKE - 4 * 200, stake(NODE));
         assertEquals(1, state.node(NODE.publicKey()).faults());
         answered(2, 100);
         judge(2, Opinion.SILENT, Opinion.SILENT, Opinion.SILENT);
         assertEquals(STAKE - 4 * 200, stake(NODE), "without a posted challenge nothing was left unanswered");
         answered(3, 100);
-        assertNull(apply(FULL_NODES.get(0), new PostChallenge(request(3), new Cell(0, 0, 1))));
+        assertNull(apply(FULL_NODES.get(0), new PostChallenge(Bytes32.of(request(3)), new Cell(0, 0, 1))));
         judge(3, Opinion.SILENT, Opinion.GOOD, Opinion.GOOD);
         assertEquals(STAKE - 4 * 200, stake(NODE), "one auditor's word costs nothing");
     }
@@ -420,7 +431,8 @@ class LedgerMoneyTest {
         now += Parameters.DEFAULT.commitMs();
         state.expire(now);
         certify();
-        assertEquals(Status.REFUNDED, state.findSettlement(request(2)).status());
+        assertEquals(
+                Status.REFUNDED, state.findSettlement(Bytes32.of(request(2))).status());
         assertEquals(before - 160 - 8 - 2, balance(REQUESTER), "the second one came back whole");
     }
 
@@ -431,11 +443,12 @@ class LedgerMoneyTest {
         answered(1, 100);
         long before = balance(REQUESTER);
         byte[] nonsense = new byte[100_000];
-        Accuse accuse = new Accuse(request(1), Blake3.hash(nonsense), nonsense.length);
+        Accuse accuse = new Accuse(Bytes32.of(request(1)), Blake3.hash(nonsense), nonsense.length);
         assertTrue(apply(REQUESTER, new HandInEvidence(new byte[9])).contains("has accused nobody"));
-        assertTrue(apply(REQUESTER, new Accuse(request(1), request(1), Accuse.MAX_BYTES + 1))
+        assertTrue(apply(REQUESTER, new Accuse(Bytes32.of(request(1)), request(1), Accuse.MAX_BYTES + 1))
                 .contains("16777216 bytes"));
-        assertTrue(apply(REQUESTER, new Accuse(request(7), request(1), 9)).contains("no answer to this request"));
+        assertTrue(apply(REQUESTER, new Accuse(Bytes32.of(request(7)), request(1), 9))
+                .contains("no answer to this request"));
         assertNull(apply(REQUESTER, accuse));
         assertTrue(apply(REQUESTER, accuse).contains("finish it first"));
         byte[] part = Arrays.copyOf(nonsense, HandInEvidence.MAX_BYTES);
@@ -465,7 +478,8 @@ class LedgerMoneyTest {
     void onlyReceiptsThatAreTakenAsTheyStandCostNoFee() {
         register(2);
         for (int number = 1; number <= 3; number++) {
-            assertNull(apply(REQUESTER, new OpenEscrow(request(number), NODE.publicKey(), 2, 100, Level.AUDITED)));
+            assertNull(apply(
+                    REQUESTER, new OpenEscrow(Bytes32.of(request(number)), NODE.publicKey(), 2, 100, Level.AUDITED)));
         }
         long before = balance(NODE);
         assertNull(apply(NODE, new SubmitReceipt(receipt(1, 200, 1, 99)), new SubmitReceipt(receipt(2, 200, 1, 99))));
@@ -485,24 +499,26 @@ class LedgerMoneyTest {
     void aNodeDeclinesAnEscrowThatNoRequestCameForAndWorksForOthers() {
         register(1);
         KeyPair griefer = KeyPair.random();
-        assertNull(apply(Money.BANK, new DepositMoney(griefer.publicKey(), 5_010, request(8))));
-        assertNull(apply(griefer, new OpenEscrow(request(1), NODE.publicKey(), 1, 5_000, Level.AUDITED)));
-        OpenEscrow honest = new OpenEscrow(request(2), NODE.publicKey(), 1, 10, Level.AUDITED);
+        assertNull(apply(Money.BANK, new DepositMoney(griefer.publicKey(), 5_010, Bytes32.of(request(8)))));
+        assertNull(apply(griefer, new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 1, 5_000, Level.AUDITED)));
+        OpenEscrow honest = new OpenEscrow(Bytes32.of(request(2)), NODE.publicKey(), 1, 10, Level.AUDITED);
         assertTrue(apply(REQUESTER, honest).contains("does not cover"));
         long before = balance(NODE);
-        Command.DeclineEscrow decline = new Command.DeclineEscrow(request(1));
+        Command.DeclineEscrow decline = new Command.DeclineEscrow(Bytes32.of(request(1)));
         assertTrue(apply(REQUESTER, decline).contains("only the node"));
         assertNull(apply(NODE, decline));
         assertEquals(before, balance(NODE), "it costs nothing");
         assertEquals(0, state.reserved(NODE.publicKey()));
-        assertEquals(Status.REFUNDED, state.findSettlement(request(1)).status());
+        assertEquals(
+                Status.REFUNDED, state.findSettlement(Bytes32.of(request(1))).status());
         certify();
         assertEquals(5_009, balance(griefer), "escrow and audit fee came back");
         assertNull(apply(REQUESTER, honest));
         assertTrue(apply(NODE, decline).contains("no escrow waits"));
         assertEquals(before - 1, balance(NODE), "a refused one costs what any command does");
         assertNull(apply(NODE, new SubmitReceipt(receipt(2, 10, 1, 9))));
-        assertTrue(apply(NODE, new Command.DeclineEscrow(request(2))).contains("no escrow waits"));
+        assertTrue(
+                apply(NODE, new Command.DeclineEscrow(Bytes32.of(request(2)))).contains("no escrow waits"));
         assertTrue(apply(NODE, new SubmitReceipt(receipt(1, 10, 1, 9))).contains("has a receipt already, or is over"));
     }
 
@@ -512,22 +528,27 @@ class LedgerMoneyTest {
         long[] tokens = {1, 100, 960, 1_000, 1L << 32};
         long[] ms = {120_500, 170_000, 600_000, 600_000, 600_000};
         for (int i = 0; i < tokens.length; i++) {
-            assertNull(apply(REQUESTER, new OpenEscrow(request(i), NODE.publicKey(), 0, tokens[i], Level.SIGNED)));
-            assertEquals(now + ms[i], state.findSettlement(request(i)).audit().deadlineMs());
+            assertNull(apply(
+                    REQUESTER, new OpenEscrow(Bytes32.of(request(i)), NODE.publicKey(), 0, tokens[i], Level.SIGNED)));
+            assertEquals(
+                    now + ms[i],
+                    state.findSettlement(Bytes32.of(request(i))).audit().deadlineMs());
         }
         now += 120_500;
         state.expire(now);
-        assertEquals(Status.REFUNDED, state.findSettlement(request(0)).status());
-        assertEquals(Status.ESCROWED, state.findSettlement(request(1)).status());
+        assertEquals(
+                Status.REFUNDED, state.findSettlement(Bytes32.of(request(0))).status());
+        assertEquals(
+                Status.ESCROWED, state.findSettlement(Bytes32.of(request(1))).status());
     }
 
     @Test
     void aBatchPaysAllItsFeesBeforeItsFirstCommandSpendsThem() {
         register(1);
         KeyPair cheap = KeyPair.random();
-        assertNull(apply(Money.BANK, new DepositMoney(cheap.publicKey(), 128, request(8))));
+        assertNull(apply(Money.BANK, new DepositMoney(cheap.publicKey(), 128, Bytes32.of(request(8)))));
         List<Command> commands = new ArrayList<>();
-        commands.add(new OpenEscrow(request(7), NODE.publicKey(), 1, 127, Level.SIGNED));
+        commands.add(new OpenEscrow(Bytes32.of(request(7)), NODE.publicKey(), 1, 127, Level.SIGNED));
         for (int i = 1; i < Signed.MAX_COMMANDS; i++) {
             commands.add(new Command.RegisterDataNode(1, "a name", 0));
         }
@@ -544,7 +565,7 @@ class LedgerMoneyTest {
                 .putText("plumbline evidence 1")
                 .putText("plumbline-model 1\n" + "\u0007x".repeat(200_000) + "\n")
                 .toBytes();
-        assertNull(apply(REQUESTER, new Accuse(request(1), Blake3.hash(evidence), evidence.length)));
+        assertNull(apply(REQUESTER, new Accuse(Bytes32.of(request(1)), Blake3.hash(evidence), evidence.length)));
         int before = state.encode().length;
         String last = null;
         for (int at = 0; at < evidence.length; at += HandInEvidence.MAX_BYTES) {
@@ -563,7 +584,7 @@ class LedgerMoneyTest {
         for (int k = 0; k < 50; k++) {
             List<Command> commands = new ArrayList<>();
             for (int i = 0; i < 80; i++) {
-                commands.add(new RegisterModel(request(i), "n".repeat(255), "s".repeat(255)));
+                commands.add(new RegisterModel(Bytes32.of(request(i)), "n".repeat(255), "s".repeat(255)));
             }
             Signed signed = Signed.of(LEDGER, KeyPair.random(), now + 600_000, commands);
             assertTrue(state.apply(signed, now).getFirst().contains("needs a deposit"));
@@ -571,8 +592,9 @@ class LedgerMoneyTest {
         assertEquals(height + 50, state.height());
         assertTrue(state.encode().length - before.length < 100, "but for counters");
         KeyPair poor = KeyPair.random();
-        assertNull(apply(Money.BANK, new DepositMoney(poor.publicKey(), 2, request(8))));
-        assertTrue(apply(poor, new RegisterModel(request(1), "mine", "")).contains("the fee of 100"));
+        assertNull(apply(Money.BANK, new DepositMoney(poor.publicKey(), 2, Bytes32.of(request(8)))));
+        assertTrue(apply(poor, new RegisterModel(Bytes32.of(request(1)), "mine", ""))
+                .contains("the fee of 100"));
         assertEquals(1, balance(poor), "a refused command has its fee, too");
         assertTrue(apply(poor, new Bond(1), new Bond(1)).contains("needs a deposit"));
         assertEquals(1, balance(poor));
@@ -597,7 +619,7 @@ class LedgerMoneyTest {
     @Test
     void anAccountWithoutMoneyIsNoEntry() {
         KeyPair passing = KeyPair.random();
-        assertNull(apply(Money.BANK, new DepositMoney(passing.publicKey(), 211, request(8))));
+        assertNull(apply(Money.BANK, new DepositMoney(passing.publicKey(), 211, Bytes32.of(request(8)))));
         certify();
         assertNotNull(state.blocks().prove(Kind.ACCOUNT, passing.publicKey()).value());
         assertNull(apply(passing, new Withdraw(110, "home")));
@@ -619,27 +641,26 @@ class LedgerMoneyTest {
         LedgerState other = new LedgerState(genesis);
         List<Command> nodes = List.of(new RegisterNode(STAKE, MODEL, 0, "127.0.0.1", 9));
         assertNull(other.apply(Signed.of(genesis.hash(), NODE, now, nodes), now).getFirst());
-        OpenEscrow escrow = new OpenEscrow(request(1), NODE.publicKey(), 0, 1L << 32, Level.FULL);
+        OpenEscrow escrow = new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 0, 1L << 32, Level.FULL);
         String refusal = other.apply(Signed.of(genesis.hash(), REQUESTER, now, escrow), now)
                 .getFirst();
         assertTrue(refusal.contains("an audit fee of " + Long.MAX_VALUE + " are not covered"), refusal);
-        assertTrue(apply(Money.BANK, new DepositMoney(NODE.publicKey(), Books.MAX_DEPOSITED, request(8)))
+        assertTrue(apply(Money.BANK, new DepositMoney(NODE.publicKey(), Books.MAX_DEPOSITED, Bytes32.of(request(8))))
                 .contains("more than the ledger can count"));
         long room = Books.MAX_DEPOSITED - state.deposited();
-        assertNull(apply(Money.BANK, new DepositMoney(NODE.publicKey(), room, request(8))));
-        List<Genesis.Deposit> deposits = List.of(new Genesis.Deposit(new byte[32], Books.MAX_DEPOSITED - 9));
+        assertNull(apply(Money.BANK, new DepositMoney(NODE.publicKey(), room, Bytes32.of(request(8)))));
+        List<Genesis.Deposit> deposits = List.of(new Genesis.Deposit(Bytes32.ZERO, Books.MAX_DEPOSITED - 9));
         assertThrows(
                 IllegalArgumentException.class,
-                () -> new Genesis(Money.genesis().fullNodes(), 10, new byte[32], deposits, dear));
-        assertNotNull(new Genesis(Money.genesis().fullNodes(), 3, new byte[32], deposits, dear));
+                () -> new Genesis(Money.genesis().fullNodes(), 10, Bytes32.ZERO, deposits, dear));
+        assertNotNull(new Genesis(Money.genesis().fullNodes(), 3, Bytes32.ZERO, deposits, dear));
     }
 
     @Test
     void aGenesisWithOneKeyTwiceIsRefused() {
-        byte[] key = NODE.publicKey();
+        Bytes32 key = NODE.publicKey();
         IllegalArgumentException e = assertThrows(
-                IllegalArgumentException.class,
-                () -> new Genesis(List.of(key, REQUESTER.publicKey(), key.clone()), List.of()));
+                IllegalArgumentException.class, () -> new Genesis(List.of(key, REQUESTER.publicKey(), key), List.of()));
         assertTrue(e.getMessage().contains("the same key"), e.getMessage());
         assertNotNull(new Genesis(List.of(key, REQUESTER.publicKey()), List.of()));
     }

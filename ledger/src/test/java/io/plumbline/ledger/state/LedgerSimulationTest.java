@@ -32,6 +32,7 @@ import io.plumbline.ledger.state.StorageDeal.Role;
 import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
@@ -62,7 +63,7 @@ class LedgerSimulationTest {
     private static final int STEPS = 120;
     private static final long MONEY = 100_000;
     private static final long BOND = 5_000;
-    private static final byte[] MODEL = new byte[32];
+    private static final Bytes32 MODEL = Bytes32.ZERO;
     private static final KeyPair BANK = new KeyPair(Blake3.hash(new byte[] {3}));
     private static final List<KeyPair> FULL = new ArrayList<>();
     private static final List<KeyPair> PEOPLE = new ArrayList<>();
@@ -190,7 +191,8 @@ class LedgerSimulationTest {
     }
 
     private static StorageTerms terms(KeptBlob blob) {
-        return new StorageTerms(blob.id(), blob.length(), StorageTerms.ANY_NODE, 100_000, 2_000, 1_000, 3, 2, 5, 1_000);
+        return new StorageTerms(
+                Bytes32.of(blob.id()), blob.length(), StorageTerms.ANY_NODE, 100_000, 2_000, 1_000, 3, 2, 5, 1_000);
     }
 
     /** Offers, and what the data node says to them and to challenges, which may come late, twice or never. */
@@ -211,7 +213,7 @@ class LedgerSimulationTest {
 
     private static KeptBlob blob(StorageDeal deal) {
         return BLOBS.stream()
-                .filter(blob -> Arrays.equals(blob.id(), deal.terms().blob()))
+                .filter(blob -> deal.terms().blob().equals(Bytes32.of(blob.id())))
                 .findFirst()
                 .orElseThrow();
     }
@@ -316,7 +318,7 @@ class LedgerSimulationTest {
         saved -= reasons.get(1) == null ? 1 : 0;
         assertTrue(reasons.get(2) != null);
         if (random.nextInt(3) == 0) {
-            byte[] reference = Blake3.hash(new byte[] {(byte) references++});
+            Bytes32 reference = Bytes32.of(Blake3.hash(new byte[] {(byte) references++}));
             assertNull(submit(BANK, new DepositMoney(REQUESTER.publicKey(), 50, reference))
                     .getFirst());
         }
@@ -327,11 +329,11 @@ class LedgerSimulationTest {
 
     /** People pay each other, more than they have now and then, and a key that nobody has used. */
     private void pay() {
-        byte[] anybody = Blake3.hash(new byte[] {5, (byte) random.nextInt(4)});
-        byte[] to = random.nextInt(4) == 0
+        Bytes32 anybody = Bytes32.of(Blake3.hash(new byte[] {5, (byte) random.nextInt(4)}));
+        Bytes32 to = random.nextInt(4) == 0
                 ? anybody
                 : PEOPLE.get(random.nextInt(PEOPLE.size())).publicKey();
-        byte[] reference = random.nextBoolean() ? new byte[32] : anybody;
+        Bytes32 reference = random.nextBoolean() ? Bytes32.ZERO : anybody;
         KeyPair by = random.nextBoolean() ? REQUESTER : NODE;
         submit(by, new Transfer(to, random.nextInt(5) == 0 ? MONEY * 2 : random.nextInt(40), reference));
     }
@@ -346,13 +348,13 @@ class LedgerSimulationTest {
     private ReportValue seen(int place) {
         long round = FEED.round(order.timeMs());
         long sawMs = round * FEED.roundMs();
-        return new ReportValue(FEED.id(), round, 200 + (round + place) % 5, sawMs, sawMs, MODEL, MODEL);
+        return new ReportValue(FEED.id(), round, 200 + (round + place) % 5, sawMs, sawMs, MODEL.bytes(), MODEL.bytes());
     }
 
     /** A request, and often its receipt. */
     private void ask() {
-        byte[] request = Blake3.hash(new byte[] {4, (byte) asked, (byte) (asked++ >> 8)});
-        requests.add(request);
+        Bytes32 request = Bytes32.of(Blake3.hash(new byte[] {4, (byte) asked, (byte) (asked++ >> 8)}));
+        requests.add(request.bytes());
         submit(REQUESTER, new OpenEscrow(request, NODE.publicKey(), 2, 1 + random.nextInt(100), Level.AUDITED));
         int answer = random.nextInt(6);
         if (answer == 0) {
@@ -373,16 +375,16 @@ class LedgerSimulationTest {
         if (requests.isEmpty()) {
             return;
         }
-        byte[] request = requests.get(random.nextInt(requests.size()));
+        Bytes32 request = Bytes32.of(requests.get(random.nextInt(requests.size())));
         Settlement one = order.state(0).findSettlement(request);
         if (one == null || one.receipt() == null) {
             return;
         }
         int round = one.audit().round();
-        boolean isBad = member == LIAR ? random.nextBoolean() : request[0] % 8 == 0;
+        boolean isBad = member == LIAR ? random.nextBoolean() : request.bytes()[0] % 8 == 0;
         KeyPair keys = FULL.get(member);
         Verdict verdict = verdicts.computeIfAbsent(
-                Blake3.hex(request) + round + " " + member,
+                request.toString() + round + " " + member,
                 name -> new Verdict(isBad ? Opinion.BAD : Opinion.GOOD, "", "", new byte[32], new byte[32]));
         inFlight.add(Signed.of(
                 GENESIS.hash(),
@@ -469,7 +471,7 @@ class LedgerSimulationTest {
         String hash = HexFormat.of().formatHex(header.hash());
         String before = certified.putIfAbsent(header.number(), hash);
         assertTrue(before == null || before.equals(hash), where + ": two certified blocks " + header.number());
-        byte[] someone = PEOPLE.get(random.nextInt(PEOPLE.size())).publicKey();
+        Bytes32 someone = PEOPLE.get(random.nextInt(PEOPLE.size())).publicKey();
         CertifiedEntry entry = state.blocks().prove(Kind.ACCOUNT, someone);
         if (entry != null) {
             assertNull(entry.fault(GENESIS.hash(), GENESIS.fullNodes()), where);

@@ -79,7 +79,7 @@ class LedgerStateTest {
         if (state.nodes().isEmpty()) {
             assertNull(apply(new RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000), NODE));
         }
-        assertNull(apply(new OpenEscrow(request(number), NODE.publicKey(), 2, 250, Level.FULL), REQUESTER));
+        assertNull(apply(new OpenEscrow(Bytes32.of(request(number)), NODE.publicKey(), 2, 250, Level.FULL), REQUESTER));
         assertNull(apply(new SubmitReceipt(receipt(number, 150)), NODE));
     }
 
@@ -98,13 +98,13 @@ class LedgerStateTest {
     }
 
     private String commit(int number, KeyPair auditor, Verdict verdict) {
-        int round = state.findSettlement(request(number)).audit().round();
-        byte[] commitment = verdict.commitment(request(number), round, auditor.publicKey());
-        return apply(new CommitVerdict(request(number), round, commitment), auditor);
+        int round = state.findSettlement(Bytes32.of(request(number))).audit().round();
+        byte[] commitment = verdict.commitment(Bytes32.of(request(number)), round, auditor.publicKey());
+        return apply(new CommitVerdict(Bytes32.of(request(number)), round, commitment), auditor);
     }
 
     private String reveal(int number, KeyPair auditor, Verdict verdict) {
-        return apply(new RevealVerdict(request(number), verdict), auditor);
+        return apply(new RevealVerdict(Bytes32.of(request(number)), verdict), auditor);
     }
 
     /** All three commit, then reveal in order. */
@@ -118,7 +118,7 @@ class LedgerStateTest {
     }
 
     private Status status(int number) {
-        return state.findSettlement(request(number)).status();
+        return state.findSettlement(Bytes32.of(request(number))).status();
     }
 
     @Test
@@ -156,7 +156,7 @@ class LedgerStateTest {
         assertEquals(Status.REFUNDED, status(1));
         assertEquals(
                 List.of("QKV at layer 1, token 3", "QKV at layer 1, token 3"),
-                state.findSettlement(request(1)).reasons());
+                state.findSettlement(Bytes32.of(request(1))).reasons());
         certify();
         assertEquals(new Account(50_000, 50_000), state.account(NODE.publicKey()));
         assertEquals(new Account(1_000_000, 0), state.account(REQUESTER.publicKey()));
@@ -176,7 +176,7 @@ class LedgerStateTest {
         now += Parameters.DEFAULT.commitMs();
         state.expire(now);
         assertEquals(Status.REFUNDED, status(2), "no auditor came");
-        assertNull(apply(new OpenEscrow(request(3), NODE.publicKey(), 5, 1, Level.FULL), REQUESTER));
+        assertNull(apply(new OpenEscrow(Bytes32.of(request(3)), NODE.publicKey(), 5, 1, Level.FULL), REQUESTER));
         now += Parameters.DEFAULT.escrowMs();
         state.expire(now);
         assertEquals(Status.REFUNDED, status(3), "no receipt came");
@@ -218,8 +218,8 @@ class LedgerStateTest {
         judge(1, good(), lazy, good());
         assertEquals(Status.SETTLED, status(1));
         assertEquals(
-                List.of(Bytes32.of(FULL_NODES.get(1).publicKey())),
-                state.findSettlement(request(1)).audit().lazy());
+                List.of(FULL_NODES.get(1).publicKey()),
+                state.findSettlement(Bytes32.of(request(1))).audit().lazy());
         ordered(2);
         judge(2, good(), lazy, silent());
         assertEquals(Status.REFUNDED, status(2), "one who works and one who does not are no majority");
@@ -230,13 +230,17 @@ class LedgerStateTest {
         ordered(1);
         Cell cell = new Cell(1, 3, 4);
         assertNull(commit(1, FULL_NODES.get(0), good()));
-        assertNull(apply(new PostChallenge(request(1), cell), FULL_NODES.get(1)));
-        assertEquals(List.of(cell), state.findSettlement(request(1)).audit().postedCells());
-        assertTrue(apply(new PostChallenge(request(1), cell), FULL_NODES.get(1)).contains("already"));
-        assertTrue(apply(new PostChallenge(request(1), cell), NODE).contains("auditors"));
-        byte[] old = good().commitment(request(1), 0, FULL_NODES.get(2).publicKey());
-        assertTrue(
-                apply(new CommitVerdict(request(1), 0, old), FULL_NODES.get(2)).contains("round 0 is over"));
+        assertNull(apply(new PostChallenge(Bytes32.of(request(1)), cell), FULL_NODES.get(1)));
+        assertEquals(
+                List.of(cell),
+                state.findSettlement(Bytes32.of(request(1))).audit().postedCells());
+        assertTrue(apply(new PostChallenge(Bytes32.of(request(1)), cell), FULL_NODES.get(1))
+                .contains("already"));
+        assertTrue(apply(new PostChallenge(Bytes32.of(request(1)), cell), NODE).contains("auditors"));
+        byte[] old =
+                good().commitment(Bytes32.of(request(1)), 0, FULL_NODES.get(2).publicKey());
+        assertTrue(apply(new CommitVerdict(Bytes32.of(request(1)), 0, old), FULL_NODES.get(2))
+                .contains("round 0 is over"));
         judge(1, bad(), silent(), bad());
         assertEquals(Status.REFUNDED, status(1));
     }
@@ -244,21 +248,23 @@ class LedgerStateTest {
     @Test
     void whatIsNotAllowedIsRefusedWithAReason() {
         ordered(1);
-        assertTrue(apply(new OpenEscrow(request(1), NODE.publicKey(), 5, 1, Level.FULL), REQUESTER)
+        assertTrue(apply(new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 5, 1, Level.FULL), REQUESTER)
                 .contains("already"));
-        assertTrue(apply(new OpenEscrow(request(2), NODE.publicKey(), 2_000_000, 1, Level.FULL), REQUESTER)
+        assertTrue(apply(new OpenEscrow(Bytes32.of(request(2)), NODE.publicKey(), 2_000_000, 1, Level.FULL), REQUESTER)
                 .contains("not covered"));
-        assertTrue(apply(new OpenEscrow(request(2), new byte[32], 5, 1, Level.FULL), REQUESTER)
+        assertTrue(apply(new OpenEscrow(Bytes32.of(request(2)), Bytes32.ZERO, 5, 1, Level.FULL), REQUESTER)
                 .contains("not registered"));
-        assertTrue(apply(new OpenEscrow(request(2), NODE.publicKey(), 1, 5, Level.FULL), REQUESTER)
+        assertTrue(apply(new OpenEscrow(Bytes32.of(request(2)), NODE.publicKey(), 1, 5, Level.FULL), REQUESTER)
                 .contains("asks 2 a token"));
-        assertTrue(apply(new OpenEscrow(request(2), NODE.publicKey(), 2, -5, Level.FULL), REQUESTER)
+        assertTrue(apply(new OpenEscrow(Bytes32.of(request(2)), NODE.publicKey(), 2, -5, Level.FULL), REQUESTER)
                 .contains("1 to 4294967296 tokens"));
-        assertTrue(apply(new OpenEscrow(request(2), NODE.publicKey(), Long.MAX_VALUE, 2, Level.FULL), REQUESTER)
+        assertTrue(apply(
+                        new OpenEscrow(Bytes32.of(request(2)), NODE.publicKey(), Long.MAX_VALUE, 2, Level.FULL),
+                        REQUESTER)
                 .contains("can be counted"));
         assertTrue(apply(new SubmitReceipt(receipt(1, 150)), NODE).contains("already"));
         assertTrue(apply(new SubmitReceipt(receipt(7, 150)), NODE).contains("no escrow"));
-        assertNull(apply(new OpenEscrow(request(3), NODE.publicKey(), 2, 250, Level.FULL), REQUESTER));
+        assertNull(apply(new OpenEscrow(Bytes32.of(request(3)), NODE.publicKey(), 2, 250, Level.FULL), REQUESTER));
         assertTrue(apply(new SubmitReceipt(receipt(3, 201)), NODE).contains("price"));
         assertTrue(commit(3, FULL_NODES.get(0), good()).contains("no receipt"));
         assertTrue(commit(1, REQUESTER, good()).contains("auditors"));
@@ -269,7 +275,7 @@ class LedgerStateTest {
     @Test
     void oneCommandIsAppliedOnceAndAForgedOneNever() {
         apply(new RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000), NODE);
-        Signed signed = signed(new OpenEscrow(request(1), NODE.publicKey(), 2, 250, Level.FULL), REQUESTER);
+        Signed signed = signed(new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 2, 250, Level.FULL), REQUESTER);
         Signed forged =
                 new Signed(NODE.publicKey(), signed.nonce(), signed.lastMs(), signed.body(), signed.signature());
         assertTrue(state.apply(forged, now).getFirst().contains("signature"));
@@ -280,7 +286,7 @@ class LedgerStateTest {
         long balance = state.account(REQUESTER.publicKey()).balance();
         assertNull(state.apply(signed, now).getFirst(), "who asks again hears what became of it");
         assertEquals(balance, state.account(REQUESTER.publicKey()).balance(), "and nothing is done twice");
-        Signed refused = signed(new OpenEscrow(request(1), NODE.publicKey(), 5, 1, Level.FULL), REQUESTER);
+        Signed refused = signed(new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 5, 1, Level.FULL), REQUESTER);
         assertEquals(state.apply(refused, now), state.apply(refused, now + 1));
         byte[] bytes = signed.encode();
         for (int length = 0; length < bytes.length; length++) {
@@ -320,7 +326,7 @@ class LedgerStateTest {
                 new Bond(400),
                 new Unbond(500),
                 new Unbond(100),
-                new OpenEscrow(request(1), NODE.publicKey(), 5, 1, Level.FULL));
+                new OpenEscrow(Bytes32.of(request(1)), NODE.publicKey(), 5, 1, Level.FULL));
         List<String> reasons = state.apply(all, now);
         assertNull(reasons.get(0));
         assertTrue(reasons.get(1).contains("not covered by 400"), reasons.get(1));
@@ -336,7 +342,7 @@ class LedgerStateTest {
     void aStakeAnswersForItsOwnerUntilItsTimeIsOver() {
         ordered(1);
         assertNull(apply(new Unbond(50_000), NODE));
-        assertTrue(apply(new OpenEscrow(request(2), NODE.publicKey(), 5, 1, Level.FULL), REQUESTER)
+        assertTrue(apply(new OpenEscrow(Bytes32.of(request(2)), NODE.publicKey(), 5, 1, Level.FULL), REQUESTER)
                 .contains("asked its stake back"));
         judge(1, bad(), bad(), bad());
         certify();
@@ -358,19 +364,19 @@ class LedgerStateTest {
 
     @Test
     void moneyComesInOnTheBanksWordOnceAndGoesOutOnACertificate() {
-        DepositMoney deposit = new DepositMoney(REQUESTER.publicKey(), 700, request(9));
+        DepositMoney deposit = new DepositMoney(REQUESTER.publicKey(), 700, Bytes32.of(request(9)));
         assertTrue(apply(deposit, REQUESTER).contains("only the bank"));
         assertNull(apply(deposit, BANK));
         assertTrue(apply(deposit, BANK).contains("taken before"));
         assertEquals(1_000_700, state.account(REQUESTER.publicKey()).balance());
-        assertTrue(apply(new DepositMoney(NODE.publicKey(), Long.MAX_VALUE, request(8)), BANK)
+        assertTrue(apply(new DepositMoney(NODE.publicKey(), Long.MAX_VALUE, Bytes32.of(request(8))), BANK)
                 .contains("more than the ledger can count"));
         assertTrue(apply(new Withdraw(2_000_000, "home"), REQUESTER).contains("not covered"));
         Signed withdraw = signed(new Withdraw(1_000_700, "home"), REQUESTER);
         assertNull(state.apply(withdraw, now).getFirst());
         certify();
-        Bytes32 id = LedgerState.withdrawalId(Bytes32.of(withdraw.id(genesis().hash())), 0);
-        CertifiedEntry entry = state.blocks().prove(Kind.WITHDRAWAL, id.bytes());
+        Bytes32 id = LedgerState.withdrawalId(withdraw.id(genesis().hash()), 0);
+        CertifiedEntry entry = state.blocks().prove(Kind.WITHDRAWAL, id);
         assertNull(entry.fault(genesis().hash(), genesis().fullNodes()));
         assertNotNull(entry.value(), "what the bank pays by");
         assertEquals(0, state.account(REQUESTER.publicKey()).balance());
@@ -415,7 +421,9 @@ class LedgerStateTest {
         assertEquals(wished, state.parameters());
         assertTrue(apply(new RegisterNode(9, MODEL, 2, "127.0.0.1", 9), NODE).contains("below the least"));
         ordered(1);
-        assertEquals(1, state.findSettlement(request(1)).audit().auditors().size());
+        assertEquals(
+                1,
+                state.findSettlement(Bytes32.of(request(1))).audit().auditors().size());
         String why = apply(new ProposeParameters(d.with("unbondMs", 1)), FULL_NODES.get(0));
         assertTrue(why.contains("a stake must answer"), why);
         assertTrue(assertThrows(IllegalArgumentException.class, () -> d.with("tax=5"))
@@ -428,12 +436,12 @@ class LedgerStateTest {
         ordered(1);
         judge(1, good(), good(), good());
         certify();
-        CertifiedEntry proof = state.blocks().prove(Kind.CASE, request(1));
+        CertifiedEntry proof = state.blocks().prove(Kind.CASE, Bytes32.of(request(1)));
         now += Parameters.DEFAULT.retainMs();
         state.expire(now);
-        assertNull(state.findSettlement(request(1)));
+        assertNull(state.findSettlement(Bytes32.of(request(1))));
         certify();
-        assertNull(state.blocks().prove(Kind.CASE, request(1)).value());
+        assertNull(state.blocks().prove(Kind.CASE, Bytes32.of(request(1))).value());
         assertNull(proof.fault(genesis().hash(), genesis().fullNodes()));
         assertEquals(Status.SETTLED, Settlement.decode(proof.value()).status());
     }
@@ -454,16 +462,17 @@ class LedgerStateTest {
                     int number = 1 + random.nextInt(100);
                     KeyPair node = FULL_NODES.get(random.nextInt(3));
                     Verdict verdict = random.nextInt(4) == 0 ? bad() : good();
-                    if (state.findSettlement(request(number)) != null) {
+                    if (state.findSettlement(Bytes32.of(request(number))) != null) {
                         commit(number, node, verdict);
                         reveal(number, node, verdict);
-                        apply(new PostChallenge(request(number), new Cell(0, 1, 2)), node);
+                        apply(new PostChallenge(Bytes32.of(request(number)), new Cell(0, 1, 2)), node);
                     }
                     now += random.nextInt(4_000);
                 }
                 default ->
                     apply(
-                            new OpenEscrow(request(101 + random.nextInt(5)), NODE.publicKey(), 1, 1, Level.FULL),
+                            new OpenEscrow(
+                                    Bytes32.of(request(101 + random.nextInt(5))), NODE.publicKey(), 1, 1, Level.FULL),
                             REQUESTER);
             }
             LedgerState back = LedgerState.decode(genesis(), state.encode());

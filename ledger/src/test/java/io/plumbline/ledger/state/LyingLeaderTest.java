@@ -15,6 +15,7 @@ import io.plumbline.ledger.state.Command.Withdraw;
 import io.plumbline.ledger.state.SigningStart.Phase;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -52,12 +53,12 @@ class LyingLeaderTest {
     private static final Genesis GENESIS = new Genesis(
             FULL.stream().map(KeyPair::publicKey).toList(),
             BOND,
-            new byte[32],
+            Bytes32.ZERO,
             PEOPLE.stream()
                     .map(keys -> new Genesis.Deposit(keys.publicKey(), 1_000_000))
                     .toList(),
             Parameters.DEFAULT);
-    private static final byte[] LEDGER = GENESIS.hash();
+    private static final Bytes32 LEDGER = GENESIS.hash();
 
     private final LedgerState[] states = new LedgerState[MEMBERS];
     private final SigningRecord[] signed = new SigningRecord[MEMBERS];
@@ -178,12 +179,12 @@ class LyingLeaderTest {
 
     private Signed command() {
         KeyPair by = PEOPLE.get(random.nextInt(PEOPLE.size()));
-        byte[] request = Blake3.hash(new byte[] {9, (byte) requests, (byte) (requests++ >> 8)});
+        Bytes32 request = Bytes32.of(Blake3.hash(new byte[] {9, (byte) requests, (byte) (requests++ >> 8)}));
         KeyPair node = PEOPLE.getFirst();
         return sign(
                 by,
                 switch (random.nextInt(4)) {
-                    case 0 -> new RegisterNode(10_000 + random.nextInt(5), new byte[32], 1, "127.0.0.1", 9);
+                    case 0 -> new RegisterNode(10_000 + random.nextInt(5), Bytes32.ZERO, 1, "127.0.0.1", 9);
                     case 1 -> new Withdraw(1 + random.nextInt(50), "home");
                     case 2 -> new OpenEscrow(request, node.publicKey(), 1, 10, Level.AUDITED);
                     default -> new Bond(1 + random.nextInt(50));
@@ -196,8 +197,8 @@ class LyingLeaderTest {
         List<Signed> common = new ArrayList<>(List.of(command(), command()));
         for (int member = 0; member < LEADER; member++) {
             if (starts[member].phase() == Phase.STARTING) {
-                byte[] any = new byte[32];
-                random.nextBytes(any);
+                Bytes32 any = Bytes32.ZERO;
+                random.nextBytes(any.bytes());
                 markers[member] = sign(FULL.get(member), new DeclineEscrow(any));
                 common.add(markers[member]);
             }

@@ -8,6 +8,7 @@ import io.plumbline.ledger.state.Verdict.Opinion;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
@@ -128,7 +129,7 @@ class OldLogTest {
                     Parameters.DEFAULT);
             state = new LedgerState(genesis);
             log.putBytes(genesis.encode());
-            byte[] model = Blake3.hash(new byte[] {1});
+            Bytes32 model = Bytes32.of(Blake3.hash(new byte[] {1}));
             order(node, new Command.RegisterNode(50_000, model, 2, "127.0.0.1", 9));
             order(
                     node,
@@ -138,22 +139,25 @@ class OldLogTest {
             Feed feed = new Feed(
                     requester.publicKey(), "temperature", "degC", 1, -500, 600, 1_000, 500, 1, 60_000, model, 3);
             order(requester, new Command.DeclareFeed(feed), new Command.FundFeed(feed.id(), 40));
-            order(node, new Command.ReportValue(feed.id(), feed.round(nowMs), 213, nowMs - 9, nowMs - 1, model, model));
+            order(
+                    node,
+                    new Command.ReportValue(
+                            feed.id(), feed.round(nowMs), 213, nowMs - 9, nowMs - 1, model.bytes(), model.bytes()));
             deals();
-            order(bank, new Command.DepositMoney(requester.publicKey(), 500, Blake3.hash(new byte[] {2})));
+            order(bank, new Command.DepositMoney(requester.publicKey(), 500, Bytes32.of(Blake3.hash(new byte[] {2}))));
             order(requester, new Command.Bond(300), new Command.Unbond(100), new Command.Withdraw(50, "home"));
-            byte[] invoice = Blake3.hash(new byte[] {4});
+            Bytes32 invoice = Bytes32.of(Blake3.hash(new byte[] {4}));
             order(
                     requester,
                     new Command.Transfer(node.publicKey(), 70, invoice),
-                    new Command.Transfer(KeyPair.random().publicKey(), 1, new byte[32]));
+                    new Command.Transfer(KeyPair.random().publicKey(), 1, Bytes32.ZERO));
             for (int place = 0; place < 3; place++) {
                 order(full.get(place), new Command.ProposeParameters(Parameters.DEFAULT));
             }
             certify();
             answer(model, 1, Opinion.GOOD);
             answer(model, 2, Opinion.BAD);
-            byte[] unused = Blake3.hash(new byte[] {3, 3});
+            Bytes32 unused = Bytes32.of(Blake3.hash(new byte[] {3, 3}));
             order(requester, new Command.OpenEscrow(unused, node.publicKey(), 2, 250, Level.FULL));
             order(node, new Command.DeclineEscrow(unused));
             certify();
@@ -176,7 +180,10 @@ class OldLogTest {
             certify();
             byte[] lie = Blake3.hash(new byte[] {7});
             byte[] answered = Blake3.hash(new byte[] {3, 1});
-            order(requester, new Command.Accuse(answered, lie, 100), new Command.HandInEvidence(new byte[100]));
+            order(
+                    requester,
+                    new Command.Accuse(Bytes32.of(answered), lie, 100),
+                    new Command.HandInEvidence(new byte[100]));
             order(requester, new Command.ReportDoubleVote(vote(full.get(2), hash), vote(full.get(2), lie)));
             certify();
             nowMs += Parameters.DEFAULT.unbondMs();
@@ -217,8 +224,8 @@ class OldLogTest {
             return new Command.CastVote(keys.publicKey(), 7, 99, hash, signature);
         }
 
-        private void answer(byte[] model, int number, Opinion opinion) {
-            byte[] request = Blake3.hash(new byte[] {3, (byte) number});
+        private void answer(Bytes32 model, int number, Opinion opinion) {
+            Bytes32 request = Bytes32.of(Blake3.hash(new byte[] {3, (byte) number}));
             byte[] any = new byte[32];
             order(requester, new Command.OpenEscrow(request, node.publicKey(), 2, 250, Level.FULL));
             order(

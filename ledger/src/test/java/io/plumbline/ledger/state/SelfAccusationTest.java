@@ -24,6 +24,7 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.model.Manifest;
@@ -123,7 +124,7 @@ class SelfAccusationTest {
         long price = PER_TOKEN * (PROMPT + 1);
         Receipt receipt =
                 Receipt.of(request, answer, new byte[32], new TraceLayout(config).traceBytes(PROMPT), price, node);
-        byte[] hash = request.hash();
+        Bytes32 hash = request.hash();
         assertNull(apply(payer, new OpenEscrow(hash, node.publicKey(), PER_TOKEN, PROMPT + 1, Level.SIGNED)));
         assertNull(apply(node, new SubmitReceipt(receipt)));
         Verdict good = new Verdict(Opinion.GOOD, "", "", new byte[32], new byte[32]);
@@ -136,7 +137,7 @@ class SelfAccusationTest {
         assertEquals(Status.SETTLED, state.findSettlement(hash).status());
         certify();
         Cell cell = new Cell(config.layers(), PROMPT - 1, PROMPT);
-        Seal seal = Seal.sign(receipt.hash(), cell, 1, new byte[64], node);
+        Seal seal = Seal.sign(receipt.hash().bytes(), cell, 1, new byte[64], node);
         Exhibit exhibit = new Exhibit(seal, new byte[0], -1, new byte[0]);
         Evidence evidence = new Evidence(receipt, request, answer, Failure.of(Step.OPENING, ""), exhibit, small, null);
         return new Lie(receipt, evidence.encode());

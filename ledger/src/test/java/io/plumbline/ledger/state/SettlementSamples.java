@@ -19,7 +19,7 @@ public final class SettlementSamples {
     private SettlementSamples() {}
 
     /** A request whose node owes its receipt. */
-    public static Settlement escrowed(byte[] requestHash, byte[] requester, byte[] node) {
+    public static Settlement escrowed(Bytes32 requestHash, Bytes32 requester, Bytes32 node) {
         return new Settlement(
                 requestHash,
                 requester,
@@ -37,27 +37,26 @@ public final class SettlementSamples {
     }
 
     /** Judged good by all auditors. */
-    public static Settlement settled(Receipt receipt, byte[] requester, List<KeyPair> auditors) {
+    public static Settlement settled(Receipt receipt, Bytes32 requester, List<KeyPair> auditors) {
         return judged(
                 receipt, requester, Status.SETTLED, auditors, new Verdict(Opinion.GOOD, "", "", bytes(7), bytes(8)));
     }
 
     /** Judged bad by all auditors, after one of them has posted a challenge. */
-    public static Settlement refunded(Receipt receipt, byte[] requester, List<KeyPair> auditors) {
+    public static Settlement refunded(Receipt receipt, Bytes32 requester, List<KeyPair> auditors) {
         Verdict bad = new Verdict(Opinion.BAD, "QKV", "layer 1, token 0", new byte[32], bytes(8));
         return judged(receipt, requester, Status.REFUNDED, auditors, bad);
     }
 
     private static Settlement judged(
-            Receipt receipt, byte[] requester, Status status, List<KeyPair> auditors, Verdict verdict) {
-        List<Bytes32> keys =
-                auditors.stream().map(one -> Bytes32.of(one.publicKey())).toList();
+            Receipt receipt, Bytes32 requester, Status status, List<KeyPair> auditors, Verdict verdict) {
+        List<Bytes32> keys = auditors.stream().map(one -> one.publicKey()).toList();
         Audit audit = Audit.begun(bytes(9), keys, 1_764_000_060_000L);
         if (verdict.opinion() == Opinion.BAD) {
             audit = audit.posted(keys.getFirst(), new Cell(1, 0, 8), 1_764_000_090_000L);
         }
         for (Bytes32 key : keys) {
-            byte[] commitment = verdict.commitment(receipt.requestHash(), audit.round(), key.bytes());
+            byte[] commitment = verdict.commitment(receipt.requestHash(), audit.round(), key);
             audit = audit.committed(key, commitment).revealed(key, verdict);
         }
         return escrowed(receipt.requestHash(), requester, receipt.node())

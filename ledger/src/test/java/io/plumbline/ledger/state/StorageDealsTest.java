@@ -21,6 +21,7 @@ import io.plumbline.ledger.state.StorageDeal.Phase;
 import io.plumbline.ledger.state.StorageDeal.Role;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
@@ -406,12 +407,13 @@ class StorageDealsTest {
     @Test
     void whatADealReservesAnswersForNoRequest() {
         KeyPair both = NODE;
-        assertNull(apply(both, new Command.RegisterNode(STAKE, new byte[32], 2, "127.0.0.1", 9)));
+        assertNull(apply(both, new Command.RegisterNode(STAKE, Bytes32.ZERO, 2, "127.0.0.1", 9)));
         held(BLOB.terms(both.publicKey(), 1, 1, PRICE, STAKE - 1_000));
-        String refusal =
-                apply(CLIENT, new Command.OpenEscrow(Money.request(1), both.publicKey(), 2, 126, Level.SIGNED));
+        String refusal = apply(
+                CLIENT, new Command.OpenEscrow(Bytes32.of(Money.request(1)), both.publicKey(), 2, 126, Level.SIGNED));
         assertTrue(refusal.contains("free stake of 1000"), refusal);
-        assertNull(apply(CLIENT, new Command.OpenEscrow(Money.request(1), both.publicKey(), 2, 125, Level.SIGNED)));
+        assertNull(apply(
+                CLIENT, new Command.OpenEscrow(Bytes32.of(Money.request(1)), both.publicKey(), 2, 125, Level.SIGNED)));
         assertNotNull(apply(both, new Unbond(1)));
     }
 
@@ -454,8 +456,8 @@ class StorageDealsTest {
     void whatAnOfferMayNotSayIsRefused() {
         register();
         StorageTerms t = terms(3);
-        byte[] b = t.blob();
-        byte[] n = NODE.publicKey();
+        Bytes32 b = t.blob();
+        Bytes32 n = NODE.publicKey();
         List<StorageTerms> wrong = List.of(
                 new StorageTerms(b, 0, n, 60_000, 4_000, 1_000, 1, 1, 1, 99),
                 new StorageTerms(b, -1, n, 60_000, 4_000, 1_000, 1, 1, 1, 99),
@@ -510,7 +512,7 @@ class StorageDealsTest {
     void aDealOutlivesTheStakeThatAnsweredForIt() {
         StorageDeal deal = held(terms(3));
         Feed feed =
-                new Feed(CLIENT.publicKey(), "any", "", 0, 0, 9, 3_600_000, 3_600_000, 1, 3_600_000, new byte[32], 0);
+                new Feed(CLIENT.publicKey(), "any", "", 0, 0, 9, 3_600_000, 3_600_000, 1, 3_600_000, Bytes32.ZERO, 0);
         assertNull(apply(CLIENT, new Command.DeclareFeed(feed)));
         for (int value = 1; value <= 2; value++) {
             apply(NODE, new ReportValue(feed.id(), feed.round(now), value, now, now, new byte[32], new byte[32]));
@@ -538,9 +540,9 @@ class StorageDealsTest {
         CertifiedDeal read =
                 DealProof.check(entry.encode(), trusted, deal.number()).deal();
         assertEquals(open.phase().name(), read.phase().name());
-        assertArrayEquals(NODE.publicKey(), read.dataNode());
-        assertArrayEquals(CLIENT.publicKey(), read.client());
-        assertArrayEquals(BLOB.id(), read.blob());
+        assertEquals(NODE.publicKey(), read.dataNode());
+        assertEquals(CLIENT.publicKey(), read.client());
+        assertEquals(Bytes32.of(BLOB.id()), read.blob());
         List<Long> expected = List.of(100_000L, 3_600_000L, 600_000L, 3L, 4L, PRICE, COLLATERAL, 0L, 0L, open.atMs());
         assertEquals(
                 expected,
@@ -659,11 +661,11 @@ class StorageDealsTest {
             KeptBlob kept = deal == null
                     ? blob
                     : blobs.stream()
-                            .filter(one -> Arrays.equals(one.id(), deal.terms().blob()))
+                            .filter(one -> deal.terms().blob().equals(Bytes32.of(one.id())))
                             .findFirst()
                             .orElseThrow();
             boolean answers = deal != null && (deal.phase().isChallenged() && random.nextInt(6) > 0);
-            KeyPair by = answers && Arrays.equals(deal.dataNode(), OTHER.publicKey()) ? OTHER : node;
+            KeyPair by = answers && deal.dataNode().equals(OTHER.publicKey()) ? OTHER : node;
             Command command = deal == null || random.nextInt(20) == 0
                     ? new ProposeDeal(blob.terms(
                             random.nextBoolean() ? StorageTerms.ANY_NODE : node.publicKey(),

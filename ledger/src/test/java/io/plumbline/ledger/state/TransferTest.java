@@ -12,6 +12,7 @@ import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.Command.ProposeParameters;
 import io.plumbline.ledger.state.Command.Transfer;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
@@ -29,10 +30,10 @@ import org.junit.jupiter.api.Test;
 /** Payments between accounts: what they cost, when they arrive, and what they cannot do. */
 class TransferTest {
     private static final KeyPair PAYER = Money.REQUESTER;
-    private static final byte[] PAYEE = Money.NODE.publicKey();
-    private static final byte[] STRANGER = KeyPair.random().publicKey();
-    private static final byte[] NOTHING = new byte[32];
-    private static final byte[] INVOICE = Blake3.hash(new byte[] {9});
+    private static final Bytes32 PAYEE = Money.NODE.publicKey();
+    private static final Bytes32 STRANGER = KeyPair.random().publicKey();
+    private static final Bytes32 NOTHING = Bytes32.ZERO;
+    private static final Bytes32 INVOICE = Bytes32.of(Blake3.hash(new byte[] {9}));
     private static final long FEE = Parameters.DEFAULT.fee();
     private static final long ENTRY = Parameters.DEFAULT.registrationFee();
     private static final Genesis GENESIS = genesis(Parameters.DEFAULT);
@@ -45,12 +46,12 @@ class TransferTest {
         return new Genesis(money.fullNodes(), 1_000, money.bank(), money.deposits(), parameters);
     }
 
-    private String pay(KeyPair by, byte[] to, long amount, byte[] reference) {
+    private String pay(KeyPair by, Bytes32 to, long amount, Bytes32 reference) {
         return state.apply(Signed.of(GENESIS.hash(), by, now + 60_000, new Transfer(to, amount, reference)), now)
                 .getFirst();
     }
 
-    private long balance(byte[] key) {
+    private long balance(Bytes32 key) {
         return state.account(key).balance();
     }
 
@@ -106,9 +107,8 @@ class TransferTest {
 
     @Test
     void oneselfAndKeysThatStandForNobodyAreNotPaid() {
-        byte[] outside = new byte[32];
-        outside[31] = 1;
-        for (byte[] nobody : List.of(PAYER.publicKey(), new byte[32], outside)) {
+        Bytes32 outside = new Bytes32(0, 0, 0, 1);
+        for (Bytes32 nobody : List.of(PAYER.publicKey(), Bytes32.ZERO, outside)) {
             String refusal = pay(PAYER, nobody, 10, NOTHING);
             assertTrue(refusal != null && refusal.contains("nobody"), refusal);
         }
@@ -134,8 +134,8 @@ class TransferTest {
         assertNull(pay(PAYER, PAYEE, 8, INVOICE));
         List<Payment> found = new ArrayList<>(state.paymentsTo(PAYEE, -1));
         assertEquals(List.of(5L, 8L), found.stream().map(Payment::amount).toList());
-        assertArrayEquals(INVOICE, found.getFirst().reference());
-        assertArrayEquals(PAYER.publicKey(), found.getFirst().from());
+        assertEquals(INVOICE, found.getFirst().reference());
+        assertEquals(PAYER.publicKey(), found.getFirst().from());
         Collection<Payment> later = state.paymentsTo(PAYEE, found.getFirst().number());
         assertEquals(1, later.size());
         certify();
@@ -209,7 +209,7 @@ class TransferTest {
         int paid = 0;
         for (int step = 0; step < 600; step++) {
             KeyPair by = people.get(random.nextInt(people.size()));
-            byte[] to = people.get(random.nextInt(people.size())).publicKey();
+            Bytes32 to = people.get(random.nextInt(people.size())).publicKey();
             long amount =
                     random.nextInt(3) == 0 ? balance(by.publicKey()) - random.nextInt(300) : random.nextInt(5_000) - 10;
             paid += pay(by, to, amount, random.nextBoolean() ? INVOICE : NOTHING) == null ? 1 : 0;

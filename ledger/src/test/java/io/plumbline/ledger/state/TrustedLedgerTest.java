@@ -1,6 +1,5 @@
 package io.plumbline.ledger.state;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
@@ -20,10 +19,10 @@ class TrustedLedgerTest {
     @Test
     void aVerifierReadsWhatTheLedgerWrites() {
         TrustedLedger read = TrustedLedger.ofGenesis(GENESIS.encode());
-        assertArrayEquals(GENESIS.hash(), read.genesisHash());
+        assertEquals(GENESIS.hash(), read.genesisHash());
         assertEquals(2, read.fullNodes().size());
         for (int i = 0; i < 2; i++) {
-            assertArrayEquals(GENESIS.fullNodes().get(i), read.fullNodes().get(i));
+            assertEquals(GENESIS.fullNodes().get(i), read.fullNodes().get(i));
         }
     }
 

@@ -5,6 +5,7 @@ import static io.plumbline.ledger.vectors.Damage.resize;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -22,7 +23,7 @@ final class AnswerVectors {
 
     /** One that its requester has ended after this many tokens, as somebody signed for request {@code nonce}. */
     static Answer cancelled(int nonce, int delivered, KeyPair signer) {
-        byte[] request = RequestVectors.asked(nonce).hash();
+        Bytes32 request = RequestVectors.asked(nonce).hash();
         return new Answer(new int[] {5, 9}, " a", Cancellation.of(request, delivered, signer));
     }
 

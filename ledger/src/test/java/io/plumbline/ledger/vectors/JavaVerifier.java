@@ -6,6 +6,7 @@ import io.plumbline.ledger.state.Settlement;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.ProofRefusedException;
@@ -63,10 +64,10 @@ final class JavaVerifier {
         if (!receipt.signatureHolds()) {
             return "SIGNATURE";
         }
-        if (isOther(one, "node", receipt.node())) {
+        if (isOther(one, "node", receipt.node().bytes())) {
             return "NODE";
         }
-        if (isOther(one, "modelId", receipt.modelId())) {
+        if (isOther(one, "modelId", receipt.modelId().bytes())) {
             return "MODEL";
         }
         if (isTensors) {
@@ -76,14 +77,14 @@ final class JavaVerifier {
         if (failure != null) {
             return failure.step().name();
         }
-        return isOther(one, "requestHash", receipt.requestHash()) ? "REQUEST" : null;
+        return isOther(one, "requestHash", receipt.requestHash().bytes()) ? "REQUEST" : null;
     }
 
     private static String tensorFailure(Receipt receipt, byte[] asked, byte[] given) {
         if (receipt.contractVersion() != Receipt.TOLERANT) {
             return "MODEL";
         }
-        if (asked != null && !Arrays.equals(receipt.requestHash(), Blake3.hash(asked))) {
+        if (asked != null && !receipt.requestHash().equals(Bytes32.of(Blake3.hash(asked)))) {
             return "REQUEST";
         }
         return given != null && !Arrays.equals(receipt.outputHash(), Blake3.hash(given)) ? "OUTPUT" : null;
@@ -101,13 +102,13 @@ final class JavaVerifier {
             return new Said("NETWORK", null);
         }
         Genesis genesis = Genesis.decode(bytes(one.get("network"), "genesis"));
-        if (!Arrays.equals(genesis.hash(), ledger.genesisHash())) {
+        if (!genesis.hash().equals(ledger.genesisHash())) {
             throw new AssertionError("the ledger and its verifier read another genesis");
         }
         try {
             SettlementProof proof = SettlementProof.check(bytes(one, "proof"), ledger);
             requireTheSame(proof);
-            if (isOther(one, "requestHash", proof.settlement().requestHash())) {
+            if (isOther(one, "requestHash", proof.settlement().requestHash().bytes())) {
                 return new Said("REQUEST", null);
             }
             Receipt receipt = proof.settlement().receipt();

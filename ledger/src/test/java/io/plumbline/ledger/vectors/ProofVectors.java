@@ -20,6 +20,7 @@ import io.plumbline.ledger.state.SettlementSamples;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.ledger.tree.StateTree;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
@@ -44,11 +45,11 @@ final class ProofVectors {
 
     private static final Genesis GENESIS = genesis(FULL_NODES, 1_000);
     private static final Receipt RECEIPT = ReceiptVectors.receipt(RequestVectors.asked(1), AnswerVectors.given());
-    private static final byte[] SETTLED = RECEIPT.requestHash();
-    private static final byte[] REFUNDED = RequestVectors.asked(2).hash();
-    private static final byte[] ESCROWED = RequestVectors.asked(3).hash();
-    private static final byte[] MISPLACED = fill(32, 0x55);
-    private static final byte[] UNREADABLE = fill(32, 0x56);
+    private static final Bytes32 SETTLED = RECEIPT.requestHash();
+    private static final Bytes32 REFUNDED = RequestVectors.asked(2).hash();
+    private static final Bytes32 ESCROWED = RequestVectors.asked(3).hash();
+    private static final Bytes32 MISPLACED = Bytes32.of(fill(32, 0x55));
+    private static final Bytes32 UNREADABLE = Bytes32.of(fill(32, 0x56));
 
     private final VectorFile file = new VectorFile("proofs.json", "Certified entries, checked with a network's file.");
     private final StateTree tree = tree();
@@ -69,9 +70,9 @@ final class ProofVectors {
     }
 
     private static Genesis genesis(List<KeyPair> fullNodes, long bond) {
-        List<byte[]> keys = fullNodes.stream().map(KeyPair::publicKey).toList();
+        List<Bytes32> keys = fullNodes.stream().map(KeyPair::publicKey).toList();
         return new Genesis(
-                keys, bond, new byte[32], List.of(new Deposit(REQUESTER.publicKey(), 1_000_000)), Parameters.DEFAULT);
+                keys, bond, Bytes32.ZERO, List.of(new Deposit(REQUESTER.publicKey(), 1_000_000)), Parameters.DEFAULT);
     }
 
     private static byte[] settled() {
@@ -96,12 +97,12 @@ final class ProofVectors {
                 .put(key(Kind.CASE, UNREADABLE), resize(unreadable, unreadable.length - 1))
                 .put(key(Kind.ACCOUNT, NODE.publicKey()), fill(16, 3));
         for (int i = 0; i < 20; i++) {
-            tree = tree.put(key(Kind.ACCOUNT, fill(32, 0x80 + i)), fill(16, i));
+            tree = tree.put(key(Kind.ACCOUNT, Bytes32.of(fill(32, 0x80 + i))), fill(16, i));
         }
         return tree;
     }
 
-    private static byte[] key(Kind kind, byte[] id) {
+    private static byte[] key(Kind kind, Bytes32 id) {
         return LedgerHashes.key(kind, id);
     }
 
@@ -124,12 +125,12 @@ final class ProofVectors {
         return new Certificate(certificate.epoch(), signatures);
     }
 
-    private CertifiedEntry entry(Certificate certificate, Kind kind, byte[] id) {
+    private CertifiedEntry entry(Certificate certificate, Kind kind, Bytes32 id) {
         byte[] key = key(kind, id);
         return new CertifiedEntry(header, certificate, kind, id, tree.get(key), tree.prove(key));
     }
 
-    private CertifiedEntry entry(byte[] requestHash) {
+    private CertifiedEntry entry(Bytes32 requestHash) {
         return entry(three, Kind.CASE, requestHash);
     }
 
@@ -143,7 +144,7 @@ final class ProofVectors {
         good("found bad by its auditors, after a challenge was posted", entry(REFUNDED), 3);
         good("no receipt yet", entry(ESCROWED), 3);
         good("of the expected request and receipt", entry(SETTLED), 3)
-                .put("requestHash", VectorFile.hex(SETTLED))
+                .put("requestHash", VectorFile.hex(SETTLED.bytes()))
                 .put("receipt", VectorFile.hex(RECEIPT.encode()));
         byte[] anothers = OUTSIDER.sign(new byte[1]);
         good(
@@ -239,7 +240,7 @@ final class ProofVectors {
         state("an entry said to be absent", entry(null, proof));
         StateProof itself = new StateProof(siblings, key(Kind.CASE, SETTLED), Blake3.hash(settled()));
         state("an entry said to be absent for itself", entry(null, itself));
-        CertifiedEntry absent = entry(fill(32, 0x77));
+        CertifiedEntry absent = entry(Bytes32.of(fill(32, 0x77)));
         state("an absent entry said to be an empty one", entry(new byte[0], absent.proof()));
         CertifiedEntry entry = entry(SETTLED);
         state(
@@ -276,14 +277,14 @@ final class ProofVectors {
             byte[] id = fill(32, 0);
             id[0] = (byte) i;
             id[1] = (byte) (i >> 8);
-            CertifiedEntry one = entry(id);
+            CertifiedEntry one = entry(Bytes32.of(id));
             absent[one.proof().otherKey() == null ? 0 : 1] = one;
         }
         bad("absent, with nothing in its place", absent[0].encode(), "ABSENT");
         bad("absent, with another entry in its place", absent[1].encode(), "ABSENT");
         bad("a settlement under another request's hash", entry(MISPLACED).encode(), "REQUEST");
         bad("of another request than expected", entry(SETTLED).encode(), "REQUEST")
-                .put("requestHash", VectorFile.hex(REFUNDED));
+                .put("requestHash", VectorFile.hex(REFUNDED.bytes()));
         bad("of another receipt than expected", entry(REFUNDED).encode(), "RECEIPT")
                 .put("receipt", VectorFile.hex(RECEIPT.encode()));
         bad("of no receipt where one is expected", entry(ESCROWED).encode(), "RECEIPT")
@@ -292,8 +293,8 @@ final class ProofVectors {
 
     private void addBadNetworks() {
         byte[] genesis = GENESIS.encode();
-        byte[] first = FULL_NODES.getFirst().publicKey();
-        byte[] twice = Damage.replace(genesis, FULL_NODES.get(1).publicKey(), first);
+        Bytes32 first = FULL_NODES.getFirst().publicKey();
+        byte[] twice = Damage.replace(genesis, FULL_NODES.get(1).publicKey().bytes(), first.bytes());
         int parameters = genesis.length - (4 + 7 * 8 + 4 + 8 + 4 + 4 * 8);
         badNetwork("a genesis without a full node", putInt(genesis, 0, 0));
         badNetwork("a genesis with one full node twice", twice);
@@ -366,9 +367,9 @@ final class ProofVectors {
     static ObjectNode fields(CertifiedEntry entry, CertifiedSettlement settlement, int signatures) {
         ObjectNode json = JsonNodeFactory.instance
                 .objectNode()
-                .put("requestHash", VectorFile.hex(settlement.requestHash()))
-                .put("requester", VectorFile.hex(settlement.requester()))
-                .put("node", VectorFile.hex(settlement.node()))
+                .put("requestHash", VectorFile.hex(settlement.requestHash().bytes()))
+                .put("requester", VectorFile.hex(settlement.requester().bytes()))
+                .put("node", VectorFile.hex(settlement.node().bytes()))
                 .put("pricePerToken", VectorFile.text(settlement.pricePerToken()))
                 .put("tokens", VectorFile.text(settlement.tokens()))
                 .put("fee", VectorFile.text(settlement.fee()))

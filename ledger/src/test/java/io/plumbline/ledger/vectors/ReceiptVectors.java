@@ -9,6 +9,7 @@ import static io.plumbline.ledger.vectors.People.fill;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
@@ -75,11 +76,14 @@ final class ReceiptVectors {
         Receipt receipt = receipt(ASKED, GIVEN);
         good(file.add("alone"), receipt);
         good(known(file.add("with request, answer, node and model"), ASKED, GIVEN), receipt)
-                .put("requestHash", VectorFile.hex(ASKED.hash()))
-                .put("node", VectorFile.hex(NODE.publicKey()))
-                .put("modelId", VectorFile.hex(RequestVectors.MODEL));
+                .put("requestHash", VectorFile.hex(ASKED.hash().bytes()))
+                .put("node", VectorFile.hex(NODE.publicKey().bytes()))
+                .put("modelId", VectorFile.hex(RequestVectors.MODEL.bytes()));
         good(file.add("under version 2 of the contract"), counting(2, 3, 3));
-        good(file.add("with the request's hash alone").put("requestHash", VectorFile.hex(ASKED.hash())), receipt);
+        good(
+                file.add("with the request's hash alone")
+                        .put("requestHash", VectorFile.hex(ASKED.hash().bytes())),
+                receipt);
         Answer cancelled = AnswerVectors.cancelled(1, 2, REQUESTER);
         good(known(file.add("of an answer that its requester ended"), ASKED, cancelled), receipt(ASKED, cancelled));
     }
@@ -114,7 +118,10 @@ final class ReceiptVectors {
         byte[] others = OTHER_NODE.sign(resize(bytes, 192));
         bad("signed by another key than it names", signed(bytes, others), "SIGNATURE");
         bad("a signature of zeros", signed(bytes, new byte[64]), "SIGNATURE");
-        bad("signed with the hash of what is to be signed", signed(bytes, NODE.sign(receipt.hash())), "SIGNATURE");
+        bad(
+                "signed with the hash of what is to be signed",
+                signed(bytes, NODE.sign(receipt.hash().bytes())),
+                "SIGNATURE");
         byte[] s = littleEndian(new BigInteger(1, reversed(bytes, 224)).add(ORDER));
         byte[] beyond = bytes.clone();
         System.arraycopy(s, 0, beyond, 224, 32);
@@ -135,13 +142,15 @@ final class ReceiptVectors {
     private void addOthers() {
         Receipt receipt = receipt(ASKED, GIVEN);
         byte[] bytes = receipt.encode();
-        bad("of another node than expected", bytes, "NODE").put("node", VectorFile.hex(OTHER_NODE.publicKey()));
+        bad("of another node than expected", bytes, "NODE")
+                .put("node", VectorFile.hex(OTHER_NODE.publicKey().bytes()));
         bad("of another model than expected", bytes, "MODEL").put("modelId", VectorFile.hex(fill(32, 0xA2)));
         bad("under a contract that is not known", counting(3, 3, 3).encode(), "MODEL");
         bad("under no contract", counting(0, 3, 3).encode(), "MODEL");
         Request renewed = RequestVectors.asked(2);
         known(bad("for another request's nonce", bytes, "REQUEST"), renewed, null);
-        bad("for another request's hash", bytes, "REQUEST").put("requestHash", VectorFile.hex(renewed.hash()));
+        bad("for another request's hash", bytes, "REQUEST")
+                .put("requestHash", VectorFile.hex(renewed.hash().bytes()));
         known(
                 bad(
                         "counting more prompt tokens than the request",
@@ -171,7 +180,7 @@ final class ReceiptVectors {
     private void addTensors() {
         Tensor tensor = new Tensor("x", ElementType.FP32, new long[] {1}, new byte[] {0, 0, (byte) 0x80, 0x3F});
         TensorRequest request = new TensorRequest(
-                fill(32, 0xB1),
+                Bytes32.of(fill(32, 0xB1)),
                 fill(32, 0xB2),
                 Precision.FP32,
                 List.of(tensor),
@@ -189,7 +198,7 @@ final class ReceiptVectors {
                 request.bounds(),
                 Precision.FP32,
                 List.of(tensor),
-                List.of(new InputFact("x", 0, fill(32, 0xB3), fill(5, 0xB4))),
+                List.of(new InputFact("x", 0, Bytes32.of(fill(32, 0xB3)), fill(5, 0xB4))),
                 1_700_000_000,
                 List.of("x"),
                 REQUESTER.publicKey(),
@@ -233,17 +242,17 @@ final class ReceiptVectors {
         return JsonNodeFactory.instance
                 .objectNode()
                 .put("contractVersion", receipt.contractVersion())
-                .put("modelId", VectorFile.hex(receipt.modelId()))
-                .put("requestHash", VectorFile.hex(receipt.requestHash()))
+                .put("modelId", VectorFile.hex(receipt.modelId().bytes()))
+                .put("requestHash", VectorFile.hex(receipt.requestHash().bytes()))
                 .put("outputHash", VectorFile.hex(receipt.outputHash()))
                 .put("traceRoot", VectorFile.hex(receipt.traceRoot()))
                 .put("traceBytes", VectorFile.text(receipt.traceBytes()))
                 .put("promptTokens", receipt.promptTokens())
                 .put("outputTokens", receipt.outputTokens())
                 .put("price", VectorFile.text(receipt.price()))
-                .put("node", VectorFile.hex(receipt.node()))
+                .put("node", VectorFile.hex(receipt.node().bytes()))
                 .put("signature", VectorFile.hex(receipt.signature()))
-                .put("hash", VectorFile.hex(receipt.hash()));
+                .put("hash", VectorFile.hex(receipt.hash().bytes()));
     }
 
     private static byte[] signed(byte[] receipt, byte[] signature) {

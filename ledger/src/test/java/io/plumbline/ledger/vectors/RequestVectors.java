@@ -9,6 +9,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -18,7 +19,7 @@ import java.util.List;
 
 /** Requests of language models: what they hash to, and what is none. Those of the form PRQ4 stand beside it. */
 final class RequestVectors {
-    static final byte[] MODEL = fill(32, 0xA1);
+    static final Bytes32 MODEL = Bytes32.of(fill(32, 0xA1));
     static final int[] STOP_TOKENS = {2, 7};
 
     private static final String MESSAGES = "[{\"role\":\"user\",\"content\":\"Tell me a story.\"}]";
@@ -137,7 +138,7 @@ final class RequestVectors {
     static ObjectNode fields(Request request) {
         ObjectNode json = JsonNodeFactory.instance
                 .objectNode()
-                .put("modelId", VectorFile.hex(request.modelId()))
+                .put("modelId", VectorFile.hex(request.modelId().bytes()))
                 .put("messages", request.messages())
                 .put("time", VectorFile.text(request.time()));
         putAll(json.putArray("promptTokens"), request.promptTokens());
@@ -157,9 +158,9 @@ final class RequestVectors {
         putAll(json.putArray("biasedTokens"), adjustments.biased());
         putAll(json.putArray("biasMillionths"), adjustments.biases());
         json.put("grammar", request.grammar());
-        return json.put("requester", VectorFile.hex(request.requester()))
+        return json.put("requester", VectorFile.hex(request.requester().bytes()))
                 .put("nonce", VectorFile.hex(request.nonce()))
-                .put("hash", VectorFile.hex(request.hash()));
+                .put("hash", VectorFile.hex(request.hash().bytes()));
     }
 
     static void putAll(ArrayNode json, int[] values) {

@@ -33,6 +33,7 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
@@ -176,7 +177,11 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         KeyPair keys = KeyPair.random();
         try (Media media = new Media(folder.resolve("driver"), e -> {}, () -> {});
                 AgentRunner runner = start(new Endpoint(
-                        media.aeron(), host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol()))) {
+                        media.aeron(),
+                        host,
+                        0,
+                        new Identity(keys.secret(), keys.publicKey().bytes()),
+                        client.protocol()))) {
             Peer peer = peer((Endpoint) runner.agent(), media.directory(), keys, given);
             return isTensors ? runAgain(tensors, given, wanted, client, peer) : audit(key, given, wanted, client, peer);
         } finally {
@@ -241,17 +246,18 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
     private Peer peer(Endpoint endpoint, String aeronDirectory, KeyPair keys, Receipt given) throws IOException {
         if (nodeAddress != null) {
             InetSocketAddress node = node();
-            return endpoint.connect(node.getHostString(), node.getPort(), given.node());
+            return endpoint.connect(
+                    node.getHostString(), node.getPort(), given.node().bytes());
         }
         Network known = Network.read(network);
         try (LedgerClient ledger = known.ledger(aeronDirectory, host, keys)) {
             for (Node node : ledger.nodes()) {
-                if (Arrays.equals(node.key(), given.node())) {
-                    return endpoint.connect(node.host(), node.port(), node.key());
+                if (node.key().equals(given.node())) {
+                    return endpoint.connect(node.host(), node.port(), node.key().bytes());
                 }
             }
         }
-        throw new IOException("The ledger has no node " + Blake3.hex(given.node())
+        throw new IOException("The ledger has no node " + given.node()
                 + ", or it was slashed. Name its address with --node HOST:PORT.");
     }
 
@@ -285,8 +291,8 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                 report.cpuNanos() / 1e6);
         Terminal.print("engine   " + answer.engine());
         if (report.good()) {
-            Terminal.print("GOOD     within the bounds of model " + Blake3.hex(given.modelId()) + ", as node "
-                    + Blake3.hex(given.node()) + " says");
+            Terminal.print(
+                    "GOOD     within the bounds of model " + given.modelId() + ", as node " + given.node() + " says");
             return 0;
         }
         Terminal.print("BAD      " + report.failure());
@@ -300,7 +306,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
     }
 
     private int audit(VerifierKey key, Receipt given, Level wanted, NodeClient client, Peer peer) throws IOException {
-        byte[] hash = given.hash();
+        Bytes32 hash = given.hash();
         NodeClient.Disclosed disclosed;
         try {
             disclosed = client.disclose(
@@ -328,8 +334,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         }
         ReceiptLog.Entry entry = ReceiptLog.find(log, given.requestHash());
         if (entry == null) {
-            throw new IOException(
-                    "The log in " + log + " has no answer to request " + Blake3.hex(given.requestHash()) + ".");
+            throw new IOException("The log in " + log + " has no answer to request " + given.requestHash() + ".");
         }
         if (!Arrays.equals(entry.receipt().encode(), given.encode())) {
             Terminal.print("BAD      the log has another receipt for this request");
@@ -391,8 +396,8 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
             return BAD;
         }
         if (report.good()) {
-            Terminal.print("GOOD     " + answer.tokens().length + " tokens of model " + Blake3.hex(given.modelId())
-                    + ", as node " + Blake3.hex(given.node()) + " says");
+            Terminal.print("GOOD     " + answer.tokens().length + " tokens of model " + given.modelId() + ", as node "
+                    + given.node() + " says");
             return 0;
         }
         Terminal.print("BAD      " + report.failure());

@@ -27,7 +27,7 @@ final class CallPayer {
 
     /** The account, in hexadecimal. */
     String account() {
-        return HexFormat.of().formatHex(keys.publicKey());
+        return keys.publicKey().toString();
     }
 
     /**
@@ -62,13 +62,13 @@ final class CallPayer {
                     + " are the most that is paid. Allow more with --pay-at-most, or ask with a smaller --max-tokens.");
         }
         HexFormat hex = HexFormat.of();
-        byte[] gateway = hex.parseHex(payee);
+        Bytes32 gateway = Bytes32.of(hex.parseHex(payee));
         if (credit >= amount) {
             return CallPayment.Credit.of(keys, gateway, Bytes32.of(hex.parseHex(reference)), amount);
         }
-        Command.Transfer transfer = new Command.Transfer(gateway, amount - credit, hex.parseHex(reference));
+        Command.Transfer transfer = new Command.Transfer(gateway, amount - credit, Bytes32.of(hex.parseHex(reference)));
         long untilMs = System.currentTimeMillis() + LIFE_MS;
-        return new CallPayment.Transfer(Signed.of(hex.parseHex(ledger), keys, untilMs, transfer), transfer);
+        return new CallPayment.Transfer(Signed.of(Bytes32.of(hex.parseHex(ledger)), keys, untilMs, transfer), transfer);
     }
 
     private static boolean isKey(String hex) {

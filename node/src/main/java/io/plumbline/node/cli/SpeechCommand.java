@@ -15,7 +15,6 @@ import io.plumbline.inference.tensor.speech.SpeechPlot;
 import io.plumbline.inference.tensor.speech.VoiceActivity;
 import io.plumbline.inference.tensor.speech.VoiceActivity.Segment;
 import io.plumbline.node.network.Terminal;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -77,7 +76,7 @@ public final class SpeechCommand extends CommandOptions implements Callable<Inte
         }
         if (picture != null) {
             String title = paths.get(1).getFileName() + ": speech by model "
-                    + Blake3.hex(model.manifest().id()).substring(0, 16);
+                    + model.manifest().id().toString().substring(0, 16);
             Files.writeString(picture, SpeechPlot.svg(title, recording, probabilities, segments));
         }
         return 0;

@@ -13,7 +13,6 @@ import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Evidence.FalseProduct;
 import io.plumbline.verifier.audit.Evidence.Finding;
 import io.plumbline.verifier.audit.Level;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.model.TensorSource;
 import io.plumbline.verifier.receipt.Receipt;
@@ -22,7 +21,6 @@ import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.concurrent.Callable;
 
 /** {@code plumbline verify FILE}: whether an evidence file proves what it says, offline. */
@@ -71,9 +69,9 @@ public final class VerifyCommand extends CommandOptions implements Callable<Inte
         }
         try (LoadedModel loaded = LoadedModel.open(model);
                 ChatTokenizer tokenizer = ChatTokenizer.of(loaded.tokenFiles(), Network.trusted(network))) {
-            if (!Arrays.equals(loaded.id(), evidence.manifest().id())) {
-                throw new IOException(model + " is model " + Blake3.hex(loaded.id()) + "; the evidence is about "
-                        + Blake3.hex(evidence.manifest().id()) + ".");
+            if (!loaded.id().equals(evidence.manifest().id())) {
+                throw new IOException(model + " is model " + loaded.id() + "; the evidence is about "
+                        + evidence.manifest().id() + ".");
             }
             TensorSource weights = loaded::tensor;
             Finding finding = evidence.check(weights, tokenizer);
@@ -85,9 +83,9 @@ public final class VerifyCommand extends CommandOptions implements Callable<Inte
     }
 
     private static void head(Receipt receipt) {
-        Terminal.print("node     " + Blake3.hex(receipt.node()));
-        Terminal.print("model    " + Blake3.hex(receipt.modelId()));
-        Terminal.print("receipt  " + Blake3.hex(receipt.hash()));
+        Terminal.print("node     " + receipt.node());
+        Terminal.print("model    " + receipt.modelId());
+        Terminal.print("receipt  " + receipt.hash());
     }
 
     /** An answer of a tensor model shows its lie to who runs the model. */
@@ -97,14 +95,13 @@ public final class VerifyCommand extends CommandOptions implements Callable<Inte
         }
         String foreign = evidence.foreign();
         if (foreign != null) {
-            throw new IOException(file + " is no evidence against node "
-                    + Blake3.hex(evidence.receipt().node()) + ": " + foreign + ".");
+            throw new IOException(
+                    file + " is no evidence against node " + evidence.receipt().node() + ": " + foreign + ".");
         }
         TensorPackage judge = TensorPackage.open(model);
-        if (!Arrays.equals(judge.manifest().id(), evidence.receipt().modelId())) {
-            throw new IOException(
-                    model + " is model " + Blake3.hex(judge.manifest().id()) + "; the evidence is about "
-                            + Blake3.hex(evidence.receipt().modelId()) + ".");
+        if (!judge.manifest().id().equals(evidence.receipt().modelId())) {
+            throw new IOException(model + " is model " + judge.manifest().id() + "; the evidence is about "
+                    + evidence.receipt().modelId() + ".");
         }
         head(evidence.receipt());
         TolerantAuditor.Report report = TensorAudit.run(

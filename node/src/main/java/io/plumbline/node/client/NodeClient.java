@@ -20,6 +20,7 @@ import io.plumbline.transport.nodewire.TokenDecoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Seal;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -248,7 +249,7 @@ public final class NodeClient implements Endpoint.Receiver {
      *
      * @param mostBytes that it may have, encoded: a node that shows more has not kept to the protocol.
      */
-    public Disclosed disclose(Peer peer, byte[] receiptHash, long mostBytes, Deadline deadline) throws IOException {
+    public Disclosed disclose(Peer peer, Bytes32 receiptHash, long mostBytes, Deadline deadline) throws IOException {
         Call.Decode<Disclosed> decode = (request, answer, none) -> {
             if ((long) request.length + answer.length > mostBytes) {
                 throw new IllegalStateException("it discloses more than " + mostBytes + " bytes");
@@ -259,23 +260,23 @@ public final class NodeClient implements Endpoint.Receiver {
     }
 
     /** What stands behind a tensor model's receipt. */
-    public TensorDisclosed discloseTensors(Peer peer, byte[] receiptHash, Deadline deadline) throws IOException {
+    public TensorDisclosed discloseTensors(Peer peer, Bytes32 receiptHash, Deadline deadline) throws IOException {
         Call.Decode<TensorDisclosed> decode = (request, answer, none) ->
                 new TensorDisclosed(TensorRequest.decode(request), TensorAnswer.decode(answer));
         return calls.call(peer, new Call<>(decode), deadline, disclose(receiptHash));
     }
 
-    private static Calls.Encode disclose(byte[] receiptHash) {
+    private static Calls.Encode disclose(Bytes32 receiptHash) {
         return (id, buffer) -> {
             DiscloseEncoder encoder = new DiscloseEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
             return encoder.correlationId(id)
-                    .putReceiptHash(receiptHash, 0, receiptHash.length)
+                    .putReceiptHash(receiptHash.bytes(), 0, Bytes32.BYTES)
                     .encodedLength();
         };
     }
 
     /** Openings of one receipt from the node that gave it, as they come in. */
-    public OpeningSource openings(Peer peer, byte[] receiptHash, Deadline deadline) {
+    public OpeningSource openings(Peer peer, Bytes32 receiptHash, Deadline deadline) {
         return openings.of(peer, receiptHash, deadline);
     }
 }

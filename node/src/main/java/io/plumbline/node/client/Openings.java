@@ -6,6 +6,7 @@ import io.plumbline.transport.nodewire.ChallengeEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.ProceedEncoder;
 import io.plumbline.verifier.audit.OpeningSource;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import org.agrona.ExpandableArrayBuffer;
 
@@ -35,7 +36,7 @@ final class Openings {
     }
 
     /** Openings of one receipt from the node that gave it, as they come in. */
-    OpeningSource of(Peer peer, byte[] receiptHash, Deadline deadline) {
+    OpeningSource of(Peer peer, Bytes32 receiptHash, Deadline deadline) {
         return cell -> {
             long[] own = {0};
             IncomingOpening opening = new IncomingOpening(
@@ -45,7 +46,7 @@ final class Openings {
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
             ChallengeEncoder encoder = new ChallengeEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
             encoder.correlationId(id).layer(cell.layer()).from(cell.from()).to(cell.to());
-            encoder.putReceiptHash(receiptHash, 0, receiptHash.length);
+            encoder.putReceiptHash(receiptHash.bytes(), 0, Bytes32.BYTES);
             peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + encoder.encodedLength());
             if (peer.lost() != null) {
                 opening.fail(Calls.lost(peer));

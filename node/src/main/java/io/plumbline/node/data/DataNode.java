@@ -27,8 +27,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -119,7 +117,7 @@ public final class DataNode implements RunningRole {
             });
             LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
             announce(keys, place);
-            byte[] self = keys.publicKey();
+            Bytes32 self = keys.publicKey();
             upkeep = new Upkeep(
                     store,
                     self,
@@ -150,7 +148,7 @@ public final class DataNode implements RunningRole {
             close();
             throw e;
         }
-        events.emit(new Event.Ready("data-node", HexFormat.of().formatHex(keys.publicKey()), null, server.port()));
+        events.emit(new Event.Ready("data-node", keys.publicKey().toString(), null, server.port()));
     }
 
     private void announce(KeyPair keys, Place place) throws IOException {
@@ -158,17 +156,17 @@ public final class DataNode implements RunningRole {
                 place.stake(), Addresses.text(Addresses.resolve(place.host())), server.port()));
         if (!outcome.isApplied()) {
             throw new IOException("The ledger refused to register this data node: " + outcome.reason()
-                    + ". Its account is " + HexFormat.of().formatHex(keys.publicKey()) + ", which needs "
+                    + ". Its account is " + keys.publicKey() + ", which needs "
                     + place.stake() + " for the stake and some for fees. Whoever keeps the network's bank key pays in,"
                     + " by: plumbline ledger deposit --network FILE --key BANK --to ACCOUNT --amount N --reference"
                     + " TEXT.");
         }
     }
 
-    private List<Peer> others(byte[] self) throws IOException {
+    private List<Peer> others(Bytes32 self) throws IOException {
         List<Peer> others = new ArrayList<>();
         for (io.plumbline.ledger.state.DataNode node : ledger.dataNodes()) {
-            if (!Arrays.equals(node.key(), self)) {
+            if (!node.key().equals(self)) {
                 others.add(new Peer(node.key(), DataNodes.at(node)));
             }
         }

@@ -65,7 +65,7 @@ public final class DealKeeper implements AutoCloseable {
 
     private static final long CLOSE_S = 10;
 
-    private final byte[] self;
+    private final Bytes32 self;
     private final StorageOffer offer;
     private final CertifiedSettlements certified;
     private final LedgerClient ledger;
@@ -122,13 +122,13 @@ public final class DealKeeper implements AutoCloseable {
      * @param peers that blobs are fetched from.
      */
     DealKeeper(
-            byte[] self,
+            Bytes32 self,
             StorageOffer offer,
             CertifiedSettlements certified,
             BlobStore store,
             Upkeep.Peers peers,
             Consumer<Event> events) {
-        this.self = self.clone();
+        this.self = self;
         this.offer = offer;
         this.certified = certified;
         this.ledger = certified.ledger();
@@ -209,7 +209,7 @@ public final class DealKeeper implements AutoCloseable {
             CertifiedEntry end = now.containsKey(before.number()) || left-- <= 0 ? null : end(before.number());
             if (end != null) {
                 tellOfEnd(before, read(end));
-                unpin(Bytes32.of(before.terms().blob()), PIN + before.number());
+                unpin(before.terms().blob(), PIN + before.number());
             }
         }
         for (Pin pin : unknown) {
@@ -261,7 +261,7 @@ public final class DealKeeper implements AutoCloseable {
     }
 
     private boolean isOurs(StorageDeal deal) {
-        return deal.phase().isHeld() && Arrays.equals(deal.dataNode(), self);
+        return deal.phase().isHeld() && deal.dataNode().equals(self);
     }
 
     /** @param after as it stands; null where it has left the ledger. */
@@ -269,7 +269,7 @@ public final class DealKeeper implements AutoCloseable {
         held.remove(before.number());
         knownMs.remove(before.number());
         said.remove(before.number());
-        String blob = Bytes32.of(before.terms().blob()).toString();
+        String blob = before.terms().blob().toString();
         boolean isFulfilled = after != null && after.phase() == Phase.FULFILLED;
         events.accept(
                 isFulfilled
@@ -291,7 +291,7 @@ public final class DealKeeper implements AutoCloseable {
 
     /** The blob of a deal, where it is here whole; null otherwise. */
     private BlobStat whole(StorageTerms terms) throws IOException {
-        BlobStat stat = store.stat(Bytes32.of(terms.blob()));
+        BlobStat stat = store.stat(terms.blob());
         return stat == null || stat.isDamaged() || stat.bytes() != terms.bytes() ? null : stat;
     }
 
@@ -336,12 +336,12 @@ public final class DealKeeper implements AutoCloseable {
         try {
             StorageChallenge challenge = deal.challenge();
             byte[] slice;
-            try (StoredBlob blob = store.open(Bytes32.of(deal.terms().blob()))) {
+            try (StoredBlob blob = store.open(deal.terms().blob())) {
                 slice = blob.cut(challenge.slice());
             }
             if (!challenge.isAnsweredBy(slice)) {
                 // The disk has changed it: what is damaged is named, and sent again by others.
-                store.scrub(Bytes32.of(deal.terms().blob()), Progress.none());
+                store.scrub(deal.terms().blob(), Progress.none());
                 throw new IOException("the disk has changed the blob");
             }
             LedgerClient.Outcome outcome = ledger.submit(new ProveStorage(deal.number(), deal.proven(), slice));
@@ -361,7 +361,7 @@ public final class DealKeeper implements AutoCloseable {
         String what = deal.proven() + ": " + why.getMessage();
         if (!what.equals(said.put(deal.number(), what))) {
             events.accept(new Event.NotProven(
-                    deal.number(), Bytes32.of(deal.terms().blob()).toString(), deal.proven(), why.getMessage()));
+                    deal.number(), deal.terms().blob().toString(), deal.proven(), why.getMessage()));
         }
         if (why instanceof NoSuchBlobException && fetching.add(deal.number())) {
             repairs.execute(() -> fetchAgain(deal));
@@ -433,8 +433,8 @@ public final class DealKeeper implements AutoCloseable {
     /** The ledger takes a second copy for the same client from another data node only. */
     private boolean hasCopy(StorageDeal offered) {
         return held.values().stream()
-                .anyMatch(deal -> Arrays.equals(deal.client(), offered.client())
-                        && Arrays.equals(deal.terms().blob(), offered.terms().blob()));
+                .anyMatch(deal -> deal.client().equals(offered.client())
+                        && deal.terms().blob().equals(offered.terms().blob()));
     }
 
     private String refusal(StorageTerms terms, long free) {
@@ -450,8 +450,7 @@ public final class DealKeeper implements AutoCloseable {
     }
 
     private void tellDeclined(StorageDeal deal, String why) {
-        events.accept(new Event.DealDeclined(
-                deal.number(), Bytes32.of(deal.terms().blob()).toString(), why));
+        events.accept(new Event.DealDeclined(deal.number(), deal.terms().blob().toString(), why));
     }
 
     /**
@@ -462,11 +461,11 @@ public final class DealKeeper implements AutoCloseable {
         if (System.currentTimeMillis() - missedMs.getOrDefault(deal.number(), 0L) < MISSED_MS) {
             return false;
         }
-        if (!Arrays.equals(deal.dataNode(), StorageTerms.ANY_NODE)) {
+        if (!deal.dataNode().equals(StorageTerms.ANY_NODE)) {
             return true;
         }
         long seen = seenMs.computeIfAbsent(deal.number(), number -> System.currentTimeMillis());
-        Bytes32 blob = Bytes32.of(deal.terms().blob());
+        Bytes32 blob = deal.terms().blob();
         long before = others.stream()
                 .filter(peer -> distance(peer.key(), blob) < distance(self, blob))
                 .count();
@@ -475,8 +474,8 @@ public final class DealKeeper implements AutoCloseable {
     }
 
     /** By which nodes come in another order for each blob. */
-    private static long distance(byte[] node, Bytes32 blob) {
-        return (Bytes32.of(node).a() ^ blob.a()) >>> 1;
+    private static long distance(Bytes32 node, Bytes32 blob) {
+        return (node.a() ^ blob.a()) >>> 1;
     }
 
     private void fetchAndAccept(StorageDeal deal) {
@@ -496,7 +495,7 @@ public final class DealKeeper implements AutoCloseable {
     }
 
     private void fetch(StorageTerms terms) throws IOException {
-        Bytes32 id = Bytes32.of(terms.blob());
+        Bytes32 id = terms.blob();
         BlobStat stat = store.stat(id);
         if (stat != null && !stat.isDamaged()) {
             return;
@@ -536,7 +535,7 @@ public final class DealKeeper implements AutoCloseable {
     private void accept(StorageDeal deal) throws IOException {
         StorageChallenge last = StorageChallenge.ofLength(deal.terms());
         byte[] slice;
-        try (StoredBlob blob = store.open(Bytes32.of(deal.terms().blob()))) {
+        try (StoredBlob blob = store.open(deal.terms().blob())) {
             slice = blob.cut(last.slice());
         }
         LedgerClient.Outcome outcome = ledger.submit(new AcceptDeal(deal.number(), slice));
@@ -544,12 +543,12 @@ public final class DealKeeper implements AutoCloseable {
             hold(deal.number(), deal);
             events.accept(new Event.DealAccepted(
                     deal.number(),
-                    Bytes32.of(deal.terms().blob()).toString(),
+                    deal.terms().blob().toString(),
                     deal.terms().bytes(),
                     deal.terms().rounds(),
                     deal.terms().price()));
         } else {
-            unpin(Bytes32.of(deal.terms().blob()), PIN + deal.number());
+            unpin(deal.terms().blob(), PIN + deal.number());
             decline(deal, "the ledger refused: " + outcome.reason());
         }
     }

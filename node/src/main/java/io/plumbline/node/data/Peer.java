@@ -1,6 +1,7 @@
 package io.plumbline.node.data;
 
 import io.plumbline.data.transfer.BlobNode;
+import io.plumbline.verifier.encoding.Bytes32;
 
 /** Another data node, by the key that the ledger knows it by. */
-record Peer(byte[] key, BlobNode node) {}
+record Peer(Bytes32 key, BlobNode node) {}

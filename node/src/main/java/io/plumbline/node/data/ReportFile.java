@@ -1,6 +1,7 @@
 package io.plumbline.node.data;
 
 import io.plumbline.ledger.state.Command.ReportValue;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -8,7 +9,6 @@ import io.plumbline.verifier.platform.PrivateFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HexFormat;
 
 /**
  * The last report of this node on each feed, on disk before it is signed: a second one for the same round that says
@@ -22,8 +22,8 @@ final class ReportFile {
         this.folder = Files.createDirectories(folder);
     }
 
-    private Path file(byte[] feed) {
-        return folder.resolve(HexFormat.of().formatHex(feed));
+    private Path file(Bytes32 feed) {
+        return folder.resolve(feed.toString());
     }
 
     /**
@@ -31,7 +31,7 @@ final class ReportFile {
      *
      * @throws IOException where it cannot be read: then nothing may be reported on the feed.
      */
-    ReportValue last(byte[] feed) throws IOException {
+    ReportValue last(Bytes32 feed) throws IOException {
         Path file = file(feed);
         if (!Files.exists(file)) {
             return null;
@@ -39,7 +39,7 @@ final class ReportFile {
         try {
             CanonicalReader in = new CanonicalReader(Files.readAllBytes(file), "last report");
             ReportValue last = new ReportValue(
-                    in.getFixed(32, "feed"),
+                    in.getBytes32("feed"),
                     in.getLong("round"),
                     in.getLong("value"),
                     in.getLong("sent"),
@@ -61,7 +61,7 @@ final class ReportFile {
         PrivateFiles.write(
                 file(report.feed()),
                 new CanonicalWriter()
-                        .putFixed(report.feed())
+                        .putBytes32(report.feed())
                         .putLong(report.round())
                         .putLong(report.value())
                         .putLong(report.sentMs())

@@ -147,7 +147,7 @@ final class Reporter implements AutoCloseable {
 
     private void learnFeeds() throws IOException {
         for (Feed feed : ledger.feeds()) {
-            Bytes32 id = Bytes32.of(feed.id());
+            Bytes32 id = feed.id();
             if (wanted.contains(id) && feeds.put(id, feed) == null) {
                 events.accept(new Event.Reports(id.toString(), feed.name(), feed.roundMs()));
             }
@@ -160,7 +160,7 @@ final class Reporter implements AutoCloseable {
         if (known != null) {
             return known;
         }
-        Bytes32 policy = Bytes32.of(feed.policy());
+        Bytes32 policy = feed.policy();
         try {
             fetchPolicy(policy);
             store.pin(policy, "feed " + id);

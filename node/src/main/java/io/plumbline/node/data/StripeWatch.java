@@ -43,9 +43,9 @@ final class StripeWatch {
     /** Since when shards are gone. */
     private final Map<Bytes32, Long> goneSinceMs = new HashMap<>();
 
-    StripeWatch(BlobStore store, byte[] self, Duration repairAfter, Consumer<Event> events) {
+    StripeWatch(BlobStore store, Bytes32 self, Duration repairAfter, Consumer<Event> events) {
         this.store = store;
-        this.self = Bytes32.of(self);
+        this.self = self;
         this.repairAfterMs = repairAfter.toMillis();
         this.events = events;
     }
@@ -92,7 +92,7 @@ final class StripeWatch {
             try {
                 if (!peer.node().pinned(StripedBlob.pin(blob.id())).isEmpty()) {
                     shardsOf.put(
-                            Bytes32.of(peer.key()),
+                            peer.key(),
                             peer.node().pinned(StripedBlob.shardPin(blob.id())).size());
                 }
             } catch (IOException e) {

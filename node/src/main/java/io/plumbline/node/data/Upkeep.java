@@ -9,6 +9,7 @@ import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.Download;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.node.network.Event;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
@@ -52,7 +53,7 @@ final class Upkeep implements AutoCloseable {
      */
     Upkeep(
             BlobStore store,
-            byte[] self,
+            Bytes32 self,
             Peers peers,
             Duration period,
             RateLimit rate,

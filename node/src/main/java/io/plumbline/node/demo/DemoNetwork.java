@@ -9,6 +9,7 @@ import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Network;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
@@ -174,7 +175,7 @@ final class DemoNetwork implements AutoCloseable {
 
     /** In hexadecimal, as requests name a node. */
     String cheatKey() {
-        return HEX.formatHex(cheat.publicKey());
+        return cheat.publicKey().toString();
     }
 
     boolean cheatHasLostItsStake() throws IOException, InterruptedException {
@@ -192,7 +193,7 @@ final class DemoNetwork implements AutoCloseable {
         genesis = new Genesis(
                 fullNodes.stream().map(KeyPair::publicKey).toList(),
                 BOND,
-                new byte[32],
+                Bytes32.ZERO,
                 deposits(),
                 Parameters.DEFAULT);
         Network.onThisHost(genesis).write(folder.resolve("network.json"));
@@ -351,6 +352,6 @@ final class DemoNetwork implements AutoCloseable {
     }
 
     private JsonNode account(KeyPair keys) throws IOException, InterruptedException {
-        return get("/v1/accounts/" + HEX.formatHex(keys.publicKey()));
+        return get("/v1/accounts/" + keys.publicKey());
     }
 }

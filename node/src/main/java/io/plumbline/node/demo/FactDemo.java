@@ -17,6 +17,7 @@ import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.network.Event;
 import io.plumbline.transport.Media;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.FeedProof;
 import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -103,9 +104,9 @@ final class FactDemo implements AutoCloseable {
                 ROUND_MS - 200,
                 DATA_NODES,
                 30_000,
-                Blake3.hash(policy),
+                Bytes32.of(Blake3.hash(policy)),
                 1);
-        String id = HEX.formatHex(feed.id());
+        String id = feed.id().toString();
         out.println("\nA question about a fact, which " + DATA_NODES + " data nodes report from a source:");
         List<ChildProcess> nodes = new ArrayList<>();
         for (int i = 0; i < DATA_NODES; i++) {
@@ -177,8 +178,8 @@ final class FactDemo implements AutoCloseable {
                         .asText());
         boolean isProven;
         try {
-            FeedProof checked =
-                    FeedProof.check(proof, network.genesis().trusted(), HEX.parseHex(feed), request.time() * 1_000);
+            FeedProof checked = FeedProof.check(
+                    proof, network.genesis().trusted(), Bytes32.of(HEX.parseHex(feed)), request.time() * 1_000);
             isProven = decimal(checked.feed().latest().value())
                     .equals(told.path("value").asText());
             out.println("proof       " + proof.length + " bytes of the request, checked offline: signed by "

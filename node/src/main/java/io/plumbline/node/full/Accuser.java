@@ -32,16 +32,16 @@ public final class Accuser {
     private final Set<Bytes32> accused = ConcurrentHashMap.newKeySet();
 
     /** @param publicKey of the account that accuses. */
-    Accuser(LedgerClient ledger, byte[] publicKey, Events events) {
+    Accuser(LedgerClient ledger, Bytes32 publicKey, Events events) {
         this.ledger = ledger;
-        this.me = Bytes32.of(publicKey);
+        this.me = publicKey;
         this.events = events;
     }
 
     /** Hands in what proves that the answer of a case is false, later and on a thread of its own. */
     void accuse(Settlement one, byte[] evidence) {
         int place = Math.max(0, one.audit().auditors().indexOf(me));
-        Bytes32 node = Bytes32.of(one.node());
+        Bytes32 node = one.node();
         if (!accused.add(node)) {
             return;
         }
@@ -61,7 +61,7 @@ public final class Accuser {
             } finally {
                 accused.remove(node);
             }
-            events.emit(new Event.Accused(Blake3.hex(one.requestHash()), evidence.length, outcome));
+            events.emit(new Event.Accused(one.requestHash().toString(), evidence.length, outcome));
         });
     }
 
@@ -70,7 +70,7 @@ public final class Accuser {
      *
      * @return why the ledger does not find it proven, or null where the node has lost its stake for it.
      */
-    public static String handIn(LedgerClient ledger, byte[] requestHash, byte[] evidence) throws IOException {
+    public static String handIn(LedgerClient ledger, Bytes32 requestHash, byte[] evidence) throws IOException {
         LedgerClient.Outcome begun =
                 ledger.submit(new Command.Accuse(requestHash, Blake3.hash(evidence), evidence.length));
         if (!begun.isApplied()) {

@@ -115,12 +115,12 @@ public record AdminCommands(
                 .createObjectNode()
                 .put("request", Blake3.hex(hash))
                 .put("status", found.status().name())
-                .put("node", Blake3.hex(found.node()))
-                .put("requester", Blake3.hex(found.requester()))
+                .put("node", found.node().toString())
+                .put("requester", found.requester().toString())
                 .put("escrow", found.escrow())
                 .put("height", found.height());
         if (found.receipt() != null) {
-            json.put("receipt", Blake3.hex(found.receipt().hash()))
+            json.put("receipt", found.receipt().hash().toString())
                     .put("price", found.receipt().price());
         }
         return json.toString();

@@ -21,7 +21,6 @@ import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
@@ -67,8 +66,7 @@ final class AuditAgent implements AutoCloseable {
     /** A node that does not even say what it was asked is challenged by this one. */
     private static final Cell FIRST = new Cell(0, 0, 1);
 
-    private final byte[] publicKey;
-    private final Bytes32 me;
+    private final Bytes32 publicKey;
     private final Map<String, AnswerAuditor> judges;
     private final EvidenceFolder evidences;
     private final VerdictStore verdicts;
@@ -98,14 +96,13 @@ final class AuditAgent implements AutoCloseable {
      * @param recent told of what it has looked at.
      */
     AuditAgent(
-            byte[] publicKey,
+            Bytes32 publicKey,
             Map<String, AnswerAuditor> judges,
             Path evidenceFolder,
             VerdictStore verdicts,
             RecentAudits recent,
             Events events) {
-        this.publicKey = publicKey.clone();
-        this.me = Bytes32.of(publicKey);
+        this.publicKey = publicKey;
         this.judges = Map.copyOf(judges);
         this.evidences = new EvidenceFolder(evidenceFolder, EVIDENCE_BYTES);
         this.verdicts = verdicts;
@@ -129,10 +126,10 @@ final class AuditAgent implements AutoCloseable {
 
     /** On the ledger's service thread: hands over and returns. */
     void onAudit(Settlement changed, Node node) {
-        if (!changed.audit().isAuditor(me)) {
+        if (!changed.audit().isAuditor(publicKey)) {
             return;
         }
-        Bytes32 request = Bytes32.of(changed.requestHash());
+        Bytes32 request = changed.requestHash();
         if (!changed.isOpen()) {
             open.remove(request);
             later(changed, () -> ended(changed));
@@ -142,7 +139,7 @@ final class AuditAgent implements AutoCloseable {
         if (changed.status() == Status.REVEALING) {
             later(changed, () -> reveal(changed));
         } else if (changed.status() == Status.AUDITING) {
-            audits.add(Bytes32.of(changed.node()), new Waiting(changed, node));
+            audits.add(changed.node(), new Waiting(changed, node));
         }
     }
 
@@ -190,7 +187,7 @@ final class AuditAgent implements AutoCloseable {
     private record Round(Bytes32 request, int number) {}
 
     private static Round round(Settlement of) {
-        return new Round(Bytes32.of(of.requestHash()), of.audit().round());
+        return new Round(of.requestHash(), of.audit().round());
     }
 
     private void later(Settlement one, Work work) {
@@ -212,7 +209,7 @@ final class AuditAgent implements AutoCloseable {
         } catch (IOException | RuntimeException | OutOfMemoryError e) {
             // Where memory runs out this audit is given up, and left to other full nodes: an answer that no reckoning
             // has foreseen must not end all of its auditors.
-            events.emit(new Event.Error(Blake3.hex(one.requestHash()), String.valueOf(e)));
+            events.emit(new Event.Error(one.requestHash().toString(), String.valueOf(e)));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -220,11 +217,11 @@ final class AuditAgent implements AutoCloseable {
 
     /** The case as the replica has it now, where this round of it still wants this full node's verdict; else null. */
     private Settlement current(Settlement ordered) {
-        Settlement now = open.get(Bytes32.of(ordered.requestHash()));
+        Settlement now = open.get(ordered.requestHash());
         boolean isWanted = now != null
                 && now.status() == Status.AUDITING
                 && now.audit().round() == ordered.audit().round()
-                && !now.audit().hasCommitted(me);
+                && !now.audit().hasCommitted(publicKey);
         return isWanted ? now : null;
     }
 
@@ -255,7 +252,7 @@ final class AuditAgent implements AutoCloseable {
         LedgerClient.Outcome outcome =
                 tell(new Command.CommitVerdict(now.requestHash(), round, commitment), () -> current(now) != null);
         if (!outcome.isApplied()) {
-            events.emit(new Event.Late(Blake3.hex(now.requestHash()), outcome.reason()));
+            events.emit(new Event.Late(now.requestHash().toString(), outcome.reason()));
         }
     }
 
@@ -263,11 +260,11 @@ final class AuditAgent implements AutoCloseable {
         Verdict verdict =
                 verdicts.find(revealing.receipt().hash(), revealing.audit().round());
         if (verdict != null
-                && revealing.audit().hasCommitted(me)
-                && !revealing.audit().hasJudged(me)) {
+                && revealing.audit().hasCommitted(publicKey)
+                && !revealing.audit().hasJudged(publicKey)) {
             tell(
                     new Command.RevealVerdict(revealing.requestHash(), verdict),
-                    () -> open.containsKey(Bytes32.of(revealing.requestHash())));
+                    () -> open.containsKey(revealing.requestHash()));
         }
     }
 
@@ -289,7 +286,8 @@ final class AuditAgent implements AutoCloseable {
         verdicts.forget(closed.receipt().hash(), closed.audit().round());
         closed.audit()
                 .lazy()
-                .forEach(other -> events.emit(new Event.Lazy(Blake3.hex(closed.requestHash()), other.toString())));
+                .forEach(
+                        other -> events.emit(new Event.Lazy(closed.requestHash().toString(), other.toString())));
     }
 
     /** A verdict, or null where a challenge was posted and another round begins. */
@@ -323,10 +321,10 @@ final class AuditAgent implements AutoCloseable {
             recent.unjudged(ordered, asked, String.valueOf(e.getMessage()));
             // No verdict on what could not be judged: silence is not proof of a lie.
             events.emit(new Event.CannotJudge(
-                    Blake3.hex(ordered.requestHash()),
+                    ordered.requestHash().toString(),
                     asked.last() == null ? null : asked.last().toString(),
                     String.valueOf(e.getMessage())));
-            boolean isSilence = judges.containsKey(Blake3.hex(ordered.receipt().modelId())) && isTheNodes(e);
+            boolean isSilence = judges.containsKey(ordered.receipt().modelId().toString()) && isTheNodes(e);
             if (isSilence && post(ordered, asked.last() == null ? FIRST : asked.last())) {
                 return null;
             }
@@ -349,7 +347,7 @@ final class AuditAgent implements AutoCloseable {
 
     /** Has all auditors ask for a cell; false where this one has had its say, or the ledger does not take it. */
     private boolean post(Settlement ordered, Cell cell) throws IOException {
-        return !ordered.audit().hasPosted(me)
+        return !ordered.audit().hasPosted(publicKey)
                 && ledger.submit(new Command.PostChallenge(ordered.requestHash(), cell))
                         .isApplied();
     }
@@ -369,10 +367,10 @@ final class AuditAgent implements AutoCloseable {
 
     /** @param asked receives each cell before it is asked for. */
     private Finding audit(Settlement ordered, Node node, AskedCells asked) throws IOException {
-        AnswerAuditor judge = judges.get(Blake3.hex(ordered.receipt().modelId()));
+        AnswerAuditor judge = judges.get(ordered.receipt().modelId().toString());
         if (judge == null) {
             throw new IOException("This full node has no key and no copy of model "
-                    + Blake3.hex(ordered.receipt().modelId()) + ". Name it with --model.");
+                    + ordered.receipt().modelId() + ". Name it with --model.");
         }
         // A node hands in its own receipts under the signature of its commands: whether the receipt's own holds, which
         // evidence rests on, is seen here.
@@ -387,7 +385,7 @@ final class AuditAgent implements AutoCloseable {
         recent.audited(ordered, asked, finding);
         Path evidence = finding.evidence() == null ? null : evidences.keep(ordered.requestHash(), finding.evidence());
         events.emit(new Event.Audited(
-                Blake3.hex(ordered.requestHash()),
+                ordered.requestHash().toString(),
                 ordered.level(),
                 finding.good(),
                 finding.looked() instanceof Event.ExactWork exact ? exact : null,
@@ -410,7 +408,7 @@ final class AuditAgent implements AutoCloseable {
         while (true) {
             try {
                 Node now = latest.apply(node);
-                Peer peer = endpoint.connect(now.host(), now.port(), now.key());
+                Peer peer = endpoint.connect(now.host(), now.port(), now.key().bytes());
                 return judge.judge(ordered, peer, deadline, asked);
             } catch (LostException | BusyException e) {
                 if (deadline.leftNs() < 2 * AGAIN_NS || Thread.currentThread().isInterrupted()) {

@@ -1,6 +1,6 @@
 package io.plumbline.node.full;
 
-import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,13 +30,13 @@ final class EvidenceFolder {
      *
      * @return the file; null where it is larger than all that is kept.
      */
-    synchronized Path keep(byte[] requestHash, byte[] evidence) throws IOException {
+    synchronized Path keep(Bytes32 requestHash, byte[] evidence) throws IOException {
         if (evidence.length > mostBytes) {
             return null;
         }
         Files.createDirectories(folder);
         makeRoom(evidence.length);
-        Path file = folder.resolve(Blake3.hex(requestHash) + SUFFIX);
+        Path file = folder.resolve(requestHash.toString() + SUFFIX);
         Path partial = Files.createTempFile(folder, "evidence", ".partial");
         Files.write(partial, evidence);
         return Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);

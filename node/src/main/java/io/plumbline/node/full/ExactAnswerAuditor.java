@@ -70,13 +70,13 @@ final class ExactAnswerAuditor implements AnswerAuditor {
 
     private Finding judge(Auditor auditor, Settlement ordered, Peer peer, Deadline deadline, AskedCells asked)
             throws IOException {
-        byte[] receiptHash = ordered.receipt().hash();
+        Bytes32 receiptHash = ordered.receipt().hash();
         // By what the receipt says: a disclosure that says otherwise is refuted before anything is opened.
         int prompt = ordered.receipt().promptTokens();
         int output = ordered.receipt().outputTokens();
         long disclosedBytes = TextCheck.maxDisclosedBytes(key.config(), prompt, output);
         long memory = Auditor.memoryBytes(key.config(), prompt + output) + DECODED * disclosedBytes;
-        Bytes32 node = Bytes32.of(ordered.node());
+        Bytes32 node = ordered.node();
         try (AuditMemory.Share _ = AuditMemory.OF_HEAP.take(node, memory, deadline)) {
             if (deadline.leftNs() < LEAST_NS) {
                 // The time went by on this host: it must not be told as the node's silence.
@@ -98,7 +98,7 @@ final class ExactAnswerAuditor implements AnswerAuditor {
             Deadline deadline,
             AskedCells asked)
             throws IOException {
-        byte[] receiptHash = ordered.receipt().hash();
+        Bytes32 receiptHash = ordered.receipt().hash();
         OpeningSource openings = client.openings(peer, receiptHash, deadline);
         asked.begin(key.config().layers());
         Audit audit = ordered.audit();

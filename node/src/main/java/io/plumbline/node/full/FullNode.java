@@ -41,7 +41,7 @@ import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Auditor;
-import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.TrustedLedger;
@@ -54,10 +54,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -222,7 +220,7 @@ public final class FullNode implements RunningRole, PageSource {
                 media.aeron(),
                 address.host(),
                 address.port(),
-                new Identity(keys.secret(), keys.publicKey()),
+                new Identity(keys.secret(), keys.publicKey().bytes()),
                 client.protocol(),
                 new LedgerIngress(sequencer, service.admission(), member::logStart).protocol());
         this.runner = new AgentRunner(Drivers.idle(), this::report, null, endpoint);
@@ -241,7 +239,7 @@ public final class FullNode implements RunningRole, PageSource {
         recent.live();
         this.page = new FullNodePage(network, id, service, reading, blocks, recent);
         this.follows = new LedgerFollowed(() -> behind(service));
-        events.emit(new Event.Ready("full-node", HexFormat.of().formatHex(keys.publicKey()), null, null));
+        events.emit(new Event.Ready("full-node", keys.publicKey().toString(), null, null));
     }
 
     @Override
@@ -268,13 +266,16 @@ public final class FullNode implements RunningRole, PageSource {
     }
 
     /** Full nodes that are not reached, by their addresses. */
-    private List<String> missing(List<IngressAddress> ingresses, byte[] own) {
+    private List<String> missing(List<IngressAddress> ingresses, Bytes32 own) {
         try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
             List<Future<String>> found = ingresses.stream()
-                    .filter(ingress -> !Arrays.equals(ingress.key(), own))
+                    .filter(ingress -> !ingress.key().equals(own))
                     .map(ingress -> threads.submit(() -> {
                         try {
-                            Peer peer = endpoint.connect(ingress.host(), ingress.port(), ingress.key());
+                            Peer peer = endpoint.connect(
+                                    ingress.host(),
+                                    ingress.port(),
+                                    ingress.key().bytes());
                             return peer.awaitOpen(REACH_MS) ? null : ingress.address();
                         } catch (IllegalArgumentException e) {
                             return ingress.address() + " (" + e.getMessage() + ")";
@@ -330,7 +331,7 @@ public final class FullNode implements RunningRole, PageSource {
         for (Path folder : models) {
             if (TensorPackage.isIn(folder)) {
                 TensorPackage model = TensorPackage.open(folder);
-                judges.put(Blake3.hex(model.manifest().id()), new TolerantAnswerAuditor(model, ledger, client));
+                judges.put(model.manifest().id().toString(), new TolerantAnswerAuditor(model, ledger, client));
                 events.emit(new Event.TensorModelLoaded(model.name()));
             } else if (language == null) {
                 language = folder;
@@ -342,7 +343,7 @@ public final class FullNode implements RunningRole, PageSource {
         if (language != null || Files.exists(keyFile) || judges.isEmpty()) {
             VerifierKey key = verifierKey(language, keyFile);
             warn(key.config());
-            judges.put(Blake3.hex(key.manifest().id()), new ExactAnswerAuditor(key, language, ledger, client));
+            judges.put(key.manifest().id().toString(), new ExactAnswerAuditor(key, language, ledger, client));
         }
         return judges;
     }

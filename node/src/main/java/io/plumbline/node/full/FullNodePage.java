@@ -17,7 +17,6 @@ import io.plumbline.node.network.Network;
 import io.plumbline.node.page.LedgerSections;
 import io.plumbline.node.page.PageSource;
 import io.plumbline.node.page.RecentBlocks;
-import io.plumbline.verifier.blake3.Blake3;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
@@ -76,7 +75,7 @@ final class FullNodePage implements PageSource {
                 "about",
                 LedgerSections.about("full node", genesis)
                         .put("place", place)
-                        .put("key", Blake3.hex(genesis.fullNodes().get(place))));
+                        .put("key", genesis.fullNodes().get(place).toString()));
         sections.put(
                 "self",
                 MAPPER.createObjectNode()
@@ -155,7 +154,7 @@ final class FullNodePage implements PageSource {
     private static ObjectNode of(Equivocation one) {
         return MAPPER.createObjectNode()
                 .put("role", "data node")
-                .put("key", Blake3.hex(one.node()))
+                .put("key", one.node().toString())
                 .put("time_ms", one.timeMs())
                 .put(
                         "what",

@@ -12,7 +12,6 @@ import io.plumbline.node.page.LedgerSections;
 import io.plumbline.node.page.NodeQuality;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Step;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import java.util.ArrayDeque;
@@ -84,7 +83,7 @@ final class RecentAudits {
 
     /** An audit began, went into its next phase or came to its end. */
     synchronized void changed(Settlement settlement) {
-        Bytes32 request = Bytes32.of(settlement.requestHash());
+        Bytes32 request = settlement.requestHash();
         Way way = ways.computeIfAbsent(request, unused -> new Way());
         boolean wasOpen = way.now == null || way.now.isOpen();
         boolean isNew = way.now == null || way.now.status() != settlement.status();
@@ -109,7 +108,7 @@ final class RecentAudits {
         if (settlement.status() == Status.SLASHED) {
             ObjectNode slash = MAPPER.createObjectNode()
                     .put("role", "inference node")
-                    .put("key", Blake3.hex(settlement.node()))
+                    .put("key", settlement.node().toString())
                     .put("request", shortened(settlement.requestHash()))
                     .put("time_ms", nowMs())
                     .put("height", settlement.height())
@@ -173,7 +172,7 @@ final class RecentAudits {
         int prompt = ordered.receipt().promptTokens();
         ObjectNode json = MAPPER.createObjectNode()
                 .put("request", shortened(ordered.requestHash()))
-                .put("node", Blake3.hex(ordered.node()))
+                .put("node", ordered.node().toString())
                 .put("level", ordered.level().name())
                 .put("time_ms", System.currentTimeMillis())
                 .put("layers", asked.layers())
@@ -198,8 +197,8 @@ final class RecentAudits {
         }
     }
 
-    private static String shortened(byte[] requestHash) {
-        return Blake3.hex(requestHash).substring(0, DIGITS);
+    private static String shortened(Bytes32 requestHash) {
+        return requestHash.toString().substring(0, DIGITS);
     }
 
     private static ArrayNode reasons(Settlement settlement) {
@@ -222,7 +221,7 @@ final class RecentAudits {
         Settlement now = way.now;
         ObjectNode json = MAPPER.createObjectNode()
                 .put("request", shortened(now.requestHash()))
-                .put("node", Blake3.hex(now.node()))
+                .put("node", now.node().toString())
                 .put("level", now.level().name())
                 .put("status", now.status().name())
                 .put("ordered_ms", way.orderedMs)

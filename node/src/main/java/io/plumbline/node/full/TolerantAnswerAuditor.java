@@ -65,7 +65,7 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
 
     @Override
     public Finding judge(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked) throws IOException {
-        Bytes32 node = Bytes32.of(ordered.node());
+        Bytes32 node = ordered.node();
         try {
             // How large its tensors are is not known before they come.
             NodeClient.TensorDisclosed disclosed;

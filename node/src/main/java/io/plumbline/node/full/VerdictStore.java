@@ -2,6 +2,7 @@ package io.plumbline.node.full;
 
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.io.IOException;
@@ -13,7 +14,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
@@ -46,8 +46,8 @@ public final class VerdictStore {
     }
 
     /** By the receipt: the same request may be asked again, of another node. */
-    private static String name(byte[] receiptHash, int round) {
-        return HexFormat.of().formatHex(receiptHash) + "-" + round;
+    private static String name(Bytes32 receiptHash, int round) {
+        return receiptHash.toString() + "-" + round;
     }
 
     private static Verdict read(Path file) throws IOException {
@@ -66,12 +66,12 @@ public final class VerdictStore {
     }
 
     /** The verdict of a round, or null. */
-    public Verdict find(byte[] receiptHash, int round) {
+    public Verdict find(Bytes32 receiptHash, int round) {
         return verdicts.get(name(receiptHash, round));
     }
 
     /** Keeps a verdict; on disk when this returns. */
-    public void put(byte[] receiptHash, int round, Verdict verdict) throws IOException {
+    public void put(Bytes32 receiptHash, int round, Verdict verdict) throws IOException {
         String name = name(receiptHash, round);
         byte[] bytes = verdict.encode();
         byte[] all = new CanonicalWriter()
@@ -92,7 +92,7 @@ public final class VerdictStore {
     }
 
     /** The case of this receipt has ended, in this round. */
-    public void forget(byte[] receiptHash, int lastRound) {
+    public void forget(Bytes32 receiptHash, int lastRound) {
         for (int round = 0; round <= lastRound; round++) {
             String name = name(receiptHash, round);
             if (verdicts.remove(name) != null) {

@@ -16,7 +16,7 @@ import java.util.function.Consumer;
 /** Who answers what the API is asked: the inference nodes of a network, or this process alone. */
 public interface Answerers {
     /** The key that requests are made in the name of, 32 bytes. */
-    byte[] requester();
+    Bytes32 requester();
 
     /**
      * The best that runs a model and is there.
@@ -24,7 +24,7 @@ public interface Answerers {
      * @param tried those that are not to be tried again.
      * @throws ApiException where there is none.
      */
-    Answerer find(byte[] modelId, NodeWish wish, Set<Bytes32> tried) throws IOException;
+    Answerer find(Bytes32 modelId, NodeWish wish, Set<Bytes32> tried) throws IOException;
 
     /**
      * Tells the operator of an answer that a client has.
@@ -47,7 +47,7 @@ public interface Answerers {
     boolean isWell();
 
     /** Whether anybody runs a model. */
-    boolean hasModel(byte[] modelId) throws IOException;
+    boolean hasModel(Bytes32 modelId) throws IOException;
 
     /** The cost of so many tokens or rows at a price of 0 or more; at most {@link Long#MAX_VALUE}. */
     static long cost(long units, long price) {
@@ -57,7 +57,7 @@ public interface Answerers {
     /** One of them. */
     interface Answerer {
         /** Public key that its receipts are signed by. */
-        byte[] key();
+        Bytes32 key();
 
         /** Its price of a token, or of a row. */
         long price();
@@ -89,7 +89,7 @@ public interface Answerers {
          * @param requestHash 32 bytes.
          * @return completed once that is certain, in the ledger's smallest unit.
          */
-        default CompletableFuture<Long> costUnanswered(byte[] requestHash) {
+        default CompletableFuture<Long> costUnanswered(Bytes32 requestHash) {
             return CompletableFuture.completedFuture(0L);
         }
 

@@ -43,12 +43,12 @@ final class AnswersUnderWay implements Answerers {
     }
 
     @Override
-    public byte[] requester() {
+    public Bytes32 requester() {
         return answerers.requester();
     }
 
     @Override
-    public Answerer find(byte[] modelId, NodeWish wish, Set<Bytes32> tried) throws IOException {
+    public Answerer find(Bytes32 modelId, NodeWish wish, Set<Bytes32> tried) throws IOException {
         return new Tracking(answerers.find(modelId, wish, tried));
     }
 
@@ -73,7 +73,7 @@ final class AnswersUnderWay implements Answerers {
     }
 
     @Override
-    public boolean hasModel(byte[] modelId) throws IOException {
+    public boolean hasModel(Bytes32 modelId) throws IOException {
         return answerers.hasModel(modelId);
     }
 
@@ -86,7 +86,7 @@ final class AnswersUnderWay implements Answerers {
         }
 
         @Override
-        public byte[] key() {
+        public Bytes32 key() {
             return by.key();
         }
 
@@ -127,7 +127,7 @@ final class AnswersUnderWay implements Answerers {
         }
 
         @Override
-        public CompletableFuture<Long> costUnanswered(byte[] requestHash) {
+        public CompletableFuture<Long> costUnanswered(Bytes32 requestHash) {
             return by.costUnanswered(requestHash);
         }
 

@@ -13,6 +13,7 @@ import io.plumbline.node.http.Origins;
 import io.plumbline.node.tenant.Admission;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HexFormat;
@@ -169,14 +170,14 @@ public final class ApiServer implements AutoCloseable {
     }
 
     /** A model as {@code /v1/models} lists it. */
-    static ObjectNode listed(String name, byte[] id) {
+    static ObjectNode listed(String name, Bytes32 id) {
         return Http.MAPPER
                 .createObjectNode()
                 .put("id", name)
                 .put("object", "model")
                 .put("created", 0)
                 .put("owned_by", "plumbline")
-                .put("plumbline_model_id", HEX.formatHex(id));
+                .put("plumbline_model_id", id.toString());
     }
 
     /** By the names clients know them by. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.page.NodeQuality;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import java.io.IOException;
 import java.util.ArrayDeque;
@@ -26,7 +27,7 @@ final class BoughtAnswers {
     private final NodeQuality quality = new NodeQuality(System::currentTimeMillis);
 
     /** Request hashes; the one that was looked at longest ago first. */
-    private final Deque<byte[]> open = new ArrayDeque<>();
+    private final Deque<Bytes32> open = new ArrayDeque<>();
 
     private long bought;
     private long settled;
@@ -38,17 +39,17 @@ final class BoughtAnswers {
         this.settlements = settlements;
     }
 
-    synchronized void add(byte[] requestHash) {
+    synchronized void add(Bytes32 requestHash) {
         bought++;
-        open.addLast(requestHash.clone());
+        open.addLast(requestHash);
         if (open.size() > MAX_FOLLOWED) {
             open.removeFirst();
             letGo++;
         }
     }
 
-    private synchronized List<byte[]> next() {
-        List<byte[]> next = new ArrayList<>();
+    private synchronized List<Bytes32> next() {
+        List<Bytes32> next = new ArrayList<>();
         while (!open.isEmpty() && next.size() < AT_ONCE) {
             next.add(open.removeFirst());
         }
@@ -57,13 +58,13 @@ final class BoughtAnswers {
 
     /** Asks the ledger for some of them. */
     void look() throws IOException {
-        List<byte[]> asked = next();
+        List<Bytes32> asked = next();
         for (int i = 0; i < asked.size(); i++) {
             boolean isOver;
             try {
                 isOver = isOver(asked.get(i));
             } catch (IOException e) {
-                for (byte[] left : asked.subList(i, asked.size())) {
+                for (Bytes32 left : asked.subList(i, asked.size())) {
                     keep(left);
                 }
                 throw e;
@@ -74,11 +75,11 @@ final class BoughtAnswers {
         }
     }
 
-    private synchronized void keep(byte[] requestHash) {
+    private synchronized void keep(Bytes32 requestHash) {
         open.addLast(requestHash);
     }
 
-    private boolean isOver(byte[] requestHash) throws IOException {
+    private boolean isOver(Bytes32 requestHash) throws IOException {
         CertifiedEntry entry = settlements.find(requestHash);
         if (entry == null || entry.value() == null) {
             // Not ordered yet, most likely.

@@ -39,30 +39,30 @@ public sealed interface CallPayment {
     Bytes32 reference();
 
     /** Whether the payer has signed it. */
-    boolean signatureHolds(byte[] ledger, byte[] gateway, long most);
+    boolean signatureHolds(Bytes32 ledger, Bytes32 gateway, long most);
 
     /** The scheme's part of the header. */
     ObjectNode payload();
 
     /** The name of a ledger's network, as CAIP-2 has names of chains. */
-    static String network(byte[] genesisHash) {
-        return "plumbline:" + HexFormat.of().formatHex(genesisHash, 0, 16);
+    static String network(Bytes32 genesisHash) {
+        return "plumbline:" + genesisHash.toString().substring(0, 32);
     }
 
     /** A payment on the ledger, to be submitted by the gateway. */
     record Transfer(Signed signed, Command.Transfer transfer) implements CallPayment {
         @Override
         public Bytes32 payer() {
-            return Bytes32.of(signed.signer());
+            return signed.signer();
         }
 
         @Override
         public Bytes32 reference() {
-            return Bytes32.of(transfer.reference());
+            return transfer.reference();
         }
 
         @Override
-        public boolean signatureHolds(byte[] ledger, byte[] gateway, long most) {
+        public boolean signatureHolds(Bytes32 ledger, Bytes32 gateway, long most) {
             return signed.signatureHolds(ledger);
         }
 
@@ -79,8 +79,8 @@ public sealed interface CallPayment {
      */
     record Credit(Bytes32 payer, Bytes32 reference, byte[] signature) implements CallPayment {
         /** Signs that a call may be paid with credit. */
-        public static Credit of(KeyPair payer, byte[] gateway, Bytes32 reference, long most) {
-            return new Credit(Bytes32.of(payer.publicKey()), reference, payer.sign(message(gateway, reference, most)));
+        public static Credit of(KeyPair payer, Bytes32 gateway, Bytes32 reference, long most) {
+            return new Credit(payer.publicKey(), reference, payer.sign(message(gateway, reference, most)));
         }
 
         /**
@@ -89,17 +89,17 @@ public sealed interface CallPayment {
          * @param gateway key of the account that has the credit, 32 bytes.
          * @param most that the call may cost, as quoted.
          */
-        static byte[] message(byte[] gateway, Bytes32 reference, long most) {
+        static byte[] message(Bytes32 gateway, Bytes32 reference, long most) {
             return SPENDING.hash(new CanonicalWriter()
-                    .putFixed(gateway)
-                    .putFixed(reference.bytes())
+                    .putBytes32(gateway)
+                    .putBytes32(reference)
                     .putLong(most)
                     .toBytes());
         }
 
         @Override
-        public boolean signatureHolds(byte[] ledger, byte[] gateway, long most) {
-            return KeyPair.verify(payer.bytes(), message(gateway, reference, most), signature);
+        public boolean signatureHolds(Bytes32 ledger, Bytes32 gateway, long most) {
+            return KeyPair.verify(payer, message(gateway, reference, most), signature);
         }
 
         @Override
@@ -149,8 +149,8 @@ public sealed interface CallPayment {
         }
         try {
             return new Credit(
-                    Bytes32.of(Http.key(payload.path("payer").asText())),
-                    Bytes32.of(Http.key(payload.path("reference").asText())),
+                    Http.key(payload.path("payer").asText()),
+                    Http.key(payload.path("reference").asText()),
                     HexFormat.of().parseHex(payload.path("signature").asText()));
         } catch (IllegalArgumentException | ApiException e) {
             throw new IllegalArgumentException(

@@ -20,7 +20,6 @@ import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.agrona.CloseHelper;
@@ -181,7 +180,7 @@ final class ChatApi implements AutoCloseable {
         if (failure == null) {
             failure = TextCheck.answer(request, answer, model.config(), tokenizer);
         }
-        if (failure != null || !Arrays.equals(answered.receipt().node(), by.key())) {
+        if (failure != null || !answered.receipt().node().equals(by.key())) {
             throw refused(by, "signed a receipt that does not hold: " + failure);
         }
         // What is streamed from now on reaches nobody.
@@ -195,7 +194,7 @@ final class ChatApi implements AutoCloseable {
 
     private static IOException refused(Answerers.Answerer by, String why) {
         by.lied(why);
-        return new IOException("Inference node " + Blake3.hex(by.key()) + " " + why + ".");
+        return new IOException("Inference node " + Blake3.hex(by.key().bytes()) + " " + why + ".");
     }
 
     /** Tells the operator of an answer that a client has. */

@@ -9,6 +9,7 @@ import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.node.gateway.answer.AnswerFormat;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.Utf8;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.LogitAdjustments;
@@ -74,7 +75,7 @@ public record ChatRequest(
             LoadedModel model,
             ChatTokenizer tokenizer,
             RequestSources from,
-            byte[] requester,
+            Bytes32 requester,
             Level otherwise)
             throws IOException {
         RequestFields fields = new RequestFields(body);
@@ -157,7 +158,7 @@ public record ChatRequest(
             long maxTokens,
             List<String> stops,
             String grammar,
-            byte[] requester) {
+            Bytes32 requester) {
         /**
          * The request for a choice, of which each has another seed and nonce.
          *

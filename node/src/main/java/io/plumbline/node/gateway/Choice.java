@@ -129,7 +129,7 @@ final class Choice {
 
     /** The id of the call with this index: the same for the same request. */
     String id(int call) {
-        byte[] hash = request.hash();
+        byte[] hash = request.hash().bytes();
         hash[0] += (byte) call;
         return reading.tools().format().callId(HEX.formatHex(hash));
     }

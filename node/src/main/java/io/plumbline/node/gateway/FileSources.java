@@ -21,7 +21,7 @@ public final class FileSources implements RequestSources {
     }
 
     @Override
-    public byte[] fact(byte[] feed) {
+    public byte[] fact(Bytes32 feed) {
         throw unsupported("facts", "Facts stand on a network's ledger, and this server has joined none.");
     }
 

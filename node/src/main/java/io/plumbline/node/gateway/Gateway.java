@@ -117,8 +117,12 @@ public final class Gateway implements RunningRole {
             faults.onFault(ExitCode.DRIVER, null);
         });
         NodeClient client = new NodeClient();
-        this.endpoint =
-                new Endpoint(media.aeron(), host, 0, new Identity(keys.secret(), keys.publicKey()), client.protocol());
+        this.endpoint = new Endpoint(
+                media.aeron(),
+                host,
+                0,
+                new Identity(keys.secret(), keys.publicKey().bytes()),
+                client.protocol());
         this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
         this.ledger = network.ledger(media.directory(), host, keys, media.errors());
@@ -167,7 +171,7 @@ public final class Gateway implements RunningRole {
     private LedgerCredit credit(Tenants tenants, KeyPair keys, Events events) {
         List<Payee> payees = new ArrayList<>();
         if (tenants != null) {
-            tenants.takePayments(Bytes32.of(keys.publicKey()));
+            tenants.takePayments(keys.publicKey());
             payees.add(new Payee.OfTenants(tenants));
         }
         if (calls != null) {
@@ -220,15 +224,15 @@ public final class Gateway implements RunningRole {
 
     private void account(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
-            byte[] key = Http.key(http.parameter("key"));
-            Account account = ledger.account(key);
+            byte[] key = Http.key(http.parameter("key")).bytes();
+            Account account = ledger.account(Bytes32.of(key));
             ObjectNode json = Http.MAPPER
                     .createObjectNode()
                     .put("balance", account.balance())
                     .put("stake", account.stake())
                     .put("unbonding", account.unbonding());
             if (calls != null) {
-                json.put("credit", calls.left(key));
+                json.put("credit", calls.left(Bytes32.of(key)));
             }
             Http.send(http, 200, json);
         });
@@ -236,12 +240,13 @@ public final class Gateway implements RunningRole {
 
     private void receipt(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
-            byte[] request = Http.key(http.parameter("request"));
-            CertifiedEntry entry = cases.find(request);
+            byte[] request = Http.key(http.parameter("request")).bytes();
+            CertifiedEntry entry = cases.find(Bytes32.of(request));
             Settlement certified = entry == null || entry.value() == null ? null : Settlement.decode(entry.value());
             // What the ledger has ordered is what one full node says; what a quorum has signed is what they have all
             // computed, and what is shown wherever it says as much.
-            Settlement ordered = certified != null && !certified.isOpen() ? certified : ledger.findSettlement(request);
+            Settlement ordered =
+                    certified != null && !certified.isOpen() ? certified : ledger.findSettlement(Bytes32.of(request));
             Settlement found = ordered == null ? certified : ordered;
             if (found == null) {
                 throw new ApiException(404, "The ledger knows no such request.");
@@ -261,7 +266,7 @@ public final class Gateway implements RunningRole {
                 .put("height", found.height())
                 .put("level", found.level().name())
                 .put("escrow", found.escrow())
-                .put("node", HEX.formatHex(found.node()));
+                .put("node", found.node().toString());
         if (found.receipt() != null) {
             json.put("receipt", HEX.formatHex(found.receipt().encode()))
                     .put("price", found.receipt().price());

@@ -118,7 +118,7 @@ final class GatewayPage implements PageSource {
 
     /** The last block that a quorum has signed, with the signatures; the entry that comes with it is not looked at. */
     private void readBlock() throws IOException {
-        CertifiedEntry entry = certified.find(Kind.META, new byte[0]);
+        CertifiedEntry entry = certified.find(Kind.META, null);
         if (entry != null) {
             blocks.add(entry.header(), entry.certificate());
         }
@@ -128,10 +128,10 @@ final class GatewayPage implements PageSource {
         List<Node> all = ledger.nodes();
         Map<Bytes32, Listed> next = new LinkedHashMap<>();
         for (Node node : all.subList(0, Math.min(all.size(), LedgerSections.MAX_ROWS))) {
-            next.put(Bytes32.of(node.key()), new Listed(node, ledger.account(node.key())));
+            next.put(node.key(), new Listed(node, ledger.account(node.key())));
         }
         for (Bytes32 key : listed.keySet()) {
-            if (all.stream().noneMatch(node -> Bytes32.of(node.key()).equals(key))) {
+            if (all.stream().noneMatch(node -> node.key().equals(key))) {
                 gone.put(key, MAX_TRIES);
             }
         }
@@ -147,7 +147,7 @@ final class GatewayPage implements PageSource {
 
     /** A node that is listed no more has lost its stake, or full nodes leave it out: the certified entry says which. */
     private boolean isSlashed(Bytes32 key) throws IOException {
-        CertifiedEntry entry = certified.find(Kind.NODE, key.bytes());
+        CertifiedEntry entry = certified.find(Kind.NODE, key);
         Node node =
                 entry == null || entry.value() == null ? null : Node.read(new CanonicalReader(entry.value(), "node"));
         if (node == null || !node.slashed()) {

@@ -15,6 +15,7 @@ import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.node.tenant.Admission;
 import io.plumbline.node.tenant.Usage;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -230,11 +231,11 @@ public final class Http {
     }
 
     /** 32 bytes in hexadecimal. */
-    public static byte[] key(String hex) {
+    public static Bytes32 key(String hex) {
         try {
             byte[] key = HexFormat.of().parseHex(hex);
             if (key.length == 32) {
-                return key;
+                return Bytes32.of(key);
             }
         } catch (IllegalArgumentException e) {
             // Said below.

@@ -2,7 +2,7 @@ package io.plumbline.node.gateway;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.ProvenFact;
 import io.plumbline.verifier.tensor.InputFact;
 import io.plumbline.verifier.tensor.Tensor;
@@ -56,7 +56,7 @@ record InputFacts(List<Tensor> inputs, List<InputFact> facts, long time, String 
                     throw RequestFields.invalid(PARAMETER, "names more than " + InputFact.MAX_FACTS + " facts.");
                 }
                 int equals = one.indexOf('=');
-                byte[] feed = HexFormat.of().parseHex(one.substring(equals + 1));
+                Bytes32 feed = Bytes32.of(HexFormat.of().parseHex(one.substring(equals + 1)));
                 InputFact fact = new InputFact(
                         inputs.get(i).name(), Integer.parseInt(one.substring(0, equals)), feed, from.fact(feed));
                 try {
@@ -65,7 +65,7 @@ record InputFacts(List<Tensor> inputs, List<InputFact> facts, long time, String 
                     told.addObject()
                             .put("input", fact.input())
                             .put("element", fact.element())
-                            .put("feed", Blake3.hex(feed))
+                            .put("feed", feed.toString())
                             .put("value", proven.value().toPlainString());
                 } catch (IllegalArgumentException e) {
                     throw new ApiException(422, "unproven_source", PARAMETER, e.getMessage());

@@ -115,9 +115,7 @@ final class LedgerCredit implements AutoCloseable {
                 }
                 payee.credit(payment);
                 events.emit(new Event.Credited(
-                        payee.named(payment),
-                        payment.amount(),
-                        Bytes32.of(payment.from()).toString()));
+                        payee.named(payment), payment.amount(), payment.from().toString()));
             }
             looked = payment.number();
         }
@@ -126,7 +124,7 @@ final class LedgerCredit implements AutoCloseable {
 
     /** Whether a quorum has signed that this is on the ledger; false where its block is not certified yet. */
     private boolean isCertified(Payment payment) throws IOException {
-        byte[] id = Payment.id(payment.number());
+        Bytes32 id = Payment.id(payment.number());
         CertifiedEntry entry = ledger.prove(Kind.PAYMENT, id);
         if (entry == null || entry.value() == null) {
             return false;
@@ -134,7 +132,7 @@ final class LedgerCredit implements AutoCloseable {
         String fault = entry.fault(genesis.hash(), genesis.fullNodes());
         if (fault == null
                 && (entry.kind() != Kind.PAYMENT
-                        || !Arrays.equals(entry.id(), id)
+                        || !entry.id().equals(id)
                         || !Arrays.equals(entry.value(), payment.encode()))) {
             fault = "it is of another payment";
         }

@@ -5,9 +5,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.gateway.answer.AnswerPart;
 import io.plumbline.node.network.BusyException;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.util.HexFormat;
 import java.util.List;
 
 /** A completion as Anthropic's {@code /v1/messages} words it. */
@@ -22,8 +22,8 @@ final class MessagesCompletion implements CompletionWriter {
 
     MessagesCompletion(Completion completion) {
         this.completion = completion;
-        byte[] hash = completion.chat().requests().getFirst().hash();
-        this.id = "msg_" + HexFormat.of().formatHex(hash, 0, 12);
+        Bytes32 hash = completion.chat().requests().getFirst().hash();
+        this.id = "msg_" + hash.toString().substring(0, 24);
     }
 
     @Override

@@ -40,16 +40,16 @@ record NamedSources(PromptSources sources, List<ProvenFact> facts) {
     static NamedSources of(RequestFields plumbline, RequestSources from, long time, long most) throws IOException {
         List<PromptSources.Fact> facts = new ArrayList<>();
         for (JsonNode one : list(plumbline, "facts")) {
-            byte[] feed = id(one, "feed", FACTS, List.of("feed"));
+            Bytes32 feed = id(one, "feed", FACTS, List.of("feed"));
             facts.add(new PromptSources.Fact(feed, from.fact(feed)));
         }
         List<PromptSources.SourceFile> files = new ArrayList<>();
         long left = most;
         for (JsonNode one : list(plumbline, "files")) {
-            byte[] id = id(one, "blob", FILES, List.of("blob", "name"));
-            byte[] bytes = from.file(Bytes32.of(id), left);
+            Bytes32 id = id(one, "blob", FILES, List.of("blob", "name"));
+            byte[] bytes = from.file(id, left);
             left -= bytes.length;
-            files.add(file(id, one.path("name").asText(HEX.formatHex(id)), bytes));
+            files.add(file(id, one.path("name").asText(id.toString()), bytes));
         }
         if (facts.isEmpty() && files.isEmpty()) {
             return null;
@@ -82,7 +82,7 @@ record NamedSources(PromptSources sources, List<ProvenFact> facts) {
     }
 
     /** An id alone, or an object that has it as one of its fields, all of which are texts. */
-    private static byte[] id(JsonNode one, String field, String where, List<String> fields) {
+    private static Bytes32 id(JsonNode one, String field, String where, List<String> fields) {
         boolean isObject = one.isObject() && one.has(field);
         for (String name : (Iterable<String>) one::fieldNames) {
             if (!fields.contains(name) || !one.get(name).isTextual()) {
@@ -94,10 +94,10 @@ record NamedSources(PromptSources sources, List<ProvenFact> facts) {
             throw RequestFields.invalid(
                     where, "must hold ids of 64 hexadecimal digits, or objects with one as \"" + field + "\".");
         }
-        return HEX.parseHex(hex);
+        return Bytes32.of(HEX.parseHex(hex));
     }
 
-    private static PromptSources.SourceFile file(byte[] id, String name, byte[] bytes) {
+    private static PromptSources.SourceFile file(Bytes32 id, String name, byte[] bytes) {
         try {
             String text = StandardCharsets.UTF_8
                     .newDecoder()
@@ -105,7 +105,7 @@ record NamedSources(PromptSources sources, List<ProvenFact> facts) {
                     .toString();
             return new PromptSources.SourceFile(id, name, text);
         } catch (CharacterCodingException e) {
-            throw RequestFields.invalid(FILES, "names " + HEX.formatHex(id) + ", which is no UTF-8 text.");
+            throw RequestFields.invalid(FILES, "names " + id + ", which is no UTF-8 text.");
         } catch (IllegalArgumentException e) {
             throw RequestFields.invalid(FILES, "names a file that cannot be taken: " + e.getMessage());
         }
@@ -117,7 +117,7 @@ record NamedSources(PromptSources sources, List<ProvenFact> facts) {
             ArrayNode list = json.putArray("facts");
             for (ProvenFact fact : facts) {
                 list.addObject()
-                        .put("feed", HEX.formatHex(fact.feed().id()))
+                        .put("feed", fact.feed().id().toString())
                         .put("name", fact.feed().name())
                         .put("value", fact.value().toPlainString())
                         .put("unit", fact.feed().unit())
@@ -130,7 +130,7 @@ record NamedSources(PromptSources sources, List<ProvenFact> facts) {
             ArrayNode list = json.putArray("files");
             for (PromptSources.SourceFile file : sources.files()) {
                 list.addObject()
-                        .put("blob", HEX.formatHex(file.id()))
+                        .put("blob", file.id().toString())
                         .put("name", file.name())
                         .put("bytes", Utf8.length("file", file.text()));
             }

@@ -2,7 +2,6 @@ package io.plumbline.node.gateway;
 
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.node.data.DataNodes;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
@@ -27,11 +26,10 @@ final class NetworkSources implements RequestSources {
     }
 
     @Override
-    public byte[] fact(byte[] feed) throws IOException {
+    public byte[] fact(Bytes32 feed) throws IOException {
         CertifiedEntry entry = ledger.prove(Kind.DECLARED_FEED, feed);
         if (entry == null || entry.value() == null) {
-            throw new ApiException(
-                    404, "unknown_feed", "plumbline.facts", "The ledger has no feed " + Blake3.hex(feed) + ".");
+            throw new ApiException(404, "unknown_feed", "plumbline.facts", "The ledger has no feed " + feed + ".");
         }
         return entry.encode();
     }

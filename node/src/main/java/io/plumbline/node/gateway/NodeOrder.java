@@ -1,7 +1,6 @@
 package io.plumbline.node.gateway;
 
 import io.plumbline.ledger.state.Node;
-import io.plumbline.verifier.encoding.Bytes32;
 import java.util.Comparator;
 import java.util.function.Predicate;
 
@@ -16,7 +15,7 @@ final class NodeOrder {
      */
     static Comparator<Node> by(NodeWish.Preference preference, Predicate<Node> isAway, NodePace pace) {
         Comparator<Node> price = Comparator.comparingLong(Node::pricePerToken);
-        Comparator<Node> quick = Comparator.comparingDouble(node -> pace.expectedNs(Bytes32.of(node.key())));
+        Comparator<Node> quick = Comparator.comparingDouble(node -> pace.expectedNs(node.key()));
         boolean isByPrice = preference == NodeWish.Preference.PRICE;
         return Comparator.comparing(isAway::test, Boolean::compare)
                 .thenComparing(isByPrice ? price : quick)

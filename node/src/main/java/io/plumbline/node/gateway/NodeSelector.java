@@ -21,8 +21,6 @@ import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
-import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -97,8 +95,8 @@ final class NodeSelector implements Answerers {
 
     /** Whether a node with a model is registered. */
     @Override
-    public boolean hasModel(byte[] modelId) throws IOException {
-        return ledger.nodes().stream().anyMatch(node -> Arrays.equals(node.modelId(), modelId) && !node.slashed());
+    public boolean hasModel(Bytes32 modelId) throws IOException {
+        return ledger.nodes().stream().anyMatch(node -> node.modelId().equals(modelId) && !node.slashed());
     }
 
     /** Whether the ledger answers: without it nothing can be bought. */
@@ -127,7 +125,7 @@ final class NodeSelector implements Answerers {
     }
 
     @Override
-    public byte[] requester() {
+    public Bytes32 requester() {
         return keys.publicKey();
     }
 
@@ -142,7 +140,7 @@ final class NodeSelector implements Answerers {
         }
 
         @Override
-        public byte[] key() {
+        public Bytes32 key() {
             return node.key();
         }
 
@@ -156,7 +154,7 @@ final class NodeSelector implements Answerers {
                 Request request, long tokens, Level level, int vocab, int topLogprobs, Consumer<ChosenToken> onToken)
                 throws IOException {
             escrow(request.hash(), node, tokens, level);
-            NodePace.Reading reading = pace.begin(Bytes32.of(node.key()));
+            NodePace.Reading reading = pace.begin(node.key());
             try {
                 Inference answer = client.infer(peer, request, keys, vocab, topLogprobs, token -> {
                     reading.token();
@@ -172,12 +170,12 @@ final class NodeSelector implements Answerers {
 
         @Override
         public NodeClient.TensorAnswered inferTensors(byte[] request, long rows, Level level) throws IOException {
-            escrow(Blake3.hash(request), node, rows, level);
+            escrow(Bytes32.of(Blake3.hash(request)), node, rows, level);
             return client.inferTensors(peer, request);
         }
 
         @Override
-        public CompletableFuture<Long> costUnanswered(byte[] requestHash) {
+        public CompletableFuture<Long> costUnanswered(Bytes32 requestHash) {
             return unanswered.cost(requestHash);
         }
 
@@ -199,7 +197,7 @@ final class NodeSelector implements Answerers {
      * @throws ApiException where there is none, or none that the gateway's {@link Terms} allow.
      */
     @Override
-    public Answerer find(byte[] modelId, NodeWish wish, Set<Bytes32> tried) throws IOException {
+    public Answerer find(Bytes32 modelId, NodeWish wish, Set<Bytes32> tried) throws IOException {
         Level level = wish.level();
         String named = wish.named();
         if (level.compareTo(terms.leastLevel()) < 0) {
@@ -208,9 +206,8 @@ final class NodeSelector implements Answerers {
                     "This gateway has answers audited at " + terms.leastLevel() + " at least, not at " + level + ".");
         }
         List<Node> serving = ledger.nodes().stream()
-                .filter(node -> Arrays.equals(node.modelId(), modelId) && !node.slashed())
-                .filter(node ->
-                        named.isEmpty() || HexFormat.of().formatHex(node.key()).equals(named))
+                .filter(node -> node.modelId().equals(modelId) && !node.slashed())
+                .filter(node -> named.isEmpty() || node.key().toString().equals(named))
                 .toList();
         if (!serving.isEmpty() && serving.stream().noneMatch(this::isAffordable)) {
             throw new ApiException(
@@ -233,7 +230,7 @@ final class NodeSelector implements Answerers {
         List<Node> candidates = serving.stream()
                 .filter(node -> isAffordable(node) && node.pricePerToken() <= wish.maxPrice())
                 .filter(node -> level.compareTo(node.most()) <= 0)
-                .filter(node -> !tried.contains(Bytes32.of(node.key())))
+                .filter(node -> !tried.contains(node.key()))
                 .filter(node -> !named.isEmpty() || !hasLied(node))
                 .sorted(NodeOrder.by(
                         wish.preference() == null ? terms.preference() : wish.preference(), this::isAway, pace))
@@ -264,7 +261,7 @@ final class NodeSelector implements Answerers {
     /** A session with a node; null where it is not there, which is remembered. */
     private Reached tried(Node node) {
         try {
-            Peer peer = endpoint.connect(node.host(), node.port(), node.key());
+            Peer peer = endpoint.connect(node.host(), node.port(), node.key().bytes());
             if (peer.awaitOpen(REACH_MS)) {
                 return new Reached(node, peer);
             }
@@ -280,7 +277,7 @@ final class NodeSelector implements Answerers {
 
     /** This gateway's view of a node, for those that look at its page. */
     ObjectNode load(Node node) {
-        Bytes32 key = Bytes32.of(node.key());
+        Bytes32 key = node.key();
         return Http.MAPPER
                 .createObjectNode()
                 .put("under_way", pace.underWay(key))
@@ -300,16 +297,16 @@ final class NodeSelector implements Answerers {
     }
 
     private boolean isLeftOut(String where, Node node) {
-        Long until = leftOut.get(where + " " + Blake3.hex(node.key()));
+        Long until = leftOut.get(where + " " + Blake3.hex(node.key().bytes()));
         return until != null && until - System.nanoTime() > 0;
     }
 
     private void leaveOut(String where, Node node, long ns, String why) {
         leftOut.values().removeIf(until -> until - System.nanoTime() <= 0);
         if (leftOut.size() < MAX_LEFT_OUT) {
-            leftOut.put(where + " " + Blake3.hex(node.key()), System.nanoTime() + ns);
+            leftOut.put(where + " " + Blake3.hex(node.key().bytes()), System.nanoTime() + ns);
         }
-        events.emit(new Event.LeftOut(Blake3.hex(node.key()), TimeUnit.NANOSECONDS.toSeconds(ns), why));
+        events.emit(new Event.LeftOut(Blake3.hex(node.key().bytes()), TimeUnit.NANOSECONDS.toSeconds(ns), why));
     }
 
     /**
@@ -321,7 +318,10 @@ final class NodeSelector implements Answerers {
     public void answered(Receipt receipt, int units) {
         bought.add(receipt.requestHash());
         events.emit(new Event.Bought(
-                Blake3.hex(receipt.requestHash()), Blake3.hex(receipt.node()), units, receipt.price()));
+                Blake3.hex(receipt.requestHash().bytes()),
+                Blake3.hex(receipt.node().bytes()),
+                units,
+                receipt.price()));
     }
 
     /**
@@ -352,7 +352,7 @@ final class NodeSelector implements Answerers {
      *     said that it is busy.
      * @param tokens most that the node may charge for, prompt and answer together.
      */
-    private void escrow(byte[] requestHash, Node node, long tokens, Level level) throws IOException {
+    private void escrow(Bytes32 requestHash, Node node, long tokens, Level level) throws IOException {
         if (isLeftOut(BUSY, node)) {
             throw new BusyException("The node has too much to do. Ask again in some seconds.");
         }
@@ -367,7 +367,7 @@ final class NodeSelector implements Answerers {
             throw new ApiException(
                     402,
                     "The ledger refused the escrow: " + escrow.reason() + ". This gateway pays from account "
-                            + Blake3.hex(keys.publicKey()) + ".");
+                            + Blake3.hex(keys.publicKey().bytes()) + ".");
         }
     }
 }

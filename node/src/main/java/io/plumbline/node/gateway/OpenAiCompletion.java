@@ -44,7 +44,7 @@ final class OpenAiCompletion implements CompletionWriter {
         this.completion = completion;
         this.chat = completion.chat();
         this.shape = shape;
-        this.id = shape.prefix() + HEX.formatHex(chat.requests().getFirst().hash(), 0, 12);
+        this.id = shape.prefix() + chat.requests().getFirst().hash().toString().substring(0, 24);
     }
 
     @Override

@@ -16,7 +16,6 @@ import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.Map;
@@ -55,8 +54,8 @@ final class PayPerCall implements Payee, AutoCloseable {
     private static final HexFormat HEX = HexFormat.of();
 
     private final LedgerClient ledger;
-    private final byte[] genesisHash;
-    private final byte[] account;
+    private final Bytes32 genesisHash;
+    private final Bytes32 account;
     private final String network;
     private final Payers payers;
     private final Quotes quotes;
@@ -77,7 +76,7 @@ final class PayPerCall implements Payee, AutoCloseable {
      * @param keys of the account that is paid.
      * @param isTls whether the gateway is reached by https.
      */
-    PayPerCall(LedgerClient ledger, byte[] genesisHash, KeyPair keys, Payers payers, boolean isTls) {
+    PayPerCall(LedgerClient ledger, Bytes32 genesisHash, KeyPair keys, Payers payers, boolean isTls) {
         this.ledger = ledger;
         this.genesisHash = genesisHash;
         this.account = keys.publicKey();
@@ -93,8 +92,8 @@ final class PayPerCall implements Payee, AutoCloseable {
     }
 
     /** The credit of an account. */
-    long left(byte[] of) {
-        return payers.left(Bytes32.of(of));
+    long left(Bytes32 of) {
+        return payers.left(of);
     }
 
     /** Lets requests through to a handler that are paid once it is known what they may cost. */
@@ -156,7 +155,7 @@ final class PayPerCall implements Payee, AutoCloseable {
                 told = Http.MAPPER
                         .createObjectNode()
                         .put("success", true)
-                        .put("transaction", number < 0 ? "" : HEX.formatHex(Payment.id(number)))
+                        .put("transaction", number < 0 ? "" : Payment.id(number).toString())
                         .put("network", network)
                         .put("payer", payment.payer().toString());
                 told.putObject("extra").put("held", cost).put("left", call.left());
@@ -252,7 +251,7 @@ final class PayPerCall implements Payee, AutoCloseable {
         long amount = 0;
         if (payment instanceof CallPayment.Transfer transfer) {
             amount = transfer.transfer().amount();
-            if (!Arrays.equals(transfer.transfer().to(), account)) {
+            if (!transfer.transfer().to().equals(account)) {
                 return "it pays another account than this gateway's";
             }
             long lifeMs = transfer.signed().lastMs() - ledger.timeMs();
@@ -292,9 +291,9 @@ final class PayPerCall implements Payee, AutoCloseable {
                 .put("resource", host == null ? path : scheme + host + path)
                 .put("description", "One call. What it does not cost stays the payer's credit here.")
                 .put("mimeType", "application/json")
-                .put("payTo", HEX.formatHex(account))
+                .put("payTo", account.toString())
                 .put("maxTimeoutSeconds", Quotes.LIFE.toSeconds())
-                .put("asset", HEX.formatHex(genesisHash));
+                .put("asset", genesisHash.toString());
         one.putObject("extra").put("reference", quotes.quote(path, cost).toString());
         return new PaymentRequiredException(message, terms);
     }
@@ -352,16 +351,14 @@ final class PayPerCall implements Payee, AutoCloseable {
 
     @Override
     public String named(Payment payment) {
-        return quotes.isOwn(Bytes32.of(payment.reference()))
-                ? Bytes32.of(payment.from()).toString()
-                : null;
+        return quotes.isOwn(payment.reference()) ? payment.from().toString() : null;
     }
 
     @Override
     public void credit(Payment payment) throws IOException {
-        payers.credit(Bytes32.of(payment.from()), payment.amount(), payment.number());
+        payers.credit(payment.from(), payment.amount(), payment.number());
         synchronized (counted) {
-            Bytes32 reference = Bytes32.of(payment.reference());
+            Bytes32 reference = payment.reference();
             long oldest = System.currentTimeMillis() - KEPT_MS;
             counted.keySet().removeIf(one -> Quotes.untilMs(one) < oldest);
             if (Quotes.untilMs(reference) >= oldest) {

@@ -2,7 +2,6 @@ package io.plumbline.node.gateway;
 
 import io.plumbline.ledger.state.Payment;
 import io.plumbline.node.tenant.Tenants;
-import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 
 /** Takes payments to a gateway's account, by what they name. */
@@ -37,12 +36,12 @@ interface Payee {
 
         @Override
         public String named(Payment payment) {
-            return tenants.named(Bytes32.of(payment.reference()));
+            return tenants.named(payment.reference());
         }
 
         @Override
         public void credit(Payment payment) throws IOException {
-            tenants.credit(Bytes32.of(payment.reference()), payment.amount(), payment.number());
+            tenants.credit(payment.reference(), payment.amount(), payment.number());
         }
     }
 }

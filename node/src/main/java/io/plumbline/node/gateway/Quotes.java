@@ -31,14 +31,14 @@ final class Quotes {
     private final InstantSource wall;
 
     /** The same after a restart. */
-    private final byte[] ownKey;
+    private final Bytes32 ownKey;
 
     /** Another one after a restart: which quotes were taken by then is not known any more. */
     private final byte[] callKey = new byte[32];
 
     /** @param keys the gateway's. */
     Quotes(KeyPair keys, InstantSource wall) {
-        this.ownKey = KEY.hash(keys.secret());
+        this.ownKey = Bytes32.of(KEY.hash(keys.secret()));
         this.wall = wall;
         random.nextBytes(callKey);
     }
@@ -70,7 +70,7 @@ final class Quotes {
     }
 
     private byte[] ownTag(byte[] begin, byte[] tag) {
-        return Arrays.copyOf(OWN.hash(ownKey, begin, tag), PART_BYTES);
+        return Arrays.copyOf(OWN.hash(ownKey.bytes(), begin, tag), PART_BYTES);
     }
 
     /** Whether this gateway has named it, at any time. */

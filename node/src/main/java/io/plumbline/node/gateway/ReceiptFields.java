@@ -15,7 +15,7 @@ final class ReceiptFields {
     static ObjectNode begun(Choice choice) {
         return Http.MAPPER
                 .createObjectNode()
-                .put("request_hash", HEX.formatHex(choice.request().hash()));
+                .put("request_hash", choice.request().hash().toString());
     }
 
     /**
@@ -28,7 +28,7 @@ final class ReceiptFields {
                 .put("receipt", HEX.formatHex(receipt.encode()))
                 .put("trace_root", HEX.formatHex(receipt.traceRoot()))
                 .put("trace_bytes", receipt.traceBytes())
-                .put("node", HEX.formatHex(receipt.node()))
+                .put("node", receipt.node().toString())
                 .put("price", receipt.price())
                 .put("cpu_ms", choice.answered().cpuNanos() / 1e6);
         String signed = choice.signedText();

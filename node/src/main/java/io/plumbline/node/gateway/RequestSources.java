@@ -15,7 +15,7 @@ public interface RequestSources {
      *
      * @throws ApiException where there is no such feed.
      */
-    byte[] fact(byte[] feed) throws IOException;
+    byte[] fact(Bytes32 feed) throws IOException;
 
     /**
      * A blob's bytes, which have its hash.

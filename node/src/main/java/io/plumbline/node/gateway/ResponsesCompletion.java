@@ -8,7 +8,6 @@ import io.plumbline.node.gateway.answer.AnswerPart;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.util.HexFormat;
 import java.util.List;
 
 /** A completion as OpenAI's {@code /v1/responses} words it. */
@@ -93,8 +92,7 @@ final class ResponsesCompletion implements CompletionWriter {
     ResponsesCompletion(Completion completion, JsonNode body) {
         this.completion = completion;
         this.body = body;
-        this.digits =
-                HexFormat.of().formatHex(completion.chat().requests().getFirst().hash(), 0, 16);
+        this.digits = completion.chat().requests().getFirst().hash().toString().substring(0, 32);
     }
 
     @Override

@@ -13,6 +13,7 @@ import io.plumbline.node.tenant.Admission;
 import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
@@ -76,7 +77,7 @@ final class TensorApi {
         for (String name : models.keySet()) {
             TensorPackage model = models.get(name);
             Bounds limits = model.requireBounds();
-            this.models.put(name, new Served(model, model.manifest().id(), limits, limits.hash()));
+            this.models.put(name, new Served(model, model.manifest().id().bytes(), limits, limits.hash()));
         }
     }
 
@@ -210,7 +211,7 @@ final class TensorApi {
 
     private void ready(HttpExchange http) throws IOException {
         String name = name(http);
-        if (!answerers.hasModel(served(name).id())) {
+        if (!answerers.hasModel(Bytes32.of(served(name).id()))) {
             throw new ApiException(503, "No inference node with model \"" + name + "\" is registered.");
         }
         Http.send(http, 200, Http.MAPPER.createObjectNode().put("name", name).put("ready", true));
@@ -384,9 +385,9 @@ final class TensorApi {
         ObjectNode describe() {
             return Http.MAPPER
                     .createObjectNode()
-                    .put("request_hash", HEX.formatHex(answer.receipt().requestHash()))
+                    .put("request_hash", answer.receipt().requestHash().toString())
                     .put("receipt", HEX.formatHex(answer.receipt().encode()))
-                    .put("node", HEX.formatHex(answer.receipt().node()))
+                    .put("node", answer.receipt().node().toString())
                     .put("engine", answer.answer().engine().toString())
                     .put("price", answer.receipt().price())
                     .put("cpu_ms", answer.cpuNanos() / 1e6);
@@ -422,7 +423,7 @@ final class TensorApi {
                             + " are the most. Send them in parts.");
         }
         manifest.requireAnswerFits(inputs, outputs);
-        Tries tries = new Tries(answerers, served.id(), wish.node());
+        Tries tries = new Tries(answerers, Bytes32.of(served.id()), wish.node());
         Answerers.Answerer by = tries.first();
         while (true) {
             try {
@@ -452,7 +453,7 @@ final class TensorApi {
         byte[] nonce = new byte[16];
         RANDOM.nextBytes(nonce);
         TensorRequest request = new TensorRequest(
-                served.id(),
+                Bytes32.of(served.id()),
                 served.bounds(),
                 wish.precision(),
                 facts.inputs(),
@@ -466,7 +467,7 @@ final class TensorApi {
         NodeClient.TensorAnswered answer = by.inferTensors(
                 encoded, manifest.rows(facts.inputs()), wish.node().level());
         Failure failure = TolerantAuditor.checkReceipt(answer.receipt(), request, answer.answer(), manifest);
-        if (failure != null || !Arrays.equals(answer.receipt().node(), by.key())) {
+        if (failure != null || !answer.receipt().node().equals(by.key())) {
             by.lied("signed a receipt that does not hold");
             throw new IOException("The node's receipt does not hold: " + failure + ".");
         }

@@ -5,6 +5,7 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.Utf8;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -27,7 +28,7 @@ final class TextRequest {
             String modelName,
             LoadedModel model,
             ChatTokenizer tokenizer,
-            byte[] requester,
+            Bytes32 requester,
             Level otherwise) {
         RequestFields fields = new RequestFields(body);
         ChatRequest.requireModel(fields, modelName);

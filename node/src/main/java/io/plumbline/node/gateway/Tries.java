@@ -13,11 +13,11 @@ final class Tries {
     private static final int MAX = 3;
 
     private final Answerers answerers;
-    private final byte[] modelId;
+    private final Bytes32 modelId;
     private final NodeWish wish;
     private final Set<Bytes32> tried = new HashSet<>();
 
-    Tries(Answerers answerers, byte[] modelId, NodeWish wish) {
+    Tries(Answerers answerers, Bytes32 modelId, NodeWish wish) {
         this.answerers = answerers;
         this.modelId = modelId;
         this.wish = wish;
@@ -30,7 +30,7 @@ final class Tries {
      */
     synchronized Answerers.Answerer first() throws IOException {
         Answerers.Answerer found = answerers.find(modelId, wish, tried);
-        tried.add(Bytes32.of(found.key()));
+        tried.add(found.key());
         return found;
     }
 

@@ -1,6 +1,7 @@
 package io.plumbline.node.gateway;
 
 import io.plumbline.node.tenant.Usage;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -13,7 +14,7 @@ import java.util.function.Supplier;
  * @param by the node.
  * @param requestHash 32 bytes.
  */
-record Unanswered(Answerers.Answerer by, byte[] requestHash) {
+record Unanswered(Answerers.Answerer by, Bytes32 requestHash) {
     /**
      * The cost of all of them, to be asked for once.
      *

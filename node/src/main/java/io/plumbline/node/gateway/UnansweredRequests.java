@@ -62,8 +62,8 @@ final class UnansweredRequests implements AutoCloseable {
      * @return completed with the price of its receipt once it is settled, with 0 once it has ended otherwise, and at
      *     once with {@link Long#MAX_VALUE}, which stands for all that is held, where too many are followed.
      */
-    synchronized CompletableFuture<Long> cost(byte[] requestHash) {
-        Bytes32 hash = Bytes32.of(requestHash);
+    synchronized CompletableFuture<Long> cost(Bytes32 requestHash) {
+        Bytes32 hash = requestHash;
         if (!open.containsKey(hash) && open.size() >= MAX_FOLLOWED) {
             return CompletableFuture.completedFuture(Long.MAX_VALUE);
         }
@@ -75,7 +75,7 @@ final class UnansweredRequests implements AutoCloseable {
         for (Bytes32 hash : next()) {
             CertifiedEntry entry;
             try {
-                entry = settlements.find(hash.bytes());
+                entry = settlements.find(hash);
             } catch (IOException e) {
                 // They are asked for again; a ledger that does not answer is told of by others.
                 return;

@@ -7,7 +7,7 @@ import io.plumbline.inference.language.engine.Replay;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.verifier.audit.Cell;
-import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Request;
@@ -65,14 +65,14 @@ final class AnswerOpener implements AutoCloseable {
      */
     Opened open(AnswerStore.Stored of, Cell cell) throws IOException {
         // Every full node of a ledger asks for much the same.
-        byte[] receiptHash = of.receipt().hash();
-        String what = Blake3.hex(receiptHash) + cell;
+        Bytes32 receiptHash = of.receipt().hash();
+        String what = receiptHash.toString() + cell;
         Opened opened = openings.find(what);
         if (opened == null) {
-            Replay replay = replays.get(Blake3.hex(receiptHash), folder -> replay(of, folder));
+            Replay replay = replays.get(receiptHash.toString(), folder -> replay(of, folder));
             MemorySegment bytes = replay.bytes(cell);
             opened = new Opened(
-                    replay.seal(cell, bytes, receiptHash, keys).encode(), bytes.toArray(ValueLayout.JAVA_BYTE));
+                    replay.seal(cell, bytes, receiptHash.bytes(), keys).encode(), bytes.toArray(ValueLayout.JAVA_BYTE));
             openings.keep(what, opened);
         }
         return opened;
@@ -84,7 +84,7 @@ final class AnswerOpener implements AutoCloseable {
         requireRoom(request, output, folder);
         long begin = replaying.cpuNanos();
         Replay replay = Replay.of(generator, cells, keys.publicKey(), request, output, folder);
-        events.emit(new Event.Replayed(Blake3.hex(request.hash()), (replaying.cpuNanos() - begin) / 1e6));
+        events.emit(new Event.Replayed(request.hash().toString(), (replaying.cpuNanos() - begin) / 1e6));
         return replay;
     }
 

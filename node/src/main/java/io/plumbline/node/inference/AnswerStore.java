@@ -1,6 +1,7 @@
 package io.plumbline.node.inference;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -13,7 +14,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,8 +69,8 @@ final class AnswerStore {
         }
     }
 
-    private static String name(byte[] receiptHash) {
-        return HexFormat.of().formatHex(receiptHash);
+    private static String name(Bytes32 receiptHash) {
+        return receiptHash.toString();
     }
 
     private static Stored read(Path file) throws IOException {
@@ -92,8 +92,8 @@ final class AnswerStore {
     }
 
     /** Whether an answer to this request is owed. */
-    synchronized boolean owes(byte[] requestHash) {
-        return owed.values().stream().anyMatch(receipt -> Arrays.equals(receipt.requestHash(), requestHash));
+    synchronized boolean owes(Bytes32 requestHash) {
+        return owed.values().stream().anyMatch(receipt -> receipt.requestHash().equals(requestHash));
     }
 
     /** @throws RejectedExecutionException where more is owed than this node keeps. */
@@ -131,7 +131,7 @@ final class AnswerStore {
     }
 
     /** What stands behind a receipt; null where this node gave no such one, or has forgotten it. */
-    Stored find(byte[] receiptHash) throws IOException {
+    Stored find(Bytes32 receiptHash) throws IOException {
         String name = name(receiptHash);
         for (String suffix : List.of(SUFFIX, ENDED)) {
             Path file = folder.resolve(name + suffix);

@@ -14,6 +14,7 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Terminal;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
@@ -176,7 +177,7 @@ public final class ComputeBackend implements AutoCloseable {
         int pages =
                 Math.toIntExact(Math.min(Integer.MAX_VALUE, limits.cacheBytes() / KvCache.pageBytes(model.config())));
         OptionalInt sequences = SelfTest.differs(
-                serving, request, new byte[32], expected, limits.batchRows(), limits.maxSequences(), pages);
+                serving, request, Bytes32.ZERO, expected, limits.batchRows(), limits.maxSequences(), pages);
         if (sequences.isPresent()) {
             throw differs(" with " + sequences.getAsInt() + " answers at once");
         }
@@ -198,11 +199,11 @@ public final class ComputeBackend implements AutoCloseable {
         }
         int most = Math.min(SELF_TEST_TOKENS, model.config().maxPositions() - prompt.length);
         return new Request(
-                model.id(), "", 0, prompt, Sampling.GREEDY, most, new int[0], List.of(), new byte[32], new byte[16]);
+                model.id(), "", 0, prompt, Sampling.GREEDY, most, new int[0], List.of(), Bytes32.ZERO, new byte[16]);
     }
 
     private static byte[] root(Executor executor, Request request) {
-        return new Generator(executor, new byte[32])
+        return new Generator(executor, Bytes32.ZERO)
                 .generate(request, token -> {})
                 .traceRoot();
     }

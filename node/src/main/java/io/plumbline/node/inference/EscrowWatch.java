@@ -6,10 +6,9 @@ import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
-import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -30,7 +29,7 @@ final class EscrowWatch implements AutoCloseable {
 
     private final CertifiedSettlements cases;
     private final LedgerClient ledger;
-    private final byte[] node;
+    private final Bytes32 node;
 
     /** Escrows that were not taken back: they were none, or it was too late. */
     private final Set<String> refused = new HashSet<>();
@@ -46,18 +45,18 @@ final class EscrowWatch implements AutoCloseable {
     /** Keeps a request for one at a time. */
     interface Claims {
         /** False where it is being answered. */
-        boolean claim(byte[] requestHash);
+        boolean claim(Bytes32 requestHash);
 
-        void over(byte[] requestHash);
+        void over(Bytes32 requestHash);
     }
 
     /** @param node the key of this one. */
-    EscrowWatch(CertifiedSettlements cases, byte[] node, Claims claims, Events events) {
+    EscrowWatch(CertifiedSettlements cases, Bytes32 node, Claims claims, Events events) {
         this(cases, node, claims, events, LOOK_MS, PATIENCE_MS);
     }
 
     /** With other times. */
-    EscrowWatch(CertifiedSettlements cases, byte[] node, Claims claims, Events events, long lookMs, long patienceMs) {
+    EscrowWatch(CertifiedSettlements cases, Bytes32 node, Claims claims, Events events, long lookMs, long patienceMs) {
         this.cases = cases;
         this.lookMs = lookMs;
         this.patienceNs = TimeUnit.MILLISECONDS.toNanos(patienceMs);
@@ -85,8 +84,8 @@ final class EscrowWatch implements AutoCloseable {
     private void look() throws IOException {
         Set<String> there = new HashSet<>();
         long now = System.nanoTime();
-        for (byte[] request : ledger.escrows(node)) {
-            String name = Blake3.hex(request);
+        for (Bytes32 request : ledger.escrows(node)) {
+            String name = request.toString();
             there.add(name);
             long seen = seenNs.computeIfAbsent(name, any -> now);
             boolean isTime = now - seen >= patienceNs && !refused.contains(name) && !isClosed;
@@ -103,13 +102,15 @@ final class EscrowWatch implements AutoCloseable {
     }
 
     /** What one full node names, a quorum must have signed: a refused decline costs a fee. */
-    private boolean isCertified(byte[] request) throws IOException {
+    private boolean isCertified(Bytes32 request) throws IOException {
         CertifiedEntry entry = cases.find(request);
         Settlement found = entry == null || entry.value() == null ? null : Settlement.decode(entry.value());
-        return found != null && found.status() == Status.ESCROWED && Arrays.equals(found.node(), node);
+        return found != null
+                && found.status() == Status.ESCROWED
+                && found.node().equals(node);
     }
 
-    private void decline(byte[] request, String name) throws IOException {
+    private void decline(Bytes32 request, String name) throws IOException {
         LedgerClient.Outcome outcome = ledger.declineEscrow(request);
         if (!outcome.isApplied()) {
             refused.add(name);

@@ -25,7 +25,6 @@ import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
@@ -91,7 +90,7 @@ public final class InferenceNode implements RunningRole {
             faults.onFault(ExitCode.DRIVER, null);
         });
         this.ledger = network.ledger(media.directory(), place.host(), keys, media.errors());
-        Predicate<Bytes32> isFullNode = key -> network.genesis().place(key.bytes()) >= 0;
+        Predicate<Bytes32> isFullNode = key -> network.genesis().place(key) >= 0;
         this.replies = new NodeResponder(
                 keys,
                 new CertifiedSettlements(ledger, network.genesis()),
@@ -106,7 +105,7 @@ public final class InferenceNode implements RunningRole {
                 media.aeron(),
                 place.host(),
                 place.port(),
-                new Identity(keys.secret(), keys.publicKey()),
+                new Identity(keys.secret(), keys.publicKey().bytes()),
                 new NodeRequests(service).protocol());
         this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
@@ -122,16 +121,13 @@ public final class InferenceNode implements RunningRole {
         if (!outcome.isApplied()) {
             close();
             throw new IOException("The ledger refused to register this node: " + outcome.reason()
-                    + ". Its account is " + HexFormat.of().formatHex(keys.publicKey()) + ", which needs "
+                    + ". Its account is " + keys.publicKey() + ", which needs "
                     + place.stake()
                     + " for the stake and some for fees. Whoever keeps the network's bank key pays in, by: plumbline"
                     + " ledger deposit --network FILE --key BANK --to ACCOUNT --amount N --reference TEXT.");
         }
         events.emit(new Event.Ready(
-                "inference-node",
-                HexFormat.of().formatHex(keys.publicKey()),
-                HexFormat.of().formatHex(service.modelId()),
-                endpoint.port()));
+                "inference-node", keys.publicKey().toString(), service.modelId().toString(), endpoint.port()));
     }
 
     /** More than half of those that are drawn. */

@@ -15,6 +15,7 @@ import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Answer;
@@ -26,8 +27,6 @@ import io.plumbline.verifier.receipt.Sampling;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
@@ -117,7 +116,7 @@ public final class LanguageEngine implements AutoCloseable {
                     1,
                     new int[0],
                     List.of(),
-                    new byte[32],
+                    Bytes32.ZERO,
                     new byte[16]);
             engine.submit(request, new Engine.Listener() {
                 @Override
@@ -168,9 +167,8 @@ public final class LanguageEngine implements AutoCloseable {
      * @throws IllegalArgumentException saying why it is not answered.
      */
     public void requireAnswerable(Request request) {
-        if (!Arrays.equals(request.modelId(), model.id())) {
-            throw new IllegalArgumentException(
-                    "This node runs model " + HexFormat.of().formatHex(model.id()) + ".");
+        if (!request.modelId().equals(model.id())) {
+            throw new IllegalArgumentException("This node runs model " + model.id() + ".");
         }
         Generator.check(request, model.config());
         require(TextCheck.size(request, model.config()));

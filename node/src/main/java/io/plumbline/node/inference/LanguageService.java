@@ -138,7 +138,7 @@ final class LanguageService implements Service {
     }
 
     @Override
-    public byte[] modelId() {
+    public Bytes32 modelId() {
         return language.model().id();
     }
 
@@ -219,12 +219,12 @@ final class LanguageService implements Service {
     }
 
     @Override
-    public void disclose(Peer from, long id, byte[] receiptHash) {
+    public void disclose(Peer from, long id, Bytes32 receiptHash) {
         whenFree(disclosures, from, id, () -> replies.disclose(from, id, receiptHash, slots));
     }
 
     @Override
-    public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {
+    public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell) {
         boolean isAuditor = isFullNode.test(Bytes32.of(from.key()));
         AnswerOpener by = isAuditor ? opener : openerForOthers;
         whenFree(isAuditor ? challenges : challengesOfOthers, from, id, () -> open(by, from, id, receiptHash, cell));
@@ -374,7 +374,7 @@ final class LanguageService implements Service {
         }
     }
 
-    private void open(AnswerOpener by, Peer peer, long id, byte[] receiptHash, Cell cell) throws IOException {
+    private void open(AnswerOpener by, Peer peer, long id, Bytes32 receiptHash, Cell cell) throws IOException {
         AnswerStore.Stored found = replies.find(receiptHash);
         String name = NodeResponder.name(peer, id);
         // Room to send it is taken before anything is computed for it.

@@ -10,6 +10,7 @@ import io.plumbline.transport.nodewire.InferDecoder;
 import io.plumbline.transport.nodewire.ProceedDecoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Cancellation;
 import org.agrona.DirectBuffer;
 
@@ -22,9 +23,9 @@ public record NodeRequests(Handler handler) implements Endpoint.Receiver {
         /** An answer may end now; whether the request's requester has signed that is for the handler to see. */
         void cancel(Peer from, long id, Cancellation cancellation);
 
-        void disclose(Peer from, long id, byte[] receiptHash);
+        void disclose(Peer from, long id, Bytes32 receiptHash);
 
-        void challenge(Peer from, long id, byte[] receiptHash, Cell cell);
+        void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell);
 
         void proceed(Peer from, long id, long upTo);
 
@@ -61,12 +62,13 @@ public record NodeRequests(Handler handler) implements Endpoint.Receiver {
             }
             case DiscloseDecoder.TEMPLATE_ID -> {
                 DiscloseDecoder disclose = new DiscloseDecoder().wrap(in, offset, block, version);
-                handler.disclose(from, disclose.correlationId(), VarData.copy(disclose::wrapReceiptHash));
+                handler.disclose(from, disclose.correlationId(), Bytes32.of(VarData.copy(disclose::wrapReceiptHash)));
             }
             case ChallengeDecoder.TEMPLATE_ID -> {
                 ChallengeDecoder challenge = new ChallengeDecoder().wrap(in, offset, block, version);
                 Cell cell = new Cell(challenge.layer(), challenge.from(), challenge.to());
-                handler.challenge(from, challenge.correlationId(), VarData.copy(challenge::wrapReceiptHash), cell);
+                handler.challenge(
+                        from, challenge.correlationId(), Bytes32.of(VarData.copy(challenge::wrapReceiptHash)), cell);
             }
             case ProceedDecoder.TEMPLATE_ID -> {
                 ProceedDecoder proceed = new ProceedDecoder().wrap(in, offset, block, version);

@@ -17,7 +17,6 @@ import io.plumbline.transport.nodewire.DisclosedEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.RefusedEncoder;
 import io.plumbline.verifier.audit.Level;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -25,7 +24,6 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -111,7 +109,7 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
      * @throws RejectedExecutionException where this node owes too much, or auditors are behind.
      * @throws IOException where the ledger does not answer.
      */
-    Settlement takeOn(byte[] requestHash, byte[] requester, long tokens, long price, int queued) throws IOException {
+    Settlement takeOn(Bytes32 requestHash, Bytes32 requester, long tokens, long price, int queued) throws IOException {
         store.requireRoom();
         lag.requireKeptUp(queued);
         // Claimed before it is looked at: what is declined meanwhile is not worked for.
@@ -121,7 +119,7 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         try {
             Settlement escrow = paidFor(requestHash, requester, tokens, price);
             if (escrow.level() == Level.SIGNED) {
-                unaudited.add(Blake3.hex(requestHash));
+                unaudited.add(requestHash.toString());
             }
             return escrow;
         } catch (IOException | RuntimeException e) {
@@ -130,9 +128,9 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         }
     }
 
-    private Settlement paidFor(byte[] requestHash, byte[] requester, long tokens, long price) throws IOException {
+    private Settlement paidFor(Bytes32 requestHash, Bytes32 requester, long tokens, long price) throws IOException {
         Settlement escrow = ledger.findSettlement(requestHash);
-        if (escrow == null || !Arrays.equals(escrow.node(), keys.publicKey())) {
+        if (escrow == null || !escrow.node().equals(keys.publicKey())) {
             throw new IllegalArgumentException(
                     "No escrow on the ledger pays this node for the request. Open one first.");
         }
@@ -142,7 +140,7 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         if (escrow.audit().deadlineMs() - ledger.timeMs() < LEAST_MS) {
             throw new IllegalArgumentException("The request's escrow ends before it could be answered.");
         }
-        if (!Arrays.equals(escrow.requester(), requester)) {
+        if (!escrow.requester().equals(requester)) {
             throw new IllegalArgumentException(
                     "The escrow was opened by another account than the request's requester.");
         }
@@ -156,8 +154,8 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
 
     /** An answer that is owed keeps its claim: its receipt may not have been ordered yet. */
     @Override
-    public boolean claim(byte[] requestHash) {
-        boolean isFree = underWay.add(Blake3.hex(requestHash));
+    public boolean claim(Bytes32 requestHash) {
+        boolean isFree = underWay.add(requestHash.toString());
         if (isFree && store.owes(requestHash)) {
             over(requestHash);
             return false;
@@ -167,8 +165,8 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
 
     /** A request that was taken on is over, whatever came of it. */
     @Override
-    public void over(byte[] requestHash) {
-        String request = Blake3.hex(requestHash);
+    public void over(Bytes32 requestHash) {
+        String request = requestHash.toString();
         underWay.remove(request);
         unaudited.remove(request);
     }
@@ -253,8 +251,8 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
                     + " bytes together, which no auditor could be shown: it is not signed. Ask for less at once.");
         }
         store.put(new Stored(receipt, request, answer));
-        if (!unaudited.contains(Blake3.hex(receipt.requestHash()))) {
-            lag.signed(Bytes32.of(receipt.requestHash()));
+        if (!unaudited.contains(receipt.requestHash().toString())) {
+            lag.signed(receipt.requestHash());
         }
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(4096);
         AnsweredEncoder answered = new AnsweredEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
@@ -263,8 +261,8 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         answered.putAnswer(answer, 0, answer.length).putReceipt(receiptBytes, 0, receiptBytes.length);
         send(peer, buffer, answered.encodedLength());
         String ordered = submitted(receipt);
-        events.emit(new Event.Answered(
-                Blake3.hex(receipt.requestHash()), units, batch, cancelled, cpuNanos / 1e6, ordered));
+        events.emit(
+                new Event.Answered(receipt.requestHash().toString(), units, batch, cancelled, cpuNanos / 1e6, ordered));
     }
 
     /** The height at which the receipt was ordered, or why it was not. */
@@ -279,7 +277,7 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     }
 
     /** What stands behind a receipt of this node's. */
-    Stored find(byte[] receiptHash) throws IOException {
+    Stored find(Bytes32 receiptHash) throws IOException {
         Stored found = store.find(receiptHash);
         if (found == null) {
             throw new IllegalArgumentException("This node gave no such receipt, or has forgotten it.");
@@ -288,11 +286,11 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     }
 
     /** Tells a peer what stands behind a receipt, on a thread of its own: it may read slowly. */
-    void disclose(Peer peer, long id, byte[] receiptHash, SendingSlots slots) throws IOException {
+    void disclose(Peer peer, long id, Bytes32 receiptHash, SendingSlots slots) throws IOException {
         Stored found = find(receiptHash);
         Bytes32 asking = Bytes32.of(peer.key());
         if (isFullNode.test(asking)) {
-            lag.asked(Bytes32.of(found.receipt().requestHash()), asking);
+            lag.asked(found.receipt().requestHash(), asking);
         }
         Runnable giveBack = slots.take(asking, (long) found.request().length + found.answer().length);
         Thread.startVirtualThread(() -> {

@@ -1,6 +1,7 @@
 package io.plumbline.node.inference;
 
 import io.plumbline.node.health.RunningRole;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -9,7 +10,7 @@ import java.util.concurrent.CompletableFuture;
  */
 public interface Service extends NodeRequests.Handler, RunningRole {
     /** 32 bytes: the model it is announced with. */
-    byte[] modelId();
+    Bytes32 modelId();
 
     /** Time that it takes to open a token of an answer to all auditors at FULL, in ms, 0 to 60,000. */
     int openMsPerToken();

@@ -7,7 +7,6 @@ import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
@@ -101,7 +100,7 @@ final class SettlementWatch implements AutoCloseable {
         Set<String> names = new HashSet<>();
         long now = System.nanoTime();
         for (Receipt receipt : owed) {
-            String name = Blake3.hex(receipt.hash());
+            String name = receipt.hash().toString();
             names.add(name);
             // One that has just been given is on its way; it is looked at first when it had time to settle.
             Look look = looks.computeIfAbsent(name, any -> new Look(now, System.currentTimeMillis(), now, 0));
@@ -148,7 +147,7 @@ final class SettlementWatch implements AutoCloseable {
             return false;
         }
         LedgerClient.Outcome outcome = ledger.submit(new Command.SubmitReceipt(receipt));
-        events.emit(new Event.SubmittedAgain(Blake3.hex(receipt.requestHash()), outcome.reason()));
+        events.emit(new Event.SubmittedAgain(receipt.requestHash().toString(), outcome.reason()));
         return true;
     }
 
@@ -164,7 +163,7 @@ final class SettlementWatch implements AutoCloseable {
             paidAmount += receipt.price();
         } else {
             events.emit(new Event.Unpaid(
-                    Blake3.hex(receipt.requestHash()),
+                    receipt.requestHash().toString(),
                     found == null ? "UNKNOWN" : found.status().name(),
                     found == null ? "" : String.join("; ", found.reasons())));
         }

@@ -9,6 +9,7 @@ import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.inference.tensor.TensorScheduler;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
@@ -34,7 +35,7 @@ import java.util.concurrent.RejectedExecutionException;
  */
 public final class TensorEngine implements AutoCloseable {
     private final TensorManifest manifest;
-    private final byte[] modelId;
+    private final Bytes32 modelId;
     private final Bounds bounds;
     private final byte[] boundsHash;
     private final LoadedTensorModel loaded;
@@ -135,7 +136,7 @@ public final class TensorEngine implements AutoCloseable {
     }
 
     /** 32 bytes. */
-    public byte[] modelId() {
+    public Bytes32 modelId() {
         return modelId;
     }
 
@@ -173,9 +174,8 @@ public final class TensorEngine implements AutoCloseable {
      * @throws IllegalArgumentException saying why it is not answered.
      */
     public void requireAnswerable(TensorRequest request) {
-        if (!Arrays.equals(request.modelId(), modelId)) {
-            throw new IllegalArgumentException(
-                    "This node runs model " + HexFormat.of().formatHex(modelId) + ".");
+        if (!request.modelId().equals(modelId)) {
+            throw new IllegalArgumentException("This node runs model " + modelId + ".");
         }
         if (!Arrays.equals(request.bounds(), boundsHash) || request.precision() != fingerprint.precision()) {
             throw new IllegalArgumentException("This node computes in " + fingerprint.precision()
@@ -202,7 +202,7 @@ public final class TensorEngine implements AutoCloseable {
 
     /** Adds its metrics; requests that begin from now on count. */
     public void bindTo(MeterRegistry registry) {
-        metrics = new TensorMetrics(registry, HexFormat.of().formatHex(modelId), scheduler);
+        metrics = new TensorMetrics(registry, modelId.toString(), scheduler);
     }
 
     /** An answer and its receipt. */

@@ -53,7 +53,7 @@ public final class TensorService implements Service {
     }
 
     @Override
-    public byte[] modelId() {
+    public Bytes32 modelId() {
         return engine.modelId();
     }
 
@@ -117,7 +117,7 @@ public final class TensorService implements Service {
         if (untrue != null) {
             throw new IllegalArgumentException(untrue.toString());
         }
-        byte[] hash = request.hash();
+        Bytes32 hash = request.hash();
         replies.takeOn(hash, request.requester(), engine.rows(request), engine.pricePerRow(), engine.queued());
         CompletableFuture<TensorScheduler.Result> done = submitted(hash, request);
         done.whenCompleteAsync(
@@ -132,7 +132,7 @@ public final class TensorService implements Service {
                 outbox);
     }
 
-    private CompletableFuture<TensorScheduler.Result> submitted(byte[] hash, TensorRequest request) {
+    private CompletableFuture<TensorScheduler.Result> submitted(Bytes32 hash, TensorRequest request) {
         try {
             return engine.submit(request);
         } catch (RuntimeException e) {
@@ -167,7 +167,7 @@ public final class TensorService implements Service {
     }
 
     @Override
-    public void disclose(Peer from, long id, byte[] receiptHash) {
+    public void disclose(Peer from, long id, Bytes32 receiptHash) {
         NodeResponder.Work work = () -> replies.disclose(from, id, receiptHash, slots);
         if (!intake.offer(Bytes32.of(from.key()), 0, () -> replies.guarded(from, id, work))) {
             replies.refuse(from, id, new RejectedExecutionException(BUSY));
@@ -175,7 +175,7 @@ public final class TensorService implements Service {
     }
 
     @Override
-    public void challenge(Peer from, long id, byte[] receiptHash, Cell cell) {
+    public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell) {
         replies.refuse(
                 from, id, new IllegalArgumentException("A tensor model has no trace: run the request again instead."));
     }

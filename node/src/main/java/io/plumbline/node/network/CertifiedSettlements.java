@@ -2,10 +2,11 @@ package io.plumbline.node.network;
 
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Genesis;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.io.IOException;
-import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * Entries that a quorum of full nodes has signed, of requests above all: who is asked can withhold one, and cannot
@@ -20,23 +21,24 @@ public record CertifiedSettlements(LedgerClient ledger, Genesis genesis) {
      * @return null where no certified block is at hand.
      * @throws IOException where the full node that was asked shows something else, or does not answer.
      */
-    public CertifiedEntry find(byte[] requestHash) throws IOException {
+    public CertifiedEntry find(Bytes32 requestHash) throws IOException {
         return find(Kind.CASE, requestHash);
     }
 
     /**
      * Another entry as of the last certified block, or its absence there.
      *
+     * @param id null for the state's own entry, {@link Kind#META}.
      * @return null where no certified block is at hand.
      * @throws IOException where the full node that was asked shows something else, or does not answer.
      */
-    public CertifiedEntry find(Kind kind, byte[] id) throws IOException {
+    public CertifiedEntry find(Kind kind, Bytes32 id) throws IOException {
         CertifiedEntry entry = ledger.prove(kind, id);
         if (entry == null) {
             return null;
         }
         String fault = entry.fault(genesis.hash(), genesis.fullNodes());
-        if (fault == null && (entry.kind() != kind || !Arrays.equals(entry.id(), id))) {
+        if (fault == null && (entry.kind() != kind || !Objects.equals(entry.id(), id))) {
             fault = "it is of another entry";
         }
         if (fault != null) {

@@ -12,7 +12,6 @@ import io.plumbline.ledger.state.FeedValue;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.node.network.Terminal;
-import io.plumbline.verifier.blake3.Blake3;
 import java.util.HexFormat;
 import java.util.List;
 
@@ -40,7 +39,7 @@ public final class LedgerSections {
         byte[] encoded = genesis.encode();
         return MAPPER.createObjectNode()
                 .put("role", role)
-                .put("genesis_hash", Blake3.hex(genesis.hash()))
+                .put("genesis_hash", genesis.hash().toString())
                 .put(
                         "genesis",
                         encoded.length <= MAX_GENESIS_BYTES ? HexFormat.of().formatHex(encoded) : null);
@@ -70,7 +69,7 @@ public final class LedgerSections {
             String who = "full node " + place + " ";
             ObjectNode one = json.addObject()
                     .put("place", place)
-                    .put("key", Blake3.hex(genesis.fullNodes().get(place)))
+                    .put("key", genesis.fullNodes().get(place).toString())
                     .put("address", text(addresses.get(place)))
                     .put("dissents", status.dissent().contains(place));
             status.guilty().stream()
@@ -90,8 +89,8 @@ public final class LedgerSections {
     /** An inference node, and the money that answers for it. */
     public static ObjectNode node(Node node, Account account) {
         return MAPPER.createObjectNode()
-                .put("key", Blake3.hex(node.key()))
-                .put("model", Blake3.hex(node.modelId()))
+                .put("key", node.key().toString())
+                .put("model", node.modelId().toString())
                 .put("address", text(node.host() + ":" + node.port()))
                 .put("price", node.pricePerToken())
                 .put("level", node.most().name())
@@ -104,7 +103,7 @@ public final class LedgerSections {
     /** A data node. */
     public static ObjectNode dataNode(DataNode node) {
         return MAPPER.createObjectNode()
-                .put("key", Blake3.hex(node.key()))
+                .put("key", node.key().toString())
                 .put("address", text(node.host() + ":" + node.port()));
     }
 
@@ -116,7 +115,7 @@ public final class LedgerSections {
      */
     public static ObjectNode feed(Feed feed, DeclaredFeed declared, boolean isStale) {
         ObjectNode json = MAPPER.createObjectNode()
-                .put("id", HexFormat.of().formatHex(feed.id()))
+                .put("id", feed.id().toString())
                 .put("name", text(feed.name()))
                 .put("unit", text(feed.unit()))
                 .put("decimals", feed.decimals())

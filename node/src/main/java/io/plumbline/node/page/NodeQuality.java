@@ -53,8 +53,8 @@ public final class NodeQuality {
         this.clockMs = clockMs;
     }
 
-    private Tally of(byte[] node) {
-        Tally tally = byNode.computeIfAbsent(Bytes32.of(node), unused -> new Tally(clockMs.getAsLong()));
+    private Tally of(Bytes32 node) {
+        Tally tally = byNode.computeIfAbsent(node, unused -> new Tally(clockMs.getAsLong()));
         tally.lastMs = clockMs.getAsLong();
         return tally;
     }
@@ -80,7 +80,7 @@ public final class NodeQuality {
      *
      * @param cells,rows,heads,positions that it recomputed, all of them equal but for the last where it is not good.
      */
-    public synchronized void audited(byte[] node, boolean isGood, long cells, long rows, long heads, long positions) {
+    public synchronized void audited(Bytes32 node, boolean isGood, long cells, long rows, long heads, long positions) {
         Tally tally = of(node);
         tally.audits++;
         tally.faults += isGood ? 0 : 1;

@@ -6,6 +6,7 @@ import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.gateway.Answerers;
 import io.plumbline.node.gateway.ApiException;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
@@ -13,14 +14,14 @@ import java.util.function.Consumer;
 
 /** This process, as what answers for one of its models. Either kind of model answers one kind of request. */
 abstract class LocalAnswerer implements Answerers.Answerer {
-    private final byte[] key;
+    private final Bytes32 key;
 
     LocalAnswerer(KeyPair keys) {
         this.key = keys.publicKey();
     }
 
     @Override
-    public final byte[] key() {
+    public final Bytes32 key() {
         return key;
     }
 

@@ -7,27 +7,25 @@ import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.Set;
 
 /** This process answers, by each of its models. */
 final class LocalAnswers implements Answerers {
-    private final byte[] key;
+    private final Bytes32 key;
     private final Map<Bytes32, LocalAnswerer> byModel = new HashMap<>();
 
     /** @param keys of the process, which asks itself: both sides of a receipt are its own. */
     LocalAnswers(LocalModels models, KeyPair keys, ReceiptLog log) {
         this.key = keys.publicKey();
         if (models.language() != null) {
-            byModel.put(Bytes32.of(models.language().model().id()), new LocalLanguage(models.language(), keys, log));
+            byModel.put(models.language().model().id(), new LocalLanguage(models.language(), keys, log));
         }
-        models.tensors()
-                .forEach(engine -> byModel.put(Bytes32.of(engine.modelId()), new LocalTensors(engine, keys, log)));
+        models.tensors().forEach(engine -> byModel.put(engine.modelId(), new LocalTensors(engine, keys, log)));
     }
 
     @Override
-    public byte[] requester() {
+    public Bytes32 requester() {
         return key;
     }
 
@@ -37,11 +35,11 @@ final class LocalAnswers implements Answerers {
     }
 
     @Override
-    public Answerer find(byte[] modelId, NodeWish wish, Set<Bytes32> tried) {
+    public Answerer find(Bytes32 modelId, NodeWish wish, Set<Bytes32> tried) {
         String named = wish.named();
-        boolean isMeant = named.isEmpty() || named.equals(HexFormat.of().formatHex(key));
-        LocalAnswerer answerer = byModel.get(Bytes32.of(modelId));
-        if (!isMeant || answerer == null || tried.contains(Bytes32.of(key))) {
+        boolean isMeant = named.isEmpty() || named.equals(key.toString());
+        LocalAnswerer answerer = byModel.get(modelId);
+        if (!isMeant || answerer == null || tried.contains(key)) {
             throw new ApiException(503, "This server answers alone, and runs no other model or node.");
         }
         return answerer;
@@ -58,8 +56,8 @@ final class LocalAnswers implements Answerers {
     }
 
     @Override
-    public boolean hasModel(byte[] modelId) {
-        return byModel.containsKey(Bytes32.of(modelId));
+    public boolean hasModel(Bytes32 modelId) {
+        return byModel.containsKey(modelId);
     }
 
     @Override

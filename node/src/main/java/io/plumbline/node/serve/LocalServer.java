@@ -56,7 +56,7 @@ public final class LocalServer implements RunningRole {
         this.log = log;
         this.page = new LiveView(this::sections, faults);
         this.isPrivate = place.access().isPrivate();
-        this.key = HEX.formatHex(keys.publicKey());
+        this.key = keys.publicKey().toString();
         this.server = new ApiServer(
                 new LocalAnswers(models, keys, log),
                 sources,
@@ -142,7 +142,7 @@ public final class LocalServer implements RunningRole {
                     .createObjectNode()
                     .put("status", "SIGNED")
                     .put("finality", "local")
-                    .put("node", HEX.formatHex(entry.receipt().node()))
+                    .put("node", entry.receipt().node().toString())
                     .put("receipt", HEX.formatHex(entry.receipt().encode()))
                     .put("price", entry.receipt().price())
                     .put("time_ms", entry.timeMs());

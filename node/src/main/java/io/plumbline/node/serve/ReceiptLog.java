@@ -115,7 +115,7 @@ public final class ReceiptLog implements AutoCloseable {
                 write(ByteBuffer.wrap(MAGIC), 0);
             } else {
                 read(file, place -> {
-                    places.put(Bytes32.of(place.entry.receipt.requestHash()), new Place(place.at, place.entry.number));
+                    places.put(place.entry.receipt.requestHash(), new Place(place.at, place.entry.number));
                     chain = place.entry.chain;
                     end = place.end;
                     count++;
@@ -178,7 +178,7 @@ public final class ReceiptLog implements AutoCloseable {
             channel.truncate(end);
             throw e;
         }
-        places.put(Bytes32.of(receipt.requestHash()), new Place(end, count++));
+        places.put(receipt.requestHash(), new Place(end, count++));
         chain = next;
         end = last;
     }
@@ -190,8 +190,8 @@ public final class ReceiptLog implements AutoCloseable {
     }
 
     /** The answer to a request; null where the log has none. */
-    public synchronized Entry find(byte[] requestHash) throws IOException {
-        Place place = places.get(Bytes32.of(requestHash));
+    public synchronized Entry find(Bytes32 requestHash) throws IOException {
+        Place place = places.get(requestHash);
         if (place == null) {
             return null;
         }
@@ -289,12 +289,12 @@ public final class ReceiptLog implements AutoCloseable {
      *
      * @return null where there is none.
      */
-    public static Entry find(Path folder, byte[] requestHash) throws IOException {
+    public static Entry find(Path folder, Bytes32 requestHash) throws IOException {
         Path file = folder.resolve(FILE_NAME);
         if (!Files.exists(file)) {
             throw new IOException(folder + " has no " + FILE_NAME + ": no model was served with this folder.");
         }
-        return read(file, found -> Arrays.equals(found.entry.receipt.requestHash(), requestHash));
+        return read(file, found -> found.entry.receipt.requestHash().equals(requestHash));
     }
 
     @Override

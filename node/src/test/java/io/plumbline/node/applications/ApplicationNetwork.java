@@ -182,7 +182,7 @@ final class ApplicationNetwork implements AutoCloseable {
 
     /** Of the node that runs the language model. */
     byte[] storytellersKey() {
-        return storyteller.publicKey();
+        return storyteller.publicKey().bytes();
     }
 
     @Override

@@ -31,6 +31,7 @@ import io.plumbline.client.langchain4j.PlumblineStreamingChatModel;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedSettlement.Opinion;
 import io.plumbline.verifier.lightclient.CertifiedSettlement.Status;
 import io.plumbline.verifier.lightclient.SettlementProof;
@@ -89,7 +90,7 @@ class ApplicationsTest {
         assertEquals("length", answer.finishReason());
         assertEquals("stories", answer.model());
         Receipt receipt = answer.receipt().receipt();
-        assertArrayEquals(network.storytellersKey(), receipt.node());
+        assertEquals(Bytes32.of(network.storytellersKey()), receipt.node());
         assertEquals(24, receipt.outputTokens());
         SettlementProof proof = answer.receipt().awaitSettlement(LONG);
         assertEquals(Status.SETTLED, proof.settlement().status());

@@ -2,6 +2,7 @@ package io.plumbline.node.attack;
 
 import io.plumbline.inference.TestModels;
 import io.plumbline.node.attack.Scene.Shown;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
 import io.plumbline.verifier.receipt.LogitAdjustments;
@@ -228,7 +229,7 @@ final class AnswerAttacks {
         family = "cancellation";
         int[] one = Arrays.copyOf(scene.honest.answer().tokens(), 1);
         String text = scene.tokenizer.decode(one);
-        byte[] hash = scene.request.hash();
+        Bytes32 hash = scene.request.hash();
         attacks.add(new Attack(
                 family,
                 "one token, cancelled by nobody",
@@ -243,7 +244,7 @@ final class AnswerAttacks {
                 family,
                 "the requester's cancellation of another request",
                 "STOP",
-                () -> shown(scene.request, one, text, Cancellation.of(new byte[32], 1, Scene.REQUESTER))));
+                () -> shown(scene.request, one, text, Cancellation.of(Bytes32.ZERO, 1, Scene.REQUESTER))));
         attacks.add(new Attack(
                 family,
                 "fewer tokens than the requester had received when it cancelled",
@@ -252,7 +253,7 @@ final class AnswerAttacks {
     }
 
     /** The scene's request once more, to a model of {@code id} and with another nonce. */
-    private Request again(byte[] id, int nonce) {
+    private Request again(Bytes32 id, int nonce) {
         Request r = scene.request;
         byte[] fresh = r.nonce().clone();
         fresh[0] = (byte) nonce;
@@ -279,7 +280,7 @@ final class AnswerAttacks {
 
     private void replays() {
         family = "replay";
-        byte[] id = scene.model.id();
+        Bytes32 id = scene.model.id();
         attacks.add(new Attack(family, "an old receipt for the same question asked again", "REQUEST", () -> {
             Shown old = scene.honest;
             return scene.audit(new Shown(again(id, 1), old.answer(), old.receipt(), old.source()));
@@ -290,8 +291,7 @@ final class AnswerAttacks {
                 "HEADER",
                 () -> scene.audit(oldTrace(again(id, 2)))));
         attacks.add(new Attack(family, "another model's answer", "MODEL", () -> {
-            byte[] other = id.clone();
-            other[0] ^= 1;
+            Bytes32 other = new Bytes32(~id.a(), id.b(), id.c(), id.d());
             return scene.audit(oldTrace(again(other, 0)));
         }));
     }

@@ -46,7 +46,7 @@ import java.util.stream.Stream;
 /** Data nodes that lie about outside facts, full nodes that show old ones, nodes that tell models others. */
 final class FeedAttacks {
     private static final long STAKE = 20_000;
-    private static final byte[] ANY = new byte[32];
+    private static final Bytes32 ANY = Bytes32.ZERO;
     private static final KeyPair FULL_NODE = KeyPair.random();
     private static final KeyPair OWNER = KeyPair.random();
     private static final List<KeyPair> NODES =
@@ -106,7 +106,7 @@ final class FeedAttacks {
     }
 
     private ReportValue of(long round, long value, long receivedMs) {
-        return new ReportValue(FEED.id(), round, value, receivedMs, receivedMs, ANY, ANY);
+        return new ReportValue(FEED.id(), round, value, receivedMs, receivedMs, ANY.bytes(), ANY.bytes());
     }
 
     private String report(long value, KeyPair by) {
@@ -127,7 +127,7 @@ final class FeedAttacks {
             honest();
             report(600, LIAR);
             close();
-            boolean isNamed = state.feed(FEED.id()).latest().outliers().equals(List.of(Bytes32.of(LIAR.publicKey())));
+            boolean isNamed = state.feed(FEED.id()).latest().outliers().equals(List.of(LIAR.publicKey()));
             boolean isOutvoted = state.feed(FEED.id()).latest().value() == 213;
             return isOutvoted && isNamed && state.owed(LIAR.publicKey()) == 0 ? "outvoted, named, unpaid" : "counted";
         });
@@ -203,11 +203,12 @@ final class FeedAttacks {
             apply(new DeclareFeed(FEED), LIAR);
             certify();
             byte[] others = state.feedsAfter(null, 2).stream()
-                    .filter(feed -> !Bytes32.of(feed.id()).equals(Bytes32.of(FEED.id())))
+                    .filter(feed -> !feed.id().equals(FEED.id()))
                     .findFirst()
                     .orElseThrow()
-                    .id();
-            return check(state.blocks().prove(Kind.DECLARED_FEED, others), now);
+                    .id()
+                    .bytes();
+            return check(state.blocks().prove(Kind.DECLARED_FEED, Bytes32.of(others)), now);
         });
     }
 
@@ -282,7 +283,15 @@ final class FeedAttacks {
 
     private static TensorRequest inputs(InputFact fact, Tensor input, long time) {
         return new TensorRequest(
-                ANY, ANY, Precision.FP32, List.of(input), List.of(fact), time, List.of("out"), ANY, new byte[16]);
+                ANY,
+                ANY.bytes(),
+                Precision.FP32,
+                List.of(input),
+                List.of(fact),
+                time,
+                List.of("out"),
+                ANY,
+                new byte[16]);
     }
 
     private static final String QUESTION = "[{\"role\":\"user\",\"content\":\"Is it warm?\"}]";
@@ -303,7 +312,7 @@ final class FeedAttacks {
             byte[] note = NOTE.getBytes(StandardCharsets.UTF_8);
             PromptSources sources = new PromptSources(
                     List.of(new PromptSources.Fact(FEED.id(), proof)),
-                    List.of(new PromptSources.SourceFile(Blake3.hash(note), "note", NOTE)),
+                    List.of(new PromptSources.SourceFile(Bytes32.of(Blake3.hash(note)), "note", NOTE)),
                     PromptSources.FACT_TEMPLATE,
                     PromptSources.FILE_TEMPLATE);
             ObjectMapper mapper = new ObjectMapper();

@@ -31,6 +31,7 @@ import io.plumbline.node.attack.Scene.Shown;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -50,13 +51,13 @@ final class LedgerAttacks {
     private static final Genesis GENESIS = new Genesis(
             AUDITORS.stream().map(KeyPair::publicKey).toList(),
             10_000,
-            new byte[32],
+            Bytes32.ZERO,
             List.of(new Deposit(REQUESTER.publicKey(), 1_000_000), new Deposit(NODE.publicKey(), 100_000)),
             Parameters.DEFAULT);
 
     private final Scene scene;
     private final Receipt receipt;
-    private final byte[] request;
+    private final Bytes32 request;
     private Shown cheat;
     private final List<Attack> attacks = new ArrayList<>();
     private LedgerState state;
@@ -105,7 +106,7 @@ final class LedgerAttacks {
         return refusal == null ? "good" : refusal;
     }
 
-    private Receipt priced(long price, byte[] model, KeyPair by) {
+    private Receipt priced(long price, Bytes32 model, KeyPair by) {
         return new Receipt(
                         receipt.contractVersion(),
                         model,
@@ -148,7 +149,7 @@ final class LedgerAttacks {
             return apply(new SubmitReceipt(priced(400, receipt.modelId(), NODE)), NODE);
         });
         attack("more requests taken on than the stake covers", "does not cover", () -> {
-            byte[] other = Blake3.hash(new byte[] {1});
+            Bytes32 other = Bytes32.of(Blake3.hash(new byte[] {1}));
             return apply(new OpenEscrow(other, NODE.publicKey(), 2, STAKE / 8, Level.AUDITED), REQUESTER);
         });
         attack(
@@ -158,22 +159,22 @@ final class LedgerAttacks {
         attack(
                 "an escrow whose price no number can hold",
                 "can be counted",
-                () -> apply(new OpenEscrow(new byte[32], NODE.publicKey(), Long.MAX_VALUE, 3, Level.FULL), REQUESTER));
+                () -> apply(new OpenEscrow(Bytes32.ZERO, NODE.publicKey(), Long.MAX_VALUE, 3, Level.FULL), REQUESTER));
         attack(
                 "a withdrawal that was signed for another ledger",
                 "signature does not hold",
-                () -> state.apply(Signed.of(new byte[32], REQUESTER, now + 60_000, new Withdraw(500, "home")), now)
+                () -> state.apply(Signed.of(Bytes32.ZERO, REQUESTER, now + 60_000, new Withdraw(500, "home")), now)
                         .getFirst());
         attack(
                 "state that costs its maker nothing",
                 "needs a deposit",
-                () -> apply(new RegisterModel(new byte[32], "n".repeat(255), "s".repeat(255)), KeyPair.random()));
+                () -> apply(new RegisterModel(Bytes32.ZERO, "n".repeat(255), "s".repeat(255)), KeyPair.random()));
         attack("a known model's id taken by a stranger", "good", () -> {
             apply(new RegisterModel(receipt.modelId(), "mine", ""), REQUESTER);
             return apply(new RegisterModel(receipt.modelId(), "stories", ""), NODE);
         });
         attack("a genesis in which one full node votes twice", "the same key", () -> {
-            byte[] key = AUDITORS.get(0).publicKey();
+            Bytes32 key = AUDITORS.get(0).publicKey();
             try {
                 return new Genesis(List.of(key, key), List.of()).toString();
             } catch (IllegalArgumentException e) {
@@ -183,7 +184,7 @@ final class LedgerAttacks {
         attack(
                 "another model than the node announced",
                 "another model than the node announced",
-                () -> apply(new SubmitReceipt(priced(10, new byte[32], NODE)), NODE));
+                () -> apply(new SubmitReceipt(priced(10, Bytes32.ZERO, NODE)), NODE));
         attack("a command sent again", "answered as before", () -> {
             Signed signed = signed(new Bond(10), NODE);
             state.apply(signed, now);
@@ -196,7 +197,7 @@ final class LedgerAttacks {
             return state.apply(signed, signed.lastMs() + 1).getFirst();
         });
         attack("another's escrow spent: a command under a stranger's name", "signature does not hold", () -> {
-            Signed own = signed(new OpenEscrow(new byte[32], NODE.publicKey(), 2, 250, Level.FULL), NODE);
+            Signed own = signed(new OpenEscrow(Bytes32.ZERO, NODE.publicKey(), 2, 250, Level.FULL), NODE);
             Signed forged = new Signed(REQUESTER.publicKey(), own.nonce(), own.lastMs(), own.body(), own.signature());
             return state.apply(forged, now).getFirst();
         });
@@ -204,10 +205,9 @@ final class LedgerAttacks {
 
     private void payments() {
         family = "payment";
-        byte[] node = NODE.publicKey();
-        byte[] nothing = new byte[32];
-        byte[] outside = new byte[32];
-        outside[31] = 1;
+        Bytes32 node = NODE.publicKey();
+        Bytes32 nothing = Bytes32.ZERO;
+        Bytes32 outside = new Bytes32(0, 0, 0, 1);
         attack(
                 "more paid than there is",
                 "not covered",
@@ -242,7 +242,7 @@ final class LedgerAttacks {
             return cost >= 5 * Parameters.DEFAULT.registrationFee() ? "paid for" : "cost " + cost;
         });
         attack("a payment that its payee is shown twice", "shown once", () -> {
-            Signed signed = signed(new Transfer(node, 10, receipt.outputHash()), REQUESTER);
+            Signed signed = signed(new Transfer(node, 10, Bytes32.of(receipt.outputHash())), REQUESTER);
             state.apply(signed, now);
             state.apply(signed, now);
             return state.paymentsTo(node, -1).size() == 1 && state.owed(node) == 10 ? "shown once" : "paid twice";
@@ -364,7 +364,7 @@ final class LedgerAttacks {
                     : ended + ", " + last + ", " + back + " came back";
         });
         attack("a node that accuses itself to take its stake home", "nine tenths burned", () -> {
-            byte[] own = request;
+            byte[] own = request.bytes();
             submitted(cheat().receipt());
             long before = state.account(REQUESTER.publicKey()).balance();
             handIn(scene.evidence(cheat(), true), REQUESTER);
@@ -393,7 +393,7 @@ final class LedgerAttacks {
         });
         attack("evidence larger than the ledger takes", "1 to 16777216 bytes", () -> {
             submitted(receipt);
-            return apply(new Accuse(request, request, Accuse.MAX_BYTES + 1), REQUESTER);
+            return apply(new Accuse(request, request.bytes(), Accuse.MAX_BYTES + 1), REQUESTER);
         });
     }
 

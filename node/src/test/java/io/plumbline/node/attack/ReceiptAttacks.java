@@ -3,6 +3,7 @@ package io.plumbline.node.attack;
 import io.plumbline.node.attack.Scene.Shown;
 import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.ArrayList;
@@ -47,7 +48,7 @@ final class ReceiptAttacks {
         return other;
     }
 
-    private static Receipt copy(Receipt r, long price, byte[] node, byte[] signature) {
+    private static Receipt copy(Receipt r, long price, Bytes32 node, byte[] signature) {
         return new Receipt(
                 r.contractVersion(),
                 r.modelId(),
@@ -65,8 +66,8 @@ final class ReceiptAttacks {
     private static Receipt with(
             Receipt r,
             int version,
-            byte[] model,
-            byte[] request,
+            Bytes32 model,
+            Bytes32 request,
             byte[] output,
             byte[] root,
             long bytes,
@@ -76,7 +77,7 @@ final class ReceiptAttacks {
                 version, model, request, output, root, bytes, prompt, tokens, r.price(), r.node(), r.signature());
     }
 
-    private static Receipt hashes(Receipt r, byte[] model, byte[] request, byte[] output, byte[] root) {
+    private static Receipt hashes(Receipt r, Bytes32 model, Bytes32 request, byte[] output, byte[] root) {
         return with(
                 r,
                 r.contractVersion(),
@@ -101,11 +102,13 @@ final class ReceiptAttacks {
         signed(
                 "another model's id",
                 "MODEL",
-                r -> hashes(r, flipped(r.modelId()), r.requestHash(), r.outputHash(), r.traceRoot()));
+                r -> hashes(
+                        r, Bytes32.of(flipped(r.modelId().bytes())), r.requestHash(), r.outputHash(), r.traceRoot()));
         signed(
                 "another request's hash",
                 "REQUEST",
-                r -> hashes(r, r.modelId(), flipped(r.requestHash()), r.outputHash(), r.traceRoot()));
+                r -> hashes(
+                        r, r.modelId(), Bytes32.of(flipped(r.requestHash().bytes())), r.outputHash(), r.traceRoot()));
         signed(
                 "another answer's hash",
                 "OUTPUT",

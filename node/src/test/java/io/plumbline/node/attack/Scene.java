@@ -258,7 +258,7 @@ final class Scene implements AutoCloseable {
         OpeningLayout layout = OpeningLayout.of(view(), cell);
         byte[] bytes = bytes(honest, cell);
         MemorySegment all = MemorySegment.ofArray(bytes);
-        Seal seal = Seal.of(honest.receipt().hash(), layout, all, NODE);
+        Seal seal = Seal.of(honest.receipt().hash().bytes(), layout, all, NODE);
         int proof = Math.toIntExact(layout.proof());
         Exhibit exhibit = new Exhibit(
                 seal, Arrays.copyOf(bytes, proof), cell.from(), Arrays.copyOfRange(bytes, proof, bytes.length));
@@ -291,8 +291,8 @@ final class Scene implements AutoCloseable {
             OpeningLayout layout = OpeningLayout.of(view, cell);
             MemorySegment all = MemorySegment.ofArray(bytes);
             Seal seal = bytes.length == layout.bytes()
-                    ? Seal.of(shown.receipt().hash(), layout, all, by)
-                    : Seal.sign(shown.receipt().hash(), cell, bytes.length, new byte[32 * layout.pieces()], by);
+                    ? Seal.of(shown.receipt().hash().bytes(), layout, all, by)
+                    : Seal.sign(shown.receipt().hash().bytes(), cell, bytes.length, new byte[32 * layout.pieces()], by);
             return Opening.of(all, seal);
         };
     }

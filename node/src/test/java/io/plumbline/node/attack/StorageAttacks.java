@@ -19,6 +19,7 @@ import io.plumbline.ledger.state.StorageDeal.Role;
 import io.plumbline.ledger.state.StorageTerms;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChainingValues;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
@@ -45,7 +46,7 @@ final class StorageAttacks {
     private static final Genesis GENESIS = new Genesis(
             List.of(FULL_NODE.publicKey()),
             1_000,
-            new byte[32],
+            Bytes32.ZERO,
             Stream.of(CLIENT, LIAR, OTHER)
                     .map(keys -> new Deposit(keys.publicKey(), 100_000))
                     .toList(),
@@ -72,9 +73,9 @@ final class StorageAttacks {
         return all.attacks;
     }
 
-    private static StorageTerms terms(long bytes, byte[] node, int chunks, int rounds) {
+    private static StorageTerms terms(long bytes, Bytes32 node, int chunks, int rounds) {
         return new StorageTerms(
-                Blake3.hash(BLOB), bytes, node, 60_000, 3_600_000, 600_000, rounds, chunks, 50, COLLATERAL);
+                Bytes32.of(Blake3.hash(BLOB)), bytes, node, 60_000, 3_600_000, 600_000, rounds, chunks, 50, COLLATERAL);
     }
 
     /** On a fresh ledger with a client and two data nodes. */
@@ -228,9 +229,10 @@ final class StorageAttacks {
     private void terms() {
         attack("a blob said to be shorter than it is", "not the last chunk", () -> {
             StorageDeal deal = propose(terms(150_000, LIAR.publicKey(), 4, 3));
-            byte[] beginning = Arrays.copyOf(BLOB, 150_000);
+            Bytes32 beginning = Bytes32.of(Arrays.copyOf(BLOB, 150_000));
             return apply(
-                    new AcceptDeal(deal.number(), answer(StorageChallenge.ofLength(deal.terms()), beginning)), LIAR);
+                    new AcceptDeal(deal.number(), answer(StorageChallenge.ofLength(deal.terms()), beginning.bytes())),
+                    LIAR);
         });
         attack("a blob said to be longer than it is", "not the last chunk", () -> {
             StorageDeal deal = propose(terms(300_000, LIAR.publicKey(), 4, 3));
@@ -247,7 +249,7 @@ final class StorageAttacks {
             for (int i = 0; i < 4; i++) {
                 byte[] blob = {(byte) i};
                 StorageDeal deal = propose(new StorageTerms(
-                        Blake3.hash(blob), 1, LIAR.publicKey(), 60_000, 4_000, 1_000, 1, 1, 1, COLLATERAL));
+                        Bytes32.of(Blake3.hash(blob)), 1, LIAR.publicKey(), 60_000, 4_000, 1_000, 1, 1, 1, COLLATERAL));
                 last = apply(
                         new AcceptDeal(deal.number(), answer(StorageChallenge.ofLength(deal.terms()), blob)), LIAR);
             }

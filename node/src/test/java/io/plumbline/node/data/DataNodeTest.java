@@ -55,7 +55,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -170,10 +169,10 @@ class DataNodeTest {
             BlobNode repaired = new BlobNode("http://localhost:" + first.port(), null);
             assertEquals(new BlobNode.Remote(bytes.length, false, List.of("test"), bytes.length), repaired.stat(id));
 
-            byte[] modelId = ModelPush.run(model, repaired, RateLimit.none(), Progress.none());
+            Bytes32 modelId = Bytes32.of(ModelPush.run(model, repaired, RateLimit.none(), Progress.none()));
             Path pulled = folder.resolve("pulled");
             List<Long> told = new ArrayList<>();
-            ModelPull.run(Bytes32.of(modelId), nodes, RateLimit.none(), pulled, new ModelPull.Listener() {
+            ModelPull.run(modelId, nodes, RateLimit.none(), pulled, new ModelPull.Listener() {
                 @Override
                 public void begins(long all) {
                     told.add(-all);
@@ -193,16 +192,15 @@ class DataNodeTest {
             try (LoadedModel original = LoadedModel.open(model);
                     LoadedModel copy = LoadedModel.open(pulled)) {
                 copy.verify(share -> {});
-                assertArrayEquals(original.id(), copy.id());
+                assertEquals(original.id(), copy.id());
                 assertArrayEquals(original.stopTokens(), copy.stopTokens());
             }
             // Again, it is there.
-            ModelPull.run(Bytes32.of(modelId), nodes, RateLimit.none(), pulled, silent());
+            ModelPull.run(modelId, nodes, RateLimit.none(), pulled, silent());
 
             IOException none = assertThrows(
                     NoSuchBlobException.class,
-                    () -> ModelPull.run(
-                            Bytes32.of(new byte[32]), nodes, RateLimit.none(), folder.resolve("none"), silent()));
+                    () -> ModelPull.run(Bytes32.ZERO, nodes, RateLimit.none(), folder.resolve("none"), silent()));
             assertTrue(none.getMessage().contains("Blob 0000"), none.getMessage());
             IOException notAModel = assertThrows(
                     IOException.class,
@@ -251,7 +249,7 @@ class DataNodeTest {
     }
 
     private static StorageTerms terms(
-            byte[] blob, int bytes, KeyPair node, long offerMs, long roundMs, int rounds, long price) {
+            Bytes32 blob, int bytes, KeyPair node, long offerMs, long roundMs, int rounds, long price) {
         return new StorageTerms(blob, bytes, node.publicKey(), offerMs, roundMs, roundMs / 2, rounds, 4, price, 300);
     }
 
@@ -283,10 +281,13 @@ class DataNodeTest {
             put(nodes.get(2), shared);
             put(nodes.get(0), alone);
             List<LedgerClient.Outcome> made = owner.submit(List.of(
-                    new Command.ProposeDeal(terms(Blake3.hash(shared), 300_001, keys[2], 9_000, 7_000, 3, 20)),
-                    new Command.ProposeDeal(terms(Blake3.hash(shared), 300_001, keys[0], 9_000, 2_000, 3, 10)),
-                    new Command.ProposeDeal(terms(Blake3.hash(alone), 5_000, keys[0], 6_000, 2_000, 3, 10)),
-                    new Command.ProposeDeal(terms(Blake3.hash(late), 6_000, keys[2], 30_000, 600_000, 1, 10))));
+                    new Command.ProposeDeal(
+                            terms(Bytes32.of(Blake3.hash(shared)), 300_001, keys[2], 9_000, 7_000, 3, 20)),
+                    new Command.ProposeDeal(
+                            terms(Bytes32.of(Blake3.hash(shared)), 300_001, keys[0], 9_000, 2_000, 3, 10)),
+                    new Command.ProposeDeal(terms(Bytes32.of(Blake3.hash(alone)), 5_000, keys[0], 6_000, 2_000, 3, 10)),
+                    new Command.ProposeDeal(
+                            terms(Bytes32.of(Blake3.hash(late)), 6_000, keys[2], 30_000, 600_000, 1, 10))));
             assertTrue(made.stream().allMatch(LedgerClient.Outcome::isApplied), made.toString());
             List<StorageDeal> deals = ledger.deals(client.publicKey(), StorageDeal.Role.ANY, -1);
             for (StorageDeal deal : deals.subList(0, 3)) {
@@ -301,7 +302,7 @@ class DataNodeTest {
             // The third, which had nothing of the blob, has fetched it and holds the deal.
             StorageDeal second = await(
                     deals.get(1).number(),
-                    now -> now.losses() > 0 && Arrays.equals(now.dataNode(), keys[1].publicKey()));
+                    now -> now.losses() > 0 && now.dataNode().equals(keys[1].publicKey()));
             BlobNode taker = new BlobNode("http://localhost:" + nodes.getFirst().port(), null);
             BlobNode.Remote there = taker.stat(Bytes32.of(Blake3.hash(shared)));
             assertEquals(300_001, there.bytes());
@@ -334,7 +335,7 @@ class DataNodeTest {
         StorageOffer two = new StorageOffer(new BigDecimal("2.5"), 500, Duration.ofSeconds(10));
         // A GiB for a day at 2.5, for six hours 0.625; half of that for half a GiB.
         long sixHours = 6 * 3_600_000L;
-        byte[] any = StorageTerms.ANY_NODE;
+        Bytes32 any = StorageTerms.ANY_NODE;
         assertNull(two.refusal(new StorageTerms(any, 1 << 30, any, 9_000, 24 * 3_600_000L, 10_000, 9, 1, 3, 500)));
         assertTrue(two.refusal(new StorageTerms(any, 1 << 30, any, 9_000, 24 * 3_600_000L, 10_000, 9, 1, 2, 500))
                 .contains("less than 2.5"));
@@ -372,13 +373,24 @@ class DataNodeTest {
                         + "/level\",\"format\":\"json\",\"path\":\"$.river.level\"}")
                 .getBytes(StandardCharsets.UTF_8);
         Feed feed = new Feed(
-                keys[0].publicKey(), "river level", "m", 2, 0, 1_500, 2_000, 1_800, 3, 60_000, Blake3.hash(policy), 7);
+                keys[0].publicKey(),
+                "river level",
+                "m",
+                2,
+                0,
+                1_500,
+                2_000,
+                1_800,
+                3,
+                60_000,
+                Bytes32.of(Blake3.hash(policy)),
+                7);
         // Declared by the first node's account, and its policy put at the first node alone: the others find it there.
         try (LedgerClient owner = network.ledger(media.directory(), "localhost", keys[0])) {
             assertTrue(owner.submit(new Command.DeclareFeed(feed)).isApplied());
             assertTrue(owner.submit(new Command.FundFeed(feed.id(), 1_000)).isApplied());
         }
-        feeds.add(Bytes32.of(feed.id()));
+        feeds.add(feed.id());
         try (BlobStore store = BlobStore.open(folder.resolve("data0/store"), Long.MAX_VALUE)) {
             store.put(new ByteArrayInputStream(policy), Progress.none());
         }
@@ -395,7 +407,7 @@ class DataNodeTest {
             }
             assertEquals(275, value.value());
             assertEquals(4, value.reports());
-            assertEquals(List.of(Bytes32.of(keys[3].publicKey())), value.outliers());
+            assertEquals(List.of(keys[3].publicKey()), value.outliers());
             awaitTold("\"event\":\"reported\"");
             // The bytes that came are kept, and are those that were signed for.
             BlobNode node = new BlobNode("http://localhost:" + nodes.getFirst().port(), null);
@@ -416,13 +428,13 @@ class DataNodeTest {
     @Test
     void aReportIsOnDiskBeforeItIsSigned() throws Exception {
         ReportFile file = new ReportFile(folder.resolve("reports"));
-        byte[] feed = Blake3.hash(new byte[] {1});
+        Bytes32 feed = Bytes32.of(Blake3.hash(new byte[] {1}));
         assertNull(file.last(feed));
-        Command.ReportValue report = new Command.ReportValue(feed, 5, -7, 1, 2, Blake3.hash(feed), new byte[32]);
+        Command.ReportValue report = new Command.ReportValue(feed, 5, -7, 1, 2, new byte[32], new byte[32]);
         file.keep(report);
         Command.ReportValue again = new ReportFile(folder.resolve("reports")).last(feed);
         assertArrayEquals(report.encode(), again.encode());
-        Files.write(folder.resolve("reports").resolve(HexFormat.of().formatHex(feed)), new byte[5]);
+        Files.write(folder.resolve("reports").resolve(feed.toString()), new byte[5]);
         assertThrows(IOException.class, () -> file.last(feed));
     }
 

@@ -132,7 +132,7 @@ class DealKeeperTest {
                 return honest.ask(query, key);
             }
             asked++;
-            boolean isOfKeeper = Arrays.equals(Arrays.copyOf(key, 32), KEEPER.publicKey());
+            boolean isOfKeeper = KEEPER.publicKey().equals(Bytes32.of(Arrays.copyOf(key, 32)));
             StorageDeal deal = isOfKeeper ? told.get(StorageDeal.Role.values()[key[32]]) : null;
             CanonicalWriter page = new CanonicalWriter().putInt(deal == null ? 0 : 1);
             return (deal == null ? page : page.putFixed(deal.encode())).toBytes();
@@ -163,8 +163,8 @@ class DealKeeperTest {
         try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE)) {
             Bytes32 blob = store.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
             keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
-            owner.submit(new Command.ProposeDeal(new StorageTerms(
-                    blob.bytes(), 50_000, KEEPER.publicKey(), 60_000, 24_000, 12_000, 3, 4, 10, 40_000)));
+            owner.submit(new Command.ProposeDeal(
+                    new StorageTerms(blob, 50_000, KEEPER.publicKey(), 60_000, 24_000, 12_000, 3, 4, 10, 40_000)));
             StorageDeal deal =
                     owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1).getFirst();
             lying.told = liar.tells(deal);
@@ -256,16 +256,7 @@ class DealKeeperTest {
             keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
             for (Bytes32 blob : List.of(full, other)) {
                 owner.submit(new Command.ProposeDeal(new StorageTerms(
-                        blob.bytes(),
-                        store.stat(blob).bytes(),
-                        KEEPER.publicKey(),
-                        60_000,
-                        24_000,
-                        12_000,
-                        3,
-                        4,
-                        10,
-                        1_000)));
+                        blob, store.stat(blob).bytes(), KEEPER.publicKey(), 60_000, 24_000, 12_000, 3, 4, 10, 1_000)));
             }
             List<StorageDeal> deals = owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1);
             StorageOffer offer = new StorageOffer(BigDecimal.ZERO, 1_000, Duration.ofSeconds(1));
@@ -336,15 +327,15 @@ class DealKeeperTest {
             store.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
             keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
             for (Bytes32 blob : List.of(kept, dripped)) {
-                owner.submit(new Command.ProposeDeal(new StorageTerms(
-                        blob.bytes(), 50_000, KEEPER.publicKey(), 600_000, 20_000, 10_000, 3, 4, 10, 1_000)));
+                owner.submit(new Command.ProposeDeal(
+                        new StorageTerms(blob, 50_000, KEEPER.publicKey(), 600_000, 20_000, 10_000, 3, 4, 10, 1_000)));
             }
             long deal = owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1)
                     .getFirst()
                     .number();
             List<Peer> peers = List.of(
-                    new Peer(new byte[32], new BlobNode("http://127.0.0.1:" + dripping.getLocalPort(), null)),
-                    new Peer(new byte[32], new BlobNode("http://127.0.0.1:" + server.port(), null)));
+                    new Peer(Bytes32.ZERO, new BlobNode("http://127.0.0.1:" + dripping.getLocalPort(), null)),
+                    new Peer(Bytes32.ZERO, new BlobNode("http://127.0.0.1:" + server.port(), null)));
             StorageOffer offer = new StorageOffer(BigDecimal.ZERO, 1_000, Duration.ofSeconds(1));
             CertifiedSettlements certified = new CertifiedSettlements(keepers, GENESIS);
             DealKeeper keeper = new DealKeeper(KEEPER.publicKey(), offer, certified, store, () -> peers, told::add);
@@ -390,8 +381,8 @@ class DealKeeperTest {
         try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE)) {
             Bytes32 blob = store.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
             keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
-            owner.submit(new Command.ProposeDeal(new StorageTerms(
-                    blob.bytes(), 50_000, KEEPER.publicKey(), 60_000, 24_000, 12_000, 3, 4, 10, 1_000)));
+            owner.submit(new Command.ProposeDeal(
+                    new StorageTerms(blob, 50_000, KEEPER.publicKey(), 60_000, 24_000, 12_000, 3, 4, 10, 1_000)));
             StorageDeal deal =
                     owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1).getFirst();
             byte[] before = null;

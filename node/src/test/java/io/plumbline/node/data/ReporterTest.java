@@ -94,13 +94,13 @@ class ReporterTest {
             String policy = "{\"plumbline\": \"source 1\", \"url\": \"http://localhost:" + server.getLocalPort()
                     + "/\", \"format\": \"json\", \"path\": \"$\"}";
             Bytes32 id = store.put(new ByteArrayInputStream(policy.getBytes(StandardCharsets.UTF_8)), Progress.none());
-            Feed feed = new Feed(new byte[32], "level", "m", 0, 0, 100, 10_000, 5_000, 1, 20_000, id.bytes(), 0);
+            Feed feed = new Feed(Bytes32.ZERO, "level", "m", 0, 0, 100, 10_000, 5_000, 1, 20_000, id, 0);
             Ahead ledger = new Ahead(feed, aheadMs);
             List<Event> told = Collections.synchronizedList(new ArrayList<>());
             ReportFile file = new ReportFile(folder.resolve("reports"));
             Reporter reporter = new Reporter(
-                    Set.of(Bytes32.of(feed.id())),
-                    new LedgerClient(ledger, KeyPair.random(), new byte[32]),
+                    Set.of(feed.id()),
+                    new LedgerClient(ledger, KeyPair.random(), Bytes32.ZERO),
                     store,
                     List::of,
                     new SourceFetch(true),

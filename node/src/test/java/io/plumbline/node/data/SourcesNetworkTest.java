@@ -150,7 +150,7 @@ class SourcesNetworkTest {
                 Duration.ofDays(1),
                 Duration.ZERO,
                 Duration.ofMinutes(1),
-                Set.of(Bytes32.of(feed.id())),
+                Set.of(feed.id()),
                 new SourceFetch(host -> new InetAddress[] {InetAddress.getByName("127.0.0.1")}, true, (SSLSocketFactory)
                         SSLSocketFactory.getDefault()),
                 null);
@@ -229,7 +229,18 @@ class SourcesNetworkTest {
 
     private static Feed feed(String name, byte[] policy) {
         return new Feed(
-                DATA.publicKey(), name, "m", 2, -1_000, 1_500, ROUND_MS, 900, 1, 60_000, Blake3.hash(policy), 0);
+                DATA.publicKey(),
+                name,
+                "m",
+                2,
+                -1_000,
+                1_500,
+                ROUND_MS,
+                900,
+                1,
+                60_000,
+                Bytes32.of(Blake3.hash(policy)),
+                0);
     }
 
     private static void declare(byte[] policy) throws IOException {
@@ -281,7 +292,7 @@ class SourcesNetworkTest {
 
     /** Once there is a value. */
     private static JsonNode told(String more) throws Exception {
-        String body = "{\"facts\":[\"" + HEX.formatHex(feed.id()) + "\"],\"files\":[{\"blob\":\"" + notes
+        String body = "{\"facts\":[\"" + feed.id() + "\"],\"files\":[{\"blob\":\"" + notes
                 + "\",\"name\":\"notes.txt\"}],\"disclose\":true" + more + "}";
         long end = System.nanoTime() + 30_000_000_000L;
         while (System.nanoTime() < end) {
@@ -364,7 +375,7 @@ class SourcesNetworkTest {
         ChatRequest asked = ChatRequest.builder()
                 .user("How high is the river?")
                 .maxTokens(4)
-                .fact(HEX.formatHex(feed.id()))
+                .fact(feed.id().toString())
                 .file(notes.toString(), "notes.txt")
                 .build();
         Path file = folder.resolve("network.json");
@@ -374,10 +385,10 @@ class SourcesNetworkTest {
                 ChatStream stream = client.stream(asked)) {
             CertifiedFeed fact = client.chat(asked).facts().getFirst();
             assertEquals(-275, fact.latest().value());
-            assertArrayEquals(feed.id(), fact.id());
+            assertEquals(feed.id(), fact.id());
             assertEquals(1, stream.answer().facts().size());
         }
-        byte[] genesis = network.genesis().hash();
+        Bytes32 genesis = network.genesis().hash();
         try (PlumblineClient client =
                 builder.fullNodes(genesis, List.of(DATA.publicKey())).build()) {
             VerificationException refused = assertThrows(VerificationException.class, () -> client.chat(asked));
@@ -411,7 +422,7 @@ class SourcesNetworkTest {
         ObjectNode body = (ObjectNode) MAPPER.readTree(
                 Path.of("../models/plumbline-shapes/samples.json").toFile());
         ObjectNode input = (ObjectNode) body.at("/inputs/0");
-        String feedId = HEX.formatHex(feed.id());
+        String feedId = feed.id().toString();
         input.putObject("parameters").put("plumbline_facts", "5=" + feedId);
         JsonNode parameters =
                 post("/v2/models/shapes/infer", body.toString(), 200).get("parameters");
@@ -437,7 +448,7 @@ class SourcesNetworkTest {
         ObjectNode sources =
                 (ObjectNode) MAPPER.readTree(request(plumbline).messages()).get("sources");
         assertEquals("{feed}={value}", sources.get("fact_template").asText());
-        String facts = "\"plumbline\":{\"facts\":[{\"feed\":\"" + HEX.formatHex(feed.id()) + "\"}]}}";
+        String facts = "\"plumbline\":{\"facts\":[{\"feed\":\"" + feed.id() + "\"}]}}";
         JsonNode messages = post(
                 "/v1/messages",
                 "{\"model\":\"stories\",\"max_tokens\":4,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],"
@@ -460,11 +471,11 @@ class SourcesNetworkTest {
         String nothing = "00".repeat(32);
         assertRefused(404, "no feed " + nothing, "{\"facts\":[\"" + nothing + "\"]}");
         assertRefused(404, "No data node has file " + nothing, "{\"files\":[\"" + nothing + "\"]}");
-        assertRefused(422, "NO_VALUE", "{\"facts\":[\"" + HEX.formatHex(silent.id()) + "\"]}");
+        assertRefused(422, "NO_VALUE", "{\"facts\":[\"" + silent.id() + "\"]}");
         assertRefused(400, "64 hexadecimal digits", "{\"facts\":[\"river\"]}");
         assertRefused(400, "64 hexadecimal digits", "{\"files\":[{\"name\":\"notes.txt\"}]}");
         assertRefused(400, "\"range\"", "{\"files\":[{\"blob\":\"" + notes + "\",\"range\":\"1-2\"}]}");
-        assertRefused(400, "list of at most 16", "{\"facts\":\"" + HEX.formatHex(feed.id()) + "\"}");
+        assertRefused(400, "list of at most 16", "{\"facts\":\"" + feed.id() + "\"}");
         assertRefused(400, "no UTF-8 text", "{\"files\":[\"" + binary + "\"]}");
         assertRefused(422, "names no field", "{\"files\":[\"" + notes + "\"],\"file_template\":\"{txt}\"}");
         // A byte on the data node's disk has changed: what it sends is not the file, whoever asks.

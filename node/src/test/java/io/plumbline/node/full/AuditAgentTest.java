@@ -41,7 +41,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class AuditAgentTest {
-    private static final byte[] MODEL = Blake3.hash(new byte[1]);
+    private static final Bytes32 MODEL = Bytes32.of(Blake3.hash(new byte[1]));
     private static final int DEAD = 32;
     private static final int CASES_OF_ONE = 4;
     private static final long STAKE = 10_000;
@@ -55,7 +55,7 @@ class AuditAgentTest {
             @Override
             public Finding judge(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked)
                     throws IOException {
-                if (dead.contains(Bytes32.of(ordered.node()))) {
+                if (dead.contains(ordered.node())) {
                     throw new LostException("nobody is there");
                 }
                 return new Finding(null, new byte[32], null, false, null);
@@ -78,16 +78,16 @@ class AuditAgentTest {
         Set<Bytes32> deadKeys = new HashSet<>();
         for (int i = 0; i < DEAD; i++) {
             dead.add(KeyPair.random());
-            deadKeys.add(Bytes32.of(dead.get(i).publicKey()));
+            deadKeys.add(dead.get(i).publicKey());
             deposits.add(new Genesis.Deposit(dead.get(i).publicKey(), 2 * STAKE));
         }
-        Genesis genesis = new Genesis(List.of(full.publicKey()), STAKE, new byte[32], deposits, Parameters.DEFAULT);
+        Genesis genesis = new Genesis(List.of(full.publicKey()), STAKE, Bytes32.ZERO, deposits, Parameters.DEFAULT);
         MemorySequencer memory = new MemorySequencer(genesis, System.currentTimeMillis());
         ClockedLedger ledger = new ClockedLedger(memory);
         Events events = new Events(new PrintStream(OutputStream.nullOutputStream()));
         AuditAgent judge = new AuditAgent(
                 full.publicKey(),
-                Map.of(Blake3.hex(MODEL), without(deadKeys)),
+                Map.of(MODEL.toString(), without(deadKeys)),
                 folder.resolve("evidence"),
                 new VerdictStore(folder.resolve("verdicts")),
                 new RecentAudits(),
@@ -97,7 +97,7 @@ class AuditAgentTest {
                 media.aeron(),
                 "localhost",
                 0,
-                new Identity(full.secret(), full.publicKey()),
+                new Identity(full.secret(), full.publicKey().bytes()),
                 new NodeClient(5_000).protocol());
         AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
         AgentRunner.startOnThread(runner);
@@ -114,14 +114,17 @@ class AuditAgentTest {
                     silent.add(answered(paying, of, keys, silent.size() + 1));
                 }
             }
-            byte[] request = answered(paying, register(ledger, genesis, honest), honest, silent.size() + 1);
+            Bytes32 request =
+                    Bytes32.of(answered(paying, register(ledger, genesis, honest), honest, silent.size() + 1));
             Settlement found = paying.findSettlement(request);
             for (int i = 0; i < 1_000 && found.isOpen(); i++) {
                 Thread.sleep(50);
                 found = paying.findSettlement(request);
             }
             assertEquals(Status.SETTLED, found.status());
-            assertTrue(paying.findSettlement(silent.getLast()).isOpen(), "before the time of the others is over");
+            assertTrue(
+                    paying.findSettlement(Bytes32.of(silent.getLast())).isOpen(),
+                    "before the time of the others is over");
         } finally {
             judge.close();
             runner.close();
@@ -137,11 +140,11 @@ class AuditAgentTest {
 
     private static byte[] answered(LedgerClient paying, LedgerClient node, KeyPair keys, int number)
             throws IOException {
-        byte[] request = Blake3.hash(new byte[number]);
+        Bytes32 request = Bytes32.of(Blake3.hash(new byte[number]));
         byte[] any = new byte[32];
         AttackNetwork.apply(paying, new Command.OpenEscrow(request, keys.publicKey(), 1, 1, Level.SIGNED));
         Receipt receipt = new Receipt(1, MODEL, request, any, any, 1024, 1, 0, 1, null, null);
         AttackNetwork.apply(node, new Command.SubmitReceipt(receipt.sign(keys)));
-        return request;
+        return request.bytes();
     }
 }

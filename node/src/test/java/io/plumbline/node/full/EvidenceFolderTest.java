@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +23,7 @@ class EvidenceFolderTest {
     void theOldestGoesWhereNoMoreFits() throws IOException {
         EvidenceFolder kept = new EvidenceFolder(folder.resolve("evidence"), 1_000);
         for (int i = 0; i < 5; i++) {
-            Path file = kept.keep(new byte[] {(byte) i}, new byte[300]);
+            Path file = kept.keep(Bytes32.of(new byte[] {(byte) i}), new byte[300]);
             Files.setLastModifiedTime(file, FileTime.fromMillis(1_000_000 + i));
         }
         try (Stream<Path> files = Files.list(folder.resolve("evidence"))) {
@@ -30,8 +31,8 @@ class EvidenceFolderTest {
                     files.map(file -> file.getFileName().toString()).sorted().toList();
             assertEquals(List.of("02.evidence", "03.evidence", "04.evidence"), names);
         }
-        assertNull(kept.keep(new byte[] {9}, new byte[1_001]));
-        Path last = kept.keep(new byte[] {9}, new byte[] {1, 2, 3});
+        assertNull(kept.keep(Bytes32.of(new byte[] {9}), new byte[1_001]));
+        Path last = kept.keep(Bytes32.of(new byte[] {9}), new byte[] {1, 2, 3});
         assertArrayEquals(new byte[] {1, 2, 3}, Files.readAllBytes(last));
         assertTrue(Files.exists(folder.resolve("evidence/04.evidence")));
     }

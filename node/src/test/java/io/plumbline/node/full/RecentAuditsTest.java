@@ -14,6 +14,7 @@ import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -35,12 +36,22 @@ class RecentAuditsTest {
     /** An answer of 10 and 5 tokens that one auditor judges, as the ledger has it at a height. */
     private static Settlement settlement(int number, Status status, long height) {
         Receipt receipt = new Receipt(
-                        1, new byte[32], request(number), new byte[32], new byte[32], 0, 10, 5, 30, null, null)
+                        1,
+                        Bytes32.ZERO,
+                        Bytes32.of(request(number)),
+                        new byte[32],
+                        new byte[32],
+                        0,
+                        10,
+                        5,
+                        30,
+                        null,
+                        null)
                 .sign(NODE);
         return Settlement.decode(new CanonicalWriter()
                 .putFixed(request(number))
                 .putFixed(new byte[32])
-                .putFixed(NODE.publicKey())
+                .putBytes32(NODE.publicKey())
                 .putLong(2)
                 .putLong(15)
                 .putLong(0)
@@ -112,7 +123,7 @@ class RecentAuditsTest {
         assertEquals("layer 1, token 2", first.path("fault").path("place").asText());
         assertEquals("another matrix", first.path("fault").path("detail").asText());
         assertEquals(100, first.path("fault").path("evidence_bytes").asInt());
-        JsonNode quality = recent.quality().section().path(Blake3.hex(NODE.publicKey()));
+        JsonNode quality = recent.quality().section().path(NODE.publicKey().toString());
         assertEquals(1, quality.path("faults").asInt());
         assertEquals(2 * RecentAudits.MAX_KEPT, quality.path("audits").asInt());
     }

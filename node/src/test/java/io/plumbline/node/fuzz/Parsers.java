@@ -59,6 +59,7 @@ import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.ChunkSet;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -194,7 +195,7 @@ final class Parsers implements AutoCloseable {
                 6,
                 model.stopTokens(),
                 List.of("\n\n\n"),
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
         ForwardPass forward = TestModels.forward(model);
         Generator generator = new Generator(forward, node.publicKey());
@@ -268,7 +269,7 @@ final class Parsers implements AutoCloseable {
                 model.stopTokens(),
                 List.of(),
                 "root ::= \"a\"",
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
         add("request", bytes -> Request.decode(bytes).hash(), () -> List.of(request.encode(), adorned.encode()));
         add(
@@ -289,8 +290,9 @@ final class Parsers implements AutoCloseable {
         Command submit = new Command.SubmitReceipt(receipt);
         Command post = new Command.PostChallenge(request.hash(), new Cell(1, 2, 3));
         byte[] header = new byte[32];
-        Feed feed = new Feed(node.publicKey(), "name", "unit", 1, 0, 9, 1_000, 900, 1, 60_000, header, 1);
-        StorageTerms terms = new StorageTerms(header, 9, StorageTerms.ANY_NODE, 9_000, 2_000, 1_000, 2, 3, 1, 1);
+        Feed feed = new Feed(node.publicKey(), "name", "unit", 1, 0, 9, 1_000, 900, 1, 60_000, Bytes32.of(header), 1);
+        StorageTerms terms =
+                new StorageTerms(Bytes32.of(header), 9, StorageTerms.ANY_NODE, 9_000, 2_000, 1_000, 2, 3, 1, 1);
         long dealNumber = 5;
         Command vote = new Command.CastVote(
                 node.publicKey(), 0, 0, header, node.sign(Certificate.message(genesis.hash(), 0, 0, header)));
@@ -300,7 +302,7 @@ final class Parsers implements AutoCloseable {
                 submit,
                 post,
                 vote,
-                new Command.DepositMoney(node.publicKey(), 5, header),
+                new Command.DepositMoney(node.publicKey(), 5, Bytes32.of(header)),
                 new Command.Withdraw(5, "bank"),
                 new Command.Bond(5),
                 new Command.Unbond(5),
@@ -347,15 +349,15 @@ final class Parsers implements AutoCloseable {
         add(
                 "feed-reading",
                 FeedReading::decode,
-                () -> List.of(
-                        new Replica(closed, (changed, by) -> {}, (t, at) -> {}).answer(Query.FEED, feed.id(), 1_000)));
+                () -> List.of(new Replica(closed, (changed, by) -> {}, (t, at) -> {})
+                        .answer(Query.FEED, feed.id().bytes(), 1_000)));
         add(
                 "feed-page",
                 FeedPage::decode,
                 () -> List.of(new Replica(closed, (changed, by) -> {}, (t, at) -> {})
                         .answer(Query.FEEDS, new byte[0], 1_000)));
         byte[] offers = new CanonicalWriter()
-                .putFixed(node.publicKey())
+                .putBytes32(node.publicKey())
                 .putFixed(new byte[1])
                 .putLong(-1)
                 .toBytes();
@@ -372,7 +374,7 @@ final class Parsers implements AutoCloseable {
                 Signed.of(genesis.hash(), node, 1000, new Command.CastVote(node.publicKey(), 0, 0, block, signature)),
                 7);
         CertifiedEntry entry = signed.blocks().prove(LedgerHashes.Kind.NODE, node.publicKey());
-        CertifiedEntry none = signed.blocks().prove(LedgerHashes.Kind.CASE, header);
+        CertifiedEntry none = signed.blocks().prove(LedgerHashes.Kind.CASE, Bytes32.of(header));
         add(
                 "certified-entry",
                 bytes -> CertifiedEntry.decode(bytes).fault(genesis.hash(), genesis.fullNodes()),
@@ -401,11 +403,12 @@ final class Parsers implements AutoCloseable {
                     service.onSessionMessage(null, 5, new UnsafeBuffer(bytes), 0, bytes.length, null);
                 },
                 () -> Wires.ledgerFrames(
-                        Signed.of(genesis.hash(), node, 1000, register).encode(), request.hash()));
+                        Signed.of(genesis.hash(), node, 1000, register).encode(),
+                        request.hash().bytes()));
     }
 
     private Seal seal(Cell cell) {
-        return replay.seal(cell, replay.bytes(cell), receipt.hash(), node);
+        return replay.seal(cell, replay.bytes(cell), receipt.hash().bytes(), node);
     }
 
     private void openings() {
@@ -459,7 +462,8 @@ final class Parsers implements AutoCloseable {
                         byte[] bytes = replay.bytes(asked).toArray(ValueLayout.JAVA_BYTE);
                         bytes[Math.toIntExact(OpeningLayout.of(view, asked).proof()) + 5] ^= 1;
                         MemorySegment all = MemorySegment.ofArray(bytes);
-                        return Opening.of(all, Seal.of(receipt.hash(), OpeningLayout.of(view, asked), all, node));
+                        return Opening.of(
+                                all, Seal.of(receipt.hash().bytes(), OpeningLayout.of(view, asked), all, node));
                     },
                     null);
             Evidence evidence = Evidence.of(key, receipt, request, answer, report);
@@ -573,7 +577,7 @@ final class Parsers implements AutoCloseable {
                 Precision.FP16,
                 List.of(picture, texts),
                 List.of("scores"),
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
         Fingerprint engine = new Fingerprint("onnxruntime", "1", "cpu", Precision.FP16, "");
         Tensor scores = Tensor.ofFloats("scores", new long[] {1, 6}, 1, 2, 3, 4, 5, 6);
@@ -584,10 +588,10 @@ final class Parsers implements AutoCloseable {
                 new byte[32],
                 Precision.FP32,
                 List.of(picture),
-                List.of(new InputFact("image", 7, new byte[32], new byte[9])),
+                List.of(new InputFact("image", 7, Bytes32.ZERO, new byte[9])),
                 1_700_000_000,
                 List.of("scores"),
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
         add(
                 "tensor-request",

@@ -13,6 +13,7 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Request;
@@ -61,7 +62,7 @@ class ChatRequestTest {
                 model,
                 tokenizer,
                 new FileSources(List.of()),
-                new byte[32],
+                Bytes32.ZERO,
                 Level.AUDITED);
     }
 
@@ -214,7 +215,7 @@ class ChatRequestTest {
                             model,
                             tokenizer,
                             new FileSources(List.of()),
-                            new byte[32],
+                            Bytes32.ZERO,
                             Level.FULL));
             assertEquals("context_length_exceeded", e.code());
             assertEquals("messages", e.parameter());
@@ -261,7 +262,7 @@ class ChatRequestTest {
                             model,
                             tokenizer,
                             new FileSources(List.of()),
-                            new byte[32],
+                            Bytes32.ZERO,
                             Level.FULL),
                     body);
             assertEquals(400, e.status());

@@ -12,6 +12,7 @@ import io.plumbline.node.client.DeliveredTokens;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -49,8 +50,8 @@ class HedgedAnswerTest {
         }
 
         @Override
-        public byte[] key() {
-            return new byte[32];
+        public Bytes32 key() {
+            return Bytes32.ZERO;
         }
 
         @Override

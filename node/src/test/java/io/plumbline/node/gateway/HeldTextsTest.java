@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -24,7 +25,7 @@ class HeldTextsTest {
 
     private static String difference(String held, String signed) throws IOException {
         Request request = new Request(
-                new byte[32],
+                Bytes32.ZERO,
                 signed,
                 0,
                 new int[] {1},
@@ -32,7 +33,7 @@ class HeldTextsTest {
                 4,
                 new int[] {2},
                 List.of(),
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
         return new HeldTexts(null, Http.MAPPER.readTree(held))
                 .difference(request, new Answer(new int[] {5, 2}, "Yes."));

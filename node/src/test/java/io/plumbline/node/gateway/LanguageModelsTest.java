@@ -15,7 +15,6 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -32,13 +31,13 @@ class LanguageModelsTest {
     /** No node has any model; a refusal says which one was looked for. */
     private static final Answerers NONE = new Answerers() {
         @Override
-        public byte[] requester() {
-            return new byte[32];
+        public Bytes32 requester() {
+            return Bytes32.ZERO;
         }
 
         @Override
-        public Answerer find(byte[] modelId, NodeWish wish, Set<Bytes32> tried) {
-            throw new ApiException(503, "looked for " + HexFormat.of().formatHex(modelId));
+        public Answerer find(Bytes32 modelId, NodeWish wish, Set<Bytes32> tried) {
+            throw new ApiException(503, "looked for " + modelId);
         }
 
         @Override
@@ -60,7 +59,7 @@ class LanguageModelsTest {
         }
 
         @Override
-        public boolean hasModel(byte[] modelId) {
+        public boolean hasModel(Bytes32 modelId) {
             return true;
         }
     };
@@ -91,10 +90,7 @@ class LanguageModelsTest {
                         Map.of("one", one, "other", other).entrySet()) {
                     String said = post(server.port(), path, "{\"model\":\"" + named.getKey() + "\"," + BODY)
                             .body();
-                    assertTrue(
-                            said.contains(
-                                    HexFormat.of().formatHex(named.getValue().id())),
-                            said);
+                    assertTrue(said.contains(named.getValue().id().toString()), said);
                 }
                 HttpResponse<String> unnamed = post(server.port(), path, "{" + BODY);
                 assertEquals(400, unnamed.statusCode());

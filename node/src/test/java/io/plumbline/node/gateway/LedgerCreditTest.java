@@ -51,7 +51,7 @@ class LedgerCreditTest {
     private static final Genesis GENESIS = new Genesis(
             FULL.stream().map(KeyPair::publicKey).toList(),
             10_000,
-            new byte[32],
+            Bytes32.ZERO,
             List.of(new Genesis.Deposit(PAYER.publicKey(), 100_000), new Genesis.Deposit(GATEWAY.publicKey(), 10_000)),
             Parameters.DEFAULT);
 
@@ -64,7 +64,7 @@ class LedgerCreditTest {
     private int distrusted;
     private Tenants tenants;
     private LedgerCredit credit;
-    private byte[] reference;
+    private Bytes32 reference;
 
     /** The full node that the gateway asks: it answers as the ledger is, or lies about payments. */
     private final class Asked implements Sequencer {
@@ -111,9 +111,9 @@ class LedgerCreditTest {
         tenants = new Tenants(keys, folder, 1, event -> {});
         Events events = new Events(new PrintStream(told, true, StandardCharsets.UTF_8));
         LedgerClient client = new LedgerClient(new Asked(), GATEWAY, GENESIS.hash());
-        tenants.takePayments(Bytes32.of(GATEWAY.publicKey()));
+        tenants.takePayments(GATEWAY.publicKey());
         credit = new LedgerCredit(client, GENESIS, List.of(new Payee.OfTenants(tenants)), events);
-        reference = HexFormat.of().parseHex(TenantFile.reference(keys, "app"));
+        reference = Bytes32.of(HexFormat.of().parseHex(TenantFile.reference(keys, "app")));
     }
 
     @AfterEach
@@ -209,7 +209,7 @@ class LedgerCreditTest {
         tenants = new Tenants(folder.resolve("api-keys.json"), folder, 1, event -> {});
         for (Payment payment : all) {
             assertTrue(tenants.hasCounted(payment.number()), "also after a restart");
-            tenants.credit(Bytes32.of(reference), payment.amount(), payment.number());
+            tenants.credit(reference, payment.amount(), payment.number());
         }
         assertEquals(725, paidIn());
     }

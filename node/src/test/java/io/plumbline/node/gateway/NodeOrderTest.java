@@ -15,13 +15,12 @@ class NodeOrderTest {
     private final NodePace pace = new NodePace(clock::get);
 
     private static Node node(int name, long price, int faults) {
-        byte[] key = new byte[32];
-        key[0] = (byte) name;
-        return new Node(key, new byte[32], price, "host", 1, Level.FULL, 0, false, faults);
+        Bytes32 key = new Bytes32((long) name << 56, 0, 0, 0);
+        return new Node(key, Bytes32.ZERO, price, "host", 1, Level.FULL, 0, false, faults);
     }
 
     private void took(Node node, long ns) {
-        NodePace.Reading reading = pace.begin(Bytes32.of(node.key()));
+        NodePace.Reading reading = pace.begin(node.key());
         clock.addAndGet(ns);
         reading.token();
         reading.end();
@@ -30,7 +29,7 @@ class NodeOrderTest {
     private String order(NodeWish.Preference preference, Node away, Node... nodes) {
         List<Node> sorted = new ArrayList<>(List.of(nodes));
         sorted.sort(NodeOrder.by(preference, node -> node == away, pace));
-        return sorted.stream().map(node -> "" + node.key()[0]).reduce("", String::concat);
+        return sorted.stream().map(node -> "" + node.key().bytes()[0]).reduce("", String::concat);
     }
 
     @Test
@@ -55,7 +54,7 @@ class NodeOrderTest {
         took(one, 10);
         took(two, 15);
         assertEquals("12", order(NodeWish.Preference.PRICE, null, one, two));
-        NodePace.Reading underWay = pace.begin(Bytes32.of(one.key()));
+        NodePace.Reading underWay = pace.begin(one.key());
         assertEquals("21", order(NodeWish.Preference.PRICE, null, one, two));
         underWay.end();
         assertEquals("12", order(NodeWish.Preference.PRICE, null, one, two));

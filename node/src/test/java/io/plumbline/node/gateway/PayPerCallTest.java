@@ -70,7 +70,7 @@ class PayPerCallTest {
     private static final Genesis GENESIS = new Genesis(
             FULL.stream().map(KeyPair::publicKey).toList(),
             10_000,
-            new byte[32],
+            Bytes32.ZERO,
             List.of(
                     new Genesis.Deposit(PAYER.publicKey(), MONEY),
                     new Genesis.Deposit(OTHER.publicKey(), MONEY),
@@ -255,17 +255,17 @@ class PayPerCallTest {
                 .parseHex(offer(path).path("extra").path("reference").asText());
     }
 
-    private CallPayment.Transfer transfer(KeyPair payer, KeyPair payee, long amount, byte[] reference) {
+    private CallPayment.Transfer transfer(KeyPair payer, KeyPair payee, long amount, Bytes32 reference) {
         Command.Transfer transfer = new Command.Transfer(payee.publicKey(), amount, reference);
         return new CallPayment.Transfer(Signed.of(GENESIS.hash(), payer, ledger.timeMs() + 60_000, transfer), transfer);
     }
 
-    private String paying(long amount, byte[] reference) {
+    private String paying(long amount, Bytes32 reference) {
         return transfer(PAYER, GATEWAY, amount, reference).header(NETWORK);
     }
 
-    private String spending(KeyPair payer, byte[] reference) {
-        return CallPayment.Credit.of(payer, GATEWAY.publicKey(), Bytes32.of(reference), MOST)
+    private String spending(KeyPair payer, Bytes32 reference) {
+        return CallPayment.Credit.of(payer, GATEWAY.publicKey(), reference, MOST)
                 .header(NETWORK);
     }
 
@@ -298,28 +298,25 @@ class PayPerCallTest {
         assertEquals("plumbline-transfer", offer.path("scheme").asText());
         assertEquals(NETWORK, offer.path("network").asText());
         assertEquals(Long.toString(MOST), offer.path("maxAmountRequired").asText());
-        assertEquals(
-                HexFormat.of().formatHex(GATEWAY.publicKey()),
-                offer.path("payTo").asText());
+        assertEquals(GATEWAY.publicKey().toString(), offer.path("payTo").asText());
         assertEquals(
                 "http://localhost:" + server.port() + "/call",
                 offer.path("resource").asText());
         assertEquals(120, offer.path("maxTimeoutSeconds").asInt());
-        HttpResponse<String> paid = post("/call", paying(MOST, reference("/call")));
+        HttpResponse<String> paid = post("/call", paying(MOST, Bytes32.of(reference("/call"))));
         assertEquals(200, paid.statusCode(), paid.body());
         JsonNode told = told(paid);
         assertTrue(told.path("success").asBoolean());
         assertEquals(64, told.path("transaction").asText().length());
-        assertEquals(
-                HexFormat.of().formatHex(PAYER.publicKey()), told.path("payer").asText());
+        assertEquals(PAYER.publicKey().toString(), told.path("payer").asText());
         assertEquals(COST, told.path("extra").path("used").asLong());
         assertEquals(MOST - COST, told.path("extra").path("left").asLong());
         assertEquals(MONEY + MOST, ledger.balance(GATEWAY));
         // The next one costs less on the ledger, and one that the credit covers costs nothing there.
-        HttpResponse<String> next = post("/call", paying(2 * MOST, reference("/call")));
+        HttpResponse<String> next = post("/call", paying(2 * MOST, Bytes32.of(reference("/call"))));
         assertEquals(3 * MOST - 2 * COST, told(next).path("extra").path("left").asLong());
         int ordered = ledger.submitted();
-        HttpResponse<String> spent = post("/call", spending(PAYER, reference("/call")));
+        HttpResponse<String> spent = post("/call", spending(PAYER, Bytes32.of(reference("/call"))));
         assertEquals(200, spent.statusCode(), spent.body());
         assertEquals("", told(spent).path("transaction").asText());
         assertEquals(3 * MOST - 3 * COST, left());
@@ -328,14 +325,13 @@ class PayPerCallTest {
 
     @Test
     void whatPaysForNothingIsRefusedBeforeMoneyMoves() throws Exception {
-        byte[] reference = reference("/call");
+        Bytes32 reference = Bytes32.of(reference("/call"));
         assertRefused(paying(MOST - 1, reference), "it pays 499, and the account's credit is 0");
         assertRefused(transfer(PAYER, OTHER, MOST, reference).header(NETWORK), "another account");
-        assertRefused(paying(MOST, new byte[32]), "none that this gateway has named");
-        byte[] changed = reference.clone();
-        changed[3] ^= 1;
+        assertRefused(paying(MOST, Bytes32.ZERO), "none that this gateway has named");
+        Bytes32 changed = new Bytes32(reference.a() ^ 1, reference.b(), reference.c(), reference.d());
         assertRefused(paying(MOST, changed), "none that this gateway has named");
-        assertRefused(paying(20 * MOST, reference("/dear")), "another call's quote");
+        assertRefused(paying(20 * MOST, Bytes32.of(reference("/dear"))), "another call's quote");
         CallPayment.Transfer sound = transfer(PAYER, GATEWAY, MOST, reference);
         Signed signed = sound.signed();
         byte[] forged = signed.signature().clone();
@@ -371,9 +367,9 @@ class PayPerCallTest {
     @Test
     void aCallOfNothingIsNotPaidByAKeyThatHasPaidNothing() throws Exception {
         KeyPair made = KeyPair.random();
-        byte[] reference = reference("/free");
+        Bytes32 reference = Bytes32.of(reference("/free"));
         for (long most : new long[] {0, 1}) {
-            String header = CallPayment.Credit.of(made, GATEWAY.publicKey(), Bytes32.of(reference), most)
+            String header = CallPayment.Credit.of(made, GATEWAY.publicKey(), reference, most)
                     .header(NETWORK);
             HttpResponse<String> response = post("/free", header);
             assertEquals(402, response.statusCode(), response.body());
@@ -386,14 +382,14 @@ class PayPerCallTest {
 
     @Test
     void aPaymentPaysOneCallAlsoAfterARestart() throws Exception {
-        byte[] reference = reference("/call");
+        Bytes32 reference = Bytes32.of(reference("/call"));
         String header = paying(3 * MOST, reference);
         assertEquals(200, post("/call", header).statusCode());
         assertRefused(header, "has been paid");
         assertRefused(spending(PAYER, reference), "has been paid");
         byte[] next = reference("/call");
-        assertRefused(spending(OTHER, next), "credit is 0");
-        String once = spending(PAYER, next);
+        assertRefused(spending(OTHER, Bytes32.of(next)), "credit is 0");
+        String once = spending(PAYER, Bytes32.of(next));
         assertEquals(200, post("/call", once).statusCode());
         assertRefused(once, "has been paid");
         long left = left();
@@ -410,7 +406,7 @@ class PayPerCallTest {
 
     @Test
     void ofTwoCallsWithOnePaymentOneIsAnswered() throws Exception {
-        String header = paying(3 * MOST, reference("/call"));
+        String header = paying(3 * MOST, Bytes32.of(reference("/call")));
         List<CompletableFuture<Integer>> both = IntStream.range(0, 8)
                 .mapToObj(i -> CompletableFuture.supplyAsync(() -> {
                     try {
@@ -426,7 +422,7 @@ class PayPerCallTest {
 
     @Test
     void aLedgerThatDoesNotAnswerLosesNoMoneyAndTakesItOnce() throws Exception {
-        String header = paying(MOST, reference("/call"));
+        String header = paying(MOST, Bytes32.of(reference("/call")));
         ledger.next(Fate.LOST);
         HttpResponse<String> lost = post("/call", header);
         assertEquals(503, lost.statusCode());
@@ -439,7 +435,8 @@ class PayPerCallTest {
         assertEquals(MOST - COST, left());
         // One whose client never comes back is credit all the same.
         ledger.next(Fate.UNANSWERED);
-        assertEquals(503, post("/call", paying(MOST, reference("/call"))).statusCode());
+        assertEquals(
+                503, post("/call", paying(MOST, Bytes32.of(reference("/call")))).statusCode());
         credit.hurry();
         long end = System.nanoTime() + 30_000_000_000L;
         while (left() < 2 * MOST - COST && System.nanoTime() < end) {
@@ -450,20 +447,23 @@ class PayPerCallTest {
 
     @Test
     void aCallThatFailsAfterItsPaymentCostsNothing() throws Exception {
-        HttpResponse<String> failed = post("/failing", paying(MOST, reference("/failing")));
+        HttpResponse<String> failed = post("/failing", paying(MOST, Bytes32.of(reference("/failing"))));
         assertEquals(503, failed.statusCode());
         assertTrue(told(failed).path("success").asBoolean(), "the payment was made");
         assertEquals(0, told(failed).path("extra").path("used").asLong());
         assertEquals(MOST, told(failed).path("extra").path("left").asLong());
         assertEquals(MOST, left());
-        assertEquals(200, post("/call", spending(PAYER, reference("/call"))).statusCode());
+        assertEquals(
+                200,
+                post("/call", spending(PAYER, Bytes32.of(reference("/call")))).statusCode());
         assertEquals(MOST - COST, left());
     }
 
     @Test
     void anAccountWithoutMoneyIsToldWhatTheLedgerSays() throws Exception {
         KeyPair poor = KeyPair.random();
-        String header = transfer(poor, GATEWAY, MOST, reference("/call")).header(NETWORK);
+        String header =
+                transfer(poor, GATEWAY, MOST, Bytes32.of(reference("/call"))).header(NETWORK);
         HttpResponse<String> refused = post("/call", header);
         assertEquals(402, refused.statusCode());
         assertTrue(refused.body().contains("The ledger refused the payment: "), refused.body());

@@ -17,6 +17,7 @@ import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -40,7 +41,7 @@ class UnansweredRequestsTest {
     private static final Genesis GENESIS = new Genesis(
             List.of(FULL.publicKey()),
             10_000,
-            new byte[32],
+            Bytes32.ZERO,
             List.of(new Genesis.Deposit(GATEWAY.publicKey(), 100_000), new Genesis.Deposit(NODE.publicKey(), 100_000)),
             Parameters.DEFAULT);
 
@@ -65,7 +66,7 @@ class UnansweredRequestsTest {
             @Override
             public void onBlock(BlockHeader header, long epoch, Collection<EpochStatement> statements) {}
         });
-        applied(node, new Command.RegisterNode(50_000, MODEL, PRICE, "127.0.0.1", 9100));
+        applied(node, new Command.RegisterNode(50_000, Bytes32.of(MODEL), PRICE, "127.0.0.1", 9100));
     }
 
     private void applied(LedgerClient by, Command command) throws IOException {
@@ -86,16 +87,27 @@ class UnansweredRequestsTest {
     }
 
     private void escrow(byte[] request) throws IOException {
-        applied(ledger, new Command.OpenEscrow(request, NODE.publicKey(), PRICE, TOKENS, Level.SIGNED));
+        applied(ledger, new Command.OpenEscrow(Bytes32.of(request), NODE.publicKey(), PRICE, TOKENS, Level.SIGNED));
     }
 
     private static Receipt receipt(byte[] request) {
-        return new Receipt(1, MODEL, request, filled(2), filled(3), 1_000_000, 10, 20, 30 * PRICE, null, null)
+        return new Receipt(
+                        1,
+                        Bytes32.of(MODEL),
+                        Bytes32.of(request),
+                        filled(2),
+                        filled(3),
+                        1_000_000,
+                        10,
+                        20,
+                        30 * PRICE,
+                        null,
+                        null)
                 .sign(NODE);
     }
 
     private CompletableFuture<Long> looked(byte[] request) throws IOException {
-        CompletableFuture<Long> cost = requests.cost(request);
+        CompletableFuture<Long> cost = requests.cost(Bytes32.of(request));
         for (int i = 0; i < 3; i++) {
             certify();
             requests.look();
@@ -110,8 +122,11 @@ class UnansweredRequestsTest {
         applied(node, new Command.SubmitReceipt(receipt(filled(10))));
         assertFalse(looked(filled(10)).isDone(), "it may still be found bad");
         Verdict good = new Verdict(Verdict.Opinion.GOOD, "", "", new byte[32], new byte[32]);
-        applied(full, new Command.CommitVerdict(filled(10), 0, good.commitment(filled(10), 0, FULL.publicKey())));
-        applied(full, new Command.RevealVerdict(filled(10), good));
+        applied(
+                full,
+                new Command.CommitVerdict(
+                        Bytes32.of(filled(10)), 0, good.commitment(Bytes32.of(filled(10)), 0, FULL.publicKey())));
+        applied(full, new Command.RevealVerdict(Bytes32.of(filled(10)), good));
         assertEquals(30 * PRICE, looked(filled(10)).getNow(-1L));
     }
 
@@ -119,10 +134,10 @@ class UnansweredRequestsTest {
     void aRequestThatEndsWithoutAReceiptCostsNothing() throws Exception {
         escrow(filled(11));
         assertFalse(looked(filled(11)).isDone());
-        applied(node, new Command.DeclineEscrow(filled(11)));
+        applied(node, new Command.DeclineEscrow(Bytes32.of(filled(11))));
         assertEquals(0, looked(filled(11)).getNow(-1L));
         // One that no money was put up for, once blocks have gone by.
-        CompletableFuture<Long> unknown = requests.cost(filled(12));
+        CompletableFuture<Long> unknown = requests.cost(Bytes32.of(filled(12)));
         requests.look();
         assertFalse(unknown.isDone());
         escrow(filled(13));
@@ -137,9 +152,9 @@ class UnansweredRequestsTest {
             byte[] request = filled(0);
             request[0] = (byte) i;
             request[1] = (byte) (i >> 8);
-            assertFalse(requests.cost(request).isDone());
+            assertFalse(requests.cost(Bytes32.of(request)).isDone());
         }
-        assertFalse(requests.cost(filled(0)).isDone(), "one that is followed");
-        assertEquals(Long.MAX_VALUE, requests.cost(filled(9)).getNow(-1L));
+        assertFalse(requests.cost(Bytes32.of(filled(0))).isDone(), "one that is followed");
+        assertEquals(Long.MAX_VALUE, requests.cost(Bytes32.of(filled(9))).getNow(-1L));
     }
 }

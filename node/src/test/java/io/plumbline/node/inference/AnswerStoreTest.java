@@ -9,6 +9,7 @@ import io.plumbline.ledger.state.Verdict;
 import io.plumbline.node.full.VerdictStore;
 import io.plumbline.node.inference.AnswerStore.Stored;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
@@ -29,10 +30,8 @@ class AnswerStoreTest {
     Path folder;
 
     private static Stored stored(int number) {
-        byte[] hash = new byte[32];
-        hash[0] = (byte) number;
-        hash[1] = (byte) (number >> 8);
-        Receipt receipt = new Receipt(1, hash, hash, hash, hash, 1024, 1, 1, 2, null, null).sign(NODE);
+        Bytes32 hash = new Bytes32(number, 0, 0, 0);
+        Receipt receipt = new Receipt(1, hash, hash, hash.bytes(), hash.bytes(), 1024, 1, 1, 2, null, null).sign(NODE);
         return new Stored(receipt, new byte[] {1, (byte) number}, new byte[] {2, (byte) number});
     }
 
@@ -53,7 +52,7 @@ class AnswerStoreTest {
         assertArrayEquals(first.answer(), again.find(first.receipt().hash()).answer());
         assertNotNull(again.find(ended.getLast().hash()), "those that have ended are kept for a while");
         assertNull(again.find(ended.getFirst().hash()), "but not for ever");
-        assertNull(again.find(new byte[32]));
+        assertNull(again.find(Bytes32.ZERO));
         again.ended(first.receipt());
         assertEquals(0, again.owed().size());
         again.ended(first.receipt());
@@ -65,7 +64,7 @@ class AnswerStoreTest {
         AnswerStore store = new AnswerStore(folder);
         store.put(stored(1));
         store.put(stored(2));
-        Path one = folder.resolve(Blake3.hex(stored(2).receipt().hash()) + ".answer");
+        Path one = folder.resolve(stored(2).receipt().hash() + ".answer");
         byte[] whole = Files.readAllBytes(one);
         Files.write(folder.resolve("abc.partial"), new byte[] {1});
         for (int length : new int[] {0, 1, 40, whole.length - 1}) {
@@ -81,7 +80,7 @@ class AnswerStoreTest {
     @Test
     void aVerdictThatWasCommittedToIsThereAfterARestart() throws IOException {
         VerdictStore store = new VerdictStore(folder);
-        byte[] request = new byte[32];
+        Bytes32 request = Bytes32.ZERO;
         Verdict verdict = new Verdict(Verdict.Opinion.GOOD, "", "", new byte[32], Blake3.hash(new byte[] {9}));
         store.put(request, 1, verdict);
         VerdictStore again = new VerdictStore(folder);

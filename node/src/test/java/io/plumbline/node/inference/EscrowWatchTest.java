@@ -14,19 +14,19 @@ import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Events;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class EscrowWatchTest {
-    private static final byte[] MODEL = Blake3.hash(new byte[1]);
-    private static final byte[] UNUSED = Blake3.hash(new byte[2]);
-    private static final byte[] BEGUN = Blake3.hash(new byte[3]);
+    private static final Bytes32 MODEL = Bytes32.of(Blake3.hash(new byte[1]));
+    private static final Bytes32 UNUSED = Bytes32.of(Blake3.hash(new byte[2]));
+    private static final Bytes32 BEGUN = Bytes32.of(Blake3.hash(new byte[3]));
 
     @Test
     void whatNoRequestCameForIsGivenBackAndNothingElse() throws Exception {
@@ -45,17 +45,17 @@ class EscrowWatchTest {
         LedgerClient nodes = new LedgerClient(ledger, node, genesis.hash());
         AttackNetwork.apply(nodes, new Command.RegisterNode(50_000, MODEL, 1, "127.0.0.1", 9));
         long before = paying.account(requester.publicKey()).balance();
-        for (byte[] request : List.of(UNUSED, BEGUN)) {
+        for (Bytes32 request : List.of(UNUSED, BEGUN)) {
             AttackNetwork.apply(paying, new Command.OpenEscrow(request, node.publicKey(), 1, 10, Level.SIGNED));
         }
         EscrowWatch.Claims claims = new EscrowWatch.Claims() {
             @Override
-            public boolean claim(byte[] requestHash) {
-                return !Arrays.equals(requestHash, BEGUN);
+            public boolean claim(Bytes32 requestHash) {
+                return !requestHash.equals(BEGUN);
             }
 
             @Override
-            public void over(byte[] requestHash) {}
+            public void over(Bytes32 requestHash) {}
         };
         Events events = new Events(new PrintStream(OutputStream.nullOutputStream()));
         EscrowWatch watch =

@@ -10,6 +10,7 @@ import io.plumbline.inference.language.engine.ForwardPass;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.Replay;
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
@@ -38,11 +39,11 @@ class ReplaysTest {
                     2,
                     new int[0],
                     List.of(),
-                    new byte[32],
+                    Bytes32.ZERO,
                     new byte[16]);
-            Generator generator = new Generator(forward, new byte[32]);
+            Generator generator = new Generator(forward, Bytes32.ZERO);
             int[] tokens = generator.generate(request, token -> {}).tokens();
-            Replays.Run run = at -> Replay.of(generator, forward, new byte[32], request, tokens, at);
+            Replays.Run run = at -> Replay.of(generator, forward, Bytes32.ZERO, request, tokens, at);
             Replay first = replays.get("first", run);
             assertSame(first, replays.get("first", run));
             AtomicInteger tries = new AtomicInteger();

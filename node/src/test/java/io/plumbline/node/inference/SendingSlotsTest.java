@@ -11,12 +11,12 @@ import java.util.concurrent.RejectedExecutionException;
 import org.junit.jupiter.api.Test;
 
 class SendingSlotsTest {
-    private final Bytes32 full = Bytes32.of(KeyPair.random().publicKey());
-    private final Bytes32 other = Bytes32.of(KeyPair.random().publicKey());
+    private final Bytes32 full = KeyPair.random().publicKey();
+    private final Bytes32 other = KeyPair.random().publicKey();
     private final SendingSlots slots = new SendingSlots(key -> key.equals(full) || key.equals(other));
 
     private static Bytes32 stranger() {
-        return Bytes32.of(KeyPair.random().publicKey());
+        return KeyPair.random().publicKey();
     }
 
     @Test

@@ -16,6 +16,7 @@ import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Events;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
@@ -62,11 +63,11 @@ class SettlementWatchTest {
         public void close() {}
     }
 
-    private void looksAndEndsNothing(Genesis genesis, KeyPair node, byte[] request, Liar liar) throws Exception {
-        byte[] any = new byte[32];
+    private void looksAndEndsNothing(Genesis genesis, KeyPair node, Bytes32 request, Liar liar) throws Exception {
+        Bytes32 any = Bytes32.ZERO;
         AnswerStore store = new AnswerStore(folder.resolve("answers"));
         store.put(new AnswerStore.Stored(
-                new Receipt(1, any, request, any, any, 1024, 1, 0, 1_000, null, null).sign(node),
+                new Receipt(1, any, request, any.bytes(), any.bytes(), 1024, 1, 0, 1_000, null, null).sign(node),
                 new byte[8],
                 new byte[8]));
         ByteArrayOutputStream heard = new ByteArrayOutputStream();
@@ -89,7 +90,7 @@ class SettlementWatchTest {
     void oneLyingFullNodeEndsNothingThatIsOwed() throws Exception {
         Liar liar = new Liar(Map.of(), System::currentTimeMillis, new AtomicInteger());
         Genesis genesis = new Genesis(List.of(KeyPair.random().publicKey()), List.of());
-        looksAndEndsNothing(genesis, KeyPair.random(), new byte[32], liar);
+        looksAndEndsNothing(genesis, KeyPair.random(), Bytes32.ZERO, liar);
     }
 
     /** It shows a certified block of an hour ago, in which another escrow was over, and says that it is 1970. */
@@ -97,13 +98,14 @@ class SettlementWatchTest {
     void anOldBlockEndsNothingWhateverTimeALyingFullNodeSays() throws Exception {
         KeyPair full = KeyPair.random();
         KeyPair node = KeyPair.random();
-        byte[] request = Blake3.hash(new byte[1]);
+        Bytes32 request = Bytes32.of(Blake3.hash(new byte[1]));
         Genesis genesis =
                 new Genesis(List.of(full.publicKey()), List.of(new Genesis.Deposit(node.publicKey(), 100_000)));
         MemorySequencer memory = new MemorySequencer(genesis, System.currentTimeMillis() - 3_600_000);
         memory.join((changed, of) -> {});
         LedgerClient ledger = new LedgerClient(memory, node, genesis.hash());
-        AttackNetwork.apply(ledger, new Command.RegisterNode(50_000, Blake3.hash(new byte[2]), 1, "127.0.0.1", 9));
+        AttackNetwork.apply(
+                ledger, new Command.RegisterNode(50_000, Bytes32.of(Blake3.hash(new byte[2])), 1, "127.0.0.1", 9));
         AttackNetwork.apply(ledger, new Command.OpenEscrow(request, node.publicKey(), 1, 10, Level.SIGNED));
         assertTrue(ledger.declineEscrow(request).isApplied());
         memory.advance(1_000);

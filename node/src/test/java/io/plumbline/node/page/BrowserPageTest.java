@@ -30,6 +30,7 @@ import io.plumbline.node.serve.NpmClients;
 import io.plumbline.node.serve.ReceiptLog;
 import io.plumbline.transport.Media;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.File;
 import java.io.IOException;
@@ -37,7 +38,6 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -132,7 +132,7 @@ class BrowserPageTest {
                         "SERVE",
                         "http://localhost:" + serve(model).port(),
                         "CHEAT",
-                        HexFormat.of().formatHex(cheat.publicKey()),
+                        cheat.publicKey().toString(),
                         "HOSTILE",
                         HOSTILE,
                         "FOLDER",
@@ -161,7 +161,7 @@ class BrowserPageTest {
         try (Media media = new Media(folder.resolve("driver"), e -> {}, () -> {});
                 LedgerClient ledger = network.ledger(media.directory(), "localhost", owner)) {
             Feed feed = new Feed(
-                    owner.publicKey(), HOSTILE, "<b>", 1, -500, 600, 60_000, 20_000, 1, 300_000, new byte[32], 1);
+                    owner.publicKey(), HOSTILE, "<b>", 1, -500, 600, 60_000, 20_000, 1, 300_000, Bytes32.ZERO, 1);
             assertTrue(ledger.submit(new Command.DeclareFeed(feed)).isApplied());
         }
     }

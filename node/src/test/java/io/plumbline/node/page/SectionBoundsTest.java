@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import java.nio.ByteBuffer;
@@ -26,13 +27,13 @@ class SectionBoundsTest {
         AtomicLong clock = new AtomicLong(1_000);
         NodeQuality quality = new NodeQuality(clock::get);
         for (int i = 0; i < 3 * NodeQuality.MAX_NODES; i++) {
-            quality.audited(key(i), true, 1, 2, 3, 4);
+            quality.audited(Bytes32.of(key(i)), true, 1, 2, 3, 4);
             clock.incrementAndGet();
         }
         JsonNode section = quality.section();
         assertEquals(LedgerSections.MAX_ROWS, section.size());
-        quality.audited(key(3 * NodeQuality.MAX_NODES - 1), false, 1, 2, 3, 4);
-        quality.audited(key(0), true, 5, 6, 7, 8);
+        quality.audited(Bytes32.of(key(3 * NodeQuality.MAX_NODES - 1)), false, 1, 2, 3, 4);
+        quality.audited(Bytes32.of(key(0)), true, 5, 6, 7, 8);
         JsonNode forgotten = quality.section().path("00000000" + "0".repeat(56));
         assertEquals(1, forgotten.path("audits").asInt(), "it was forgotten, and begins anew");
         JsonNode last = quality.section().path(String.format("%08x", 3 * NodeQuality.MAX_NODES - 1) + "0".repeat(56));
@@ -57,7 +58,16 @@ class SectionBoundsTest {
 
     @Test
     void textsOfStrangersAreCutAndLoseWhatTurnsOthersAround() {
-        Node node = new Node(key(1), key(2), 3, "\u202eevil\u0000\n" + "x".repeat(5_000), 80, Level.FULL, 0, false, 0);
+        Node node = new Node(
+                Bytes32.of(key(1)),
+                Bytes32.of(key(2)),
+                3,
+                "\u202eevil\u0000\n" + "x".repeat(5_000),
+                80,
+                Level.FULL,
+                0,
+                false,
+                0);
         String address =
                 LedgerSections.node(node, new Account(1, 2)).path("address").asText();
         assertTrue(address.length() < 300, address);

@@ -38,7 +38,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -78,7 +77,7 @@ class ChargedAnswersTest {
         private final AtomicLong paid = new AtomicLong();
         private final KeyPair keys = KeyPair.random();
         private volatile Answerer engine;
-        private volatile byte[] failed;
+        private volatile Bytes32 failed;
 
         /** The cost of the first answer, which fails after a token; null where it does not. */
         private volatile CompletableFuture<Long> costOfFailed;
@@ -87,12 +86,12 @@ class ChargedAnswersTest {
         private volatile boolean isFirstWaiting;
 
         @Override
-        public byte[] requester() {
+        public Bytes32 requester() {
             return keys.publicKey();
         }
 
         @Override
-        public Answerer find(byte[] modelId, NodeWish wish, Set<Bytes32> tried) {
+        public Answerer find(Bytes32 modelId, NodeWish wish, Set<Bytes32> tried) {
             return this;
         }
 
@@ -115,12 +114,12 @@ class ChargedAnswersTest {
         }
 
         @Override
-        public boolean hasModel(byte[] modelId) {
+        public boolean hasModel(Bytes32 modelId) {
             return true;
         }
 
         @Override
-        public byte[] key() {
+        public Bytes32 key() {
             return keys.publicKey();
         }
 
@@ -158,8 +157,8 @@ class ChargedAnswersTest {
         }
 
         @Override
-        public CompletableFuture<Long> costUnanswered(byte[] requestHash) {
-            return Arrays.equals(requestHash, failed) ? costOfFailed : CompletableFuture.completedFuture(0L);
+        public CompletableFuture<Long> costUnanswered(Bytes32 requestHash) {
+            return requestHash.equals(failed) ? costOfFailed : CompletableFuture.completedFuture(0L);
         }
 
         @Override

@@ -1,6 +1,5 @@
 package io.plumbline.node.serve;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -22,6 +21,7 @@ import io.plumbline.node.http.Origins;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.inference.LanguageEngine;
 import io.plumbline.node.network.Events;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.io.BufferedReader;
@@ -221,7 +221,7 @@ class LocalServerTest {
     private static final String SLOW = ",\"max_tokens\":400,\"n\":16";
 
     /** An answer whose client has gone is logged a little later, perhaps after others. */
-    private ReceiptLog.Entry awaitEntry(byte[] request) throws Exception {
+    private ReceiptLog.Entry awaitEntry(Bytes32 request) throws Exception {
         long end = System.currentTimeMillis() + 30_000;
         while (log.find(request) == null && System.currentTimeMillis() < end) {
             Thread.sleep(20);
@@ -265,7 +265,7 @@ class LocalServerTest {
                             .getBytes(StandardCharsets.UTF_8));
             request = beginning(socket);
         }
-        ReceiptLog.Entry entry = awaitEntry(HexFormat.of().parseHex(request));
+        ReceiptLog.Entry entry = awaitEntry(Bytes32.of(HexFormat.of().parseHex(request)));
         assertTrue(entry.receipt().outputTokens() < 400, entry.receipt().outputTokens() + " tokens");
         assertNotNull(entry.answer().cancellation());
         assertEquals(0, audit(HexFormat.of().formatHex(entry.receipt().encode())));
@@ -279,7 +279,7 @@ class LocalServerTest {
                 .seed(3)
                 .maxTokens(400)
                 .build();
-        byte[] request;
+        Bytes32 request;
         String load = QUESTION.replace("\"temperature\":0", "\"temperature\":9,\"seed\":4") + SLOW + "}";
         CompletableFuture<HttpResponse<String>> beside = HttpClient.newHttpClient()
                 .sendAsync(
@@ -424,7 +424,7 @@ class LocalServerTest {
         assertTrue(receipt.signatureHolds());
         assertEquals(0, receipt.price());
         try (LoadedModel loaded = LoadedModel.open(model)) {
-            assertArrayEquals(loaded.id(), receipt.modelId());
+            assertEquals(loaded.id(), receipt.modelId());
         }
     }
 }

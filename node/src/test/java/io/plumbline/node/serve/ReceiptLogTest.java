@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.ledger.faults.Namespaces;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
@@ -32,7 +33,7 @@ class ReceiptLogTest {
 
     private static Request request(int number) {
         return new Request(
-                new byte[32],
+                Bytes32.ZERO,
                 "",
                 0,
                 new int[] {1, number},
@@ -65,7 +66,7 @@ class ReceiptLogTest {
             assertEquals(1, second.number());
             assertEquals("answer 1", second.answer().text());
             assertArrayEquals(receipts[1].encode(), second.receipt().encode());
-            assertNull(log.find(new byte[32]));
+            assertNull(log.find(Bytes32.ZERO));
             assertEquals(2, ReceiptLog.find(folder, receipts[2].requestHash()).number(), "while it is written");
             chain = log.chain();
             String busy = assertThrows(IOException.class, () -> new ReceiptLog(folder))

@@ -104,12 +104,12 @@ final class ScriptedAnswers implements Answerers, Answerers.Answerer {
     }
 
     @Override
-    public byte[] requester() {
+    public Bytes32 requester() {
         return keys.publicKey();
     }
 
     @Override
-    public Answerer find(byte[] modelId, NodeWish wish, Set<Bytes32> tried) {
+    public Answerer find(Bytes32 modelId, NodeWish wish, Set<Bytes32> tried) {
         return this;
     }
 
@@ -132,12 +132,12 @@ final class ScriptedAnswers implements Answerers, Answerers.Answerer {
     }
 
     @Override
-    public boolean hasModel(byte[] modelId) {
+    public boolean hasModel(Bytes32 modelId) {
         return true;
     }
 
     @Override
-    public byte[] key() {
+    public Bytes32 key() {
         return keys.publicKey();
     }
 

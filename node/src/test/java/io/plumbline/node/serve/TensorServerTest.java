@@ -206,7 +206,7 @@ class TensorServerTest {
         ReceiptLog.Entry numbers = ReceiptLog.find(folder.resolve("serve"), second.requestHash());
         assertEquals(4, texts.answer().tokens().length);
         assertEquals("scores", numbers.tensorAnswer().outputs().getFirst().name());
-        assertArrayEquals(second.requestHash(), numbers.tensorRequest().hash());
+        assertEquals(second.requestHash(), numbers.tensorRequest().hash());
         assertEquals(404, send("/v2/models/stories", null).statusCode());
     }
 

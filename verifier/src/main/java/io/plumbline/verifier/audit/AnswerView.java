@@ -2,6 +2,7 @@ package io.plumbline.verifier.audit;
 
 import io.plumbline.verifier.blake3.ChunkSet;
 import io.plumbline.verifier.blake3.Slice;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
@@ -27,10 +28,10 @@ public final class AnswerView {
      * @param promptTokens of the request.
      * @param outputTokens of the answer, at least one.
      */
-    public AnswerView(Manifest manifest, byte[] node, int[] promptTokens, int[] outputTokens) {
+    public AnswerView(Manifest manifest, Bytes32 node, int[] promptTokens, int[] outputTokens) {
         this.manifest = manifest;
         this.layout = new TraceLayout(manifest.config());
-        this.traceKey = TraceLayout.keyOf(node);
+        this.traceKey = TraceLayout.keyOf(node.bytes());
         this.promptTokens = promptTokens.length;
         this.tokens = Arrays.copyOf(promptTokens, promptTokens.length + outputTokens.length);
         System.arraycopy(outputTokens, 0, tokens, promptTokens.length, outputTokens.length);

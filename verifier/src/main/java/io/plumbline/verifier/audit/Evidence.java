@@ -73,8 +73,8 @@ public record Evidence(
         boolean inReceipt = failure.layer() < 0 && failure.token() < 0;
         // A receipt that nobody signed, or that belongs to another request, says nothing about the node it names.
         boolean isItsOwn = receipt.signatureHolds()
-                && Arrays.equals(receipt.modelId(), key.modelId())
-                && Arrays.equals(receipt.requestHash(), request.hash())
+                && receipt.modelId().equals(key.modelId())
+                && receipt.requestHash().equals(request.hash())
                 && Arrays.equals(receipt.outputHash(), answer.hash());
         if (!isItsOwn || (exhibit == null && !inReceipt)) {
             return null;
@@ -105,9 +105,9 @@ public record Evidence(
      * @throws IOException when the weights cannot be read.
      */
     public Finding check(TensorSource weights, ModelTokenizer tokenizer) throws IOException {
-        require(Arrays.equals(manifest().id(), receipt.modelId()), "the manifest is not of the receipt's model");
+        require(manifest().id().equals(receipt.modelId()), "the manifest is not of the receipt's model");
         require(receipt.signatureHolds(), "the receipt was not signed by the node it names");
-        require(Arrays.equals(request.hash(), receipt.requestHash()), "the receipt is for another request");
+        require(request.hash().equals(receipt.requestHash()), "the receipt is for another request");
         require(Arrays.equals(answer.hash(), receipt.outputHash()), "the receipt is for another answer");
         Failure found = ReceiptCheck.check(
                 receipt, request, answer, receipt.modelId(), manifest().config());

@@ -1,5 +1,6 @@
 package io.plumbline.verifier.audit;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.grammar.GrammarException;
 import io.plumbline.verifier.model.ModelConfig;
@@ -36,11 +37,11 @@ public final class ReceiptCheck {
                     Step.MODEL,
                     "numeric contract " + receipt.contractVersion() + " is none of 1 to " + Constants.CONTRACT_VERSION);
         }
-        if (request != null && !Arrays.equals(receipt.modelId(), request.modelId())) {
+        if (request != null && !receipt.modelId().equals(request.modelId())) {
             return Failure.of(Step.MODEL, "the receipt names another model than the request");
         }
         if (request != null
-                && (!Arrays.equals(receipt.requestHash(), request.hash())
+                && (!receipt.requestHash().equals(request.hash())
                         || receipt.promptTokens() != request.promptTokens().length)) {
             return Failure.of(Step.REQUEST, "the receipt was made for another request");
         }
@@ -80,12 +81,12 @@ public final class ReceiptCheck {
      * @param modelId 32 bytes: the model that was asked for.
      * @return what does not hold, or null.
      */
-    public static Failure check(Receipt receipt, Request request, Answer answer, byte[] modelId, ModelConfig config) {
+    public static Failure check(Receipt receipt, Request request, Answer answer, Bytes32 modelId, ModelConfig config) {
         Failure failure = binding(receipt, request, answer);
         if (failure != null) {
             return failure;
         }
-        if (!Arrays.equals(receipt.modelId(), modelId)) {
+        if (!receipt.modelId().equals(modelId)) {
             return Failure.of(Step.MODEL, "the receipt names another model than the one asked for");
         }
         if (receipt.contractVersion() != config.contractVersion()) {

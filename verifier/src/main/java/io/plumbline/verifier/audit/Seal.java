@@ -1,6 +1,7 @@
 package io.plumbline.verifier.audit;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -52,8 +53,8 @@ public record Seal(byte[] receipt, Cell cell, long bytes, byte[] hashes, byte[] 
     }
 
     /** Whether {@code node} signed this for that receipt and cell. */
-    public boolean holds(byte[] node, byte[] ofReceipt, Cell ofCell) {
-        return Arrays.equals(receipt, ofReceipt)
+    public boolean holds(Bytes32 node, Bytes32 ofReceipt, Cell ofCell) {
+        return ofReceipt.equals(Bytes32.of(receipt))
                 && cell.equals(ofCell)
                 && hashes.length == (1 + cell.tokens()) * Blake3.HASH_BYTES
                 && KeyPair.verify(node, signedBytes(), signature);

@@ -3,18 +3,24 @@ package io.plumbline.verifier.encoding;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
 
-/** 32 bytes as a value: a public key or a hash that maps are ordered by, alike on every member. */
+/** A public key, or the hash that names something, as a value; ordered alike on every member. */
 public record Bytes32(long a, long b, long c, long d) implements Comparable<Bytes32> {
-    private static final int BYTES = 32;
+    /** Length. */
+    public static final int BYTES = 32;
 
+    /** Zeros: no hash and no key anybody has. */
+    public static final Bytes32 ZERO = new Bytes32(0, 0, 0, 0);
+
+    /** @throws IllegalArgumentException where there are not 32 bytes. */
     public static Bytes32 of(byte[] bytes) {
         if (bytes.length != BYTES) {
-            throw new IllegalArgumentException("A key has " + BYTES + " bytes, not " + bytes.length + ".");
+            throw new IllegalArgumentException("A key or hash has " + BYTES + " bytes, not " + bytes.length + ".");
         }
         ByteBuffer in = ByteBuffer.wrap(bytes);
         return new Bytes32(in.getLong(), in.getLong(), in.getLong(), in.getLong());
     }
 
+    /** 32 bytes, the caller's own. */
     public byte[] bytes() {
         return ByteBuffer.allocate(BYTES)
                 .putLong(a)

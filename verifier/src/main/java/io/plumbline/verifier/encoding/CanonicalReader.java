@@ -50,6 +50,11 @@ public final class CanonicalReader {
         return bytes;
     }
 
+    /** A key or hash: 32 bytes, without their length. */
+    public Bytes32 getBytes32(String field) {
+        return Bytes32.of(getFixed(Bytes32.BYTES, field));
+    }
+
     public byte[] getBytes(String field) {
         return getFixed(getInt(field), field);
     }

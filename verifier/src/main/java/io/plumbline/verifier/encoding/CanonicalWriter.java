@@ -58,6 +58,11 @@ public final class CanonicalWriter {
         return this;
     }
 
+    /** A key or hash: 32 bytes, without their length. */
+    public CanonicalWriter putBytes32(Bytes32 value) {
+        return putFixed(value.bytes());
+    }
+
     /** Bytes with their length before them. */
     public CanonicalWriter putBytes(byte[] variable) {
         return putInt(variable.length).putFixed(variable);

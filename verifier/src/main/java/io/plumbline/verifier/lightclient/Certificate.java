@@ -1,5 +1,6 @@
 package io.plumbline.verifier.lightclient;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -39,10 +40,10 @@ public record Certificate(long epoch, SortedMap<Integer, byte[]> signatures) {
      * What a full node signs for a block. The number stands beside the hash, so that a vote for one block cannot pass
      * for one for another.
      */
-    public static byte[] message(byte[] genesisHash, long epoch, long number, byte[] headerHash) {
+    public static byte[] message(Bytes32 genesisHash, long epoch, long number, byte[] headerHash) {
         return new CanonicalWriter()
                 .putText("plumbline vote 2")
-                .putFixed(genesisHash)
+                .putBytes32(genesisHash)
                 .putLong(epoch)
                 .putLong(number)
                 .putFixed(headerHash)
@@ -50,12 +51,12 @@ public record Certificate(long epoch, SortedMap<Integer, byte[]> signatures) {
     }
 
     /** Whether enough of these full nodes have signed this header. */
-    public boolean holds(byte[] genesisHash, List<byte[]> fullNodes, BlockHeader header) {
+    public boolean holds(Bytes32 genesisHash, List<Bytes32> fullNodes, BlockHeader header) {
         return count(genesisHash, fullNodes, header) >= quorum(fullNodes.size());
     }
 
     /** How many of these full nodes have signed this header. */
-    public int count(byte[] genesisHash, List<byte[]> fullNodes, BlockHeader header) {
+    public int count(Bytes32 genesisHash, List<Bytes32> fullNodes, BlockHeader header) {
         byte[] message = message(genesisHash, epoch, header.number(), header.hash());
         int good = 0;
         for (int i : signatures.keySet()) {

@@ -2,6 +2,7 @@ package io.plumbline.verifier.lightclient;
 
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChunkGroups;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -27,10 +28,10 @@ import io.plumbline.verifier.receipt.KeyPair;
  */
 public record CertifiedDeal(
         long number,
-        byte[] client,
-        byte[] blob,
+        Bytes32 client,
+        Bytes32 blob,
         long bytes,
-        byte[] dataNode,
+        Bytes32 dataNode,
         long roundMs,
         long proofMs,
         int rounds,
@@ -69,8 +70,8 @@ public record CertifiedDeal(
     public static CertifiedDeal decode(byte[] entry) {
         CanonicalReader in = new CanonicalReader(entry, "storage deal");
         long number = within(in.getLong("number"), "number", 0, Long.MAX_VALUE);
-        byte[] client = in.getFixed(KeyPair.PUBLIC_BYTES, "client");
-        byte[] blob = in.getFixed(Blake3.HASH_BYTES, "blob");
+        Bytes32 client = in.getBytes32("client");
+        Bytes32 blob = in.getBytes32("blob");
         long bytes = within(in.getLong("bytes"), "bytes", 1, ChunkGroups.MOST_MESSAGE_BYTES);
         in.getFixed(KeyPair.PUBLIC_BYTES, "data node that was asked first");
         within(in.getLong("offer's time"), "offer's time", 1, Long.MAX_VALUE);
@@ -80,7 +81,7 @@ public record CertifiedDeal(
         int chunks = (int) within(in.getInt("chunks"), "chunks", 1, MAX_CHUNKS);
         long price = within(in.getLong("price"), "price", 1, Long.MAX_VALUE);
         long collateral = within(in.getLong("collateral"), "collateral", 1, Long.MAX_VALUE);
-        byte[] dataNode = in.getFixed(KeyPair.PUBLIC_BYTES, "data node");
+        Bytes32 dataNode = in.getBytes32("data node");
         Phase[] phases = Phase.values();
         Phase phase = phases[(int) within(in.getInt("phase"), "phase", 0, phases.length - 1L)];
         int proven = (int) within(in.getInt("rounds proven"), "rounds proven", 0, rounds);

@@ -1,5 +1,6 @@
 package io.plumbline.verifier.lightclient;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -11,10 +12,11 @@ import java.util.List;
  * and the way from the entry up to the block's state root. Nothing else is asked, and nobody trusted but the full
  * nodes together.
  *
+ * @param id null for the state's own entry, {@link Kind#META}, and for no other.
  * @param value the entry; null where there is none.
  */
 public record CertifiedEntry(
-        BlockHeader header, Certificate certificate, Kind kind, byte[] id, byte[] value, StateProof proof) {
+        BlockHeader header, Certificate certificate, Kind kind, Bytes32 id, byte[] value, StateProof proof) {
     private static final String FORMAT = "plumbline certified entry 2";
 
     /**
@@ -23,7 +25,7 @@ public record CertifiedEntry(
      * @param fullNodes public keys, in genesis order.
      * @return what does not hold, or null.
      */
-    public String fault(byte[] genesisHash, List<byte[]> fullNodes) {
+    public String fault(Bytes32 genesisHash, List<Bytes32> fullNodes) {
         if (!certificate.holds(genesisHash, fullNodes, header)) {
             return "block " + header.number() + " is not signed by " + Certificate.quorum(fullNodes.size()) + " of the "
                     + fullNodes.size() + " full nodes";
@@ -38,7 +40,9 @@ public record CertifiedEntry(
     public byte[] encode() {
         CanonicalWriter out = new CanonicalWriter().putText(FORMAT).putFixed(header.encode());
         certificate.write(out);
-        out.putInt(kind.ordinal()).putBytes(id).putInt(value == null ? 0 : 1);
+        out.putInt(kind.ordinal())
+                .putBytes(id == null ? new byte[0] : id.bytes())
+                .putInt(value == null ? 0 : 1);
         return out.putBytes(value == null ? new byte[0] : value)
                 .putBytes(proof.encode())
                 .toBytes();
@@ -65,6 +69,10 @@ public record CertifiedEntry(
             throw new MalformedException("Malformed certified entry: kind " + kind + " is not known.");
         }
         byte[] id = in.getBytes("id");
+        if (id.length != (Kind.values()[kind] == Kind.META ? 0 : Bytes32.BYTES)) {
+            throw new MalformedException("Malformed certified entry: an id of " + id.length + " bytes is none of a "
+                    + Kind.values()[kind] + ".");
+        }
         int presence = in.getInt("presence");
         byte[] value = in.getBytes("value");
         boolean isThere = presence == 1;
@@ -74,7 +82,13 @@ public record CertifiedEntry(
         }
         StateProof proof = StateProof.decode(in.getBytes("proof"));
         in.end();
-        return new CertifiedEntry(header, certificate, Kind.values()[kind], id, isThere ? value : null, proof);
+        return new CertifiedEntry(
+                header,
+                certificate,
+                Kind.values()[kind],
+                id.length == 0 ? null : Bytes32.of(id),
+                isThere ? value : null,
+                proof);
     }
 
     /**

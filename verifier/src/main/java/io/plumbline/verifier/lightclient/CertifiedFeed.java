@@ -4,7 +4,6 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
-import io.plumbline.verifier.receipt.KeyPair;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -23,8 +22,8 @@ import java.util.List;
  * @param latest value, however old; null where no round had one.
  */
 public record CertifiedFeed(
-        byte[] id,
-        byte[] owner,
+        Bytes32 id,
+        Bytes32 owner,
         String name,
         String unit,
         int decimals,
@@ -33,7 +32,7 @@ public record CertifiedFeed(
         long roundMs,
         int leastReports,
         long maxAgeMs,
-        byte[] policy,
+        Bytes32 policy,
         long fund,
         long missed,
         Value latest) {
@@ -67,9 +66,9 @@ public record CertifiedFeed(
     public static CertifiedFeed decode(byte[] entry) {
         CanonicalReader in = new CanonicalReader(entry, "feed");
         byte[] declaration = in.getBytes("declaration");
-        byte[] id = LedgerHashes.feedId(declaration);
+        Bytes32 id = LedgerHashes.feedId(declaration);
         CanonicalReader declared = new CanonicalReader(declaration, "feed's declaration");
-        byte[] owner = declared.getFixed(KeyPair.PUBLIC_BYTES, "owner");
+        Bytes32 owner = declared.getBytes32("owner");
         String name = text(declared, "name");
         String unit = text(declared, "unit");
         int decimals = Math.toIntExact(within(declared.getInt("decimals"), "decimals", 0, MAX_DECIMALS));
@@ -79,7 +78,7 @@ public record CertifiedFeed(
         within(declared.getLong("time for reports"), "time for reports", 1, roundMs);
         int leastReports = Math.toIntExact(within(declared.getInt("fewest reports"), "fewest reports", 1, MAX_REPORTS));
         long maxAgeMs = within(declared.getLong("age"), "age", roundMs, Long.MAX_VALUE);
-        byte[] policy = declared.getFixed(Blake3.HASH_BYTES, "policy");
+        Bytes32 policy = declared.getBytes32("policy");
         declared.getLong("pay");
         declared.end();
         long fund = within(in.getLong("fund"), "fund", 0, Long.MAX_VALUE);
@@ -108,8 +107,8 @@ public record CertifiedFeed(
                 latest);
     }
 
-    private static Value value(CanonicalReader in, byte[] id, long least, long most) {
-        if (!Bytes32.of(in.getFixed(Blake3.HASH_BYTES, "feed")).equals(Bytes32.of(id))) {
+    private static Value value(CanonicalReader in, Bytes32 id, long least, long most) {
+        if (!in.getBytes32("feed").equals(id)) {
             throw new MalformedException("Malformed feed: its value is another feed's.");
         }
         long round = within(in.getLong("value's round"), "value's round", 0, Long.MAX_VALUE);
@@ -118,7 +117,7 @@ public record CertifiedFeed(
         int reports = Math.toIntExact(within(in.getInt("reports"), "reports", 1, MAX_REPORTS));
         List<Bytes32> outliers = new ArrayList<>();
         for (long n = within(in.getInt("outliers"), "outliers", 0, reports - 1L); n > 0; n--) {
-            outliers.add(Bytes32.of(in.getFixed(KeyPair.PUBLIC_BYTES, "outlier")));
+            outliers.add(in.getBytes32("outlier"));
         }
         long timeMs = within(in.getLong("value's time"), "value's time", 0, Long.MAX_VALUE);
         byte[] reportsHash = in.getFixed(Blake3.HASH_BYTES, "reports' hash");

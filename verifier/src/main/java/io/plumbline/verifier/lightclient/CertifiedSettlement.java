@@ -6,7 +6,6 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
-import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,9 +29,9 @@ import java.util.List;
  * @param height of the last change, in commands.
  */
 public record CertifiedSettlement(
-        byte[] requestHash,
-        byte[] requester,
-        byte[] node,
+        Bytes32 requestHash,
+        Bytes32 requester,
+        Bytes32 node,
         long pricePerToken,
         long tokens,
         long fee,
@@ -95,9 +94,9 @@ public record CertifiedSettlement(
      */
     public static CertifiedSettlement decode(byte[] value) {
         CanonicalReader in = new CanonicalReader(value, "settlement");
-        byte[] requestHash = in.getFixed(Blake3.HASH_BYTES, "request hash");
-        byte[] requester = in.getFixed(KeyPair.PUBLIC_BYTES, "requester");
-        byte[] node = in.getFixed(KeyPair.PUBLIC_BYTES, "node");
+        Bytes32 requestHash = in.getBytes32("request hash");
+        Bytes32 requester = in.getBytes32("requester");
+        Bytes32 node = in.getBytes32("node");
         long price = in.getLong("price");
         long tokens = in.getLong("tokens");
         if (price < 0 || tokens < 0 || Math.multiplyHigh(price, tokens) != 0 || price * tokens < 0) {
@@ -136,7 +135,7 @@ public record CertifiedSettlement(
         int count = within(in, "auditors", MAX_AUDITORS + 1);
         List<Bytes32> auditors = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            auditors.add(Bytes32.of(in.getFixed(KeyPair.PUBLIC_BYTES, "auditor")));
+            auditors.add(in.getBytes32("auditor"));
         }
         in.getInt("round");
         for (int n = within(in, "posted", count + 1); n > 0; n--) {

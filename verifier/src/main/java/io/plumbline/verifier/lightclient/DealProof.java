@@ -1,10 +1,8 @@
 package io.plumbline.verifier.lightclient;
 
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
-import java.util.Arrays;
 
 /**
  * A storage deal as a quorum of a ledger's full nodes has certified it. It stands as it was at the time of its block's
@@ -28,11 +26,11 @@ public record DealProof(CertifiedEntry entry, CertifiedDeal deal) {
     public static DealProof check(byte[] bytes, TrustedLedger ledger, long number) throws ProofRefusedException {
         try {
             CertifiedEntry entry = CertifiedEntry.checked(bytes, MAX_BYTES, ledger);
-            String what = entry.kind() + " " + Blake3.hex(entry.id());
+            String what = entry.kind() + " " + entry.id();
             if (entry.kind() != Kind.STORAGE_DEAL) {
                 throw new ProofRefusedException(ProofCheck.KIND, "it is about no storage deal: " + what);
             }
-            if (!Arrays.equals(entry.id(), new Bytes32(0, 0, 0, number).bytes())) {
+            if (!entry.id().equals(new Bytes32(0, 0, 0, number))) {
                 throw new ProofRefusedException(
                         ProofCheck.DEAL, "it is about " + what + ", asked for was deal " + number);
             }

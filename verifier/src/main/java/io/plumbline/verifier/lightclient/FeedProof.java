@@ -1,9 +1,8 @@
 package io.plumbline.verifier.lightclient;
 
-import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
-import java.util.Arrays;
 
 /**
  * A feed's latest value as a quorum of a ledger's full nodes has certified it, fresh enough to be used.
@@ -25,11 +24,11 @@ public record FeedProof(CertifiedEntry entry, CertifiedFeed feed) {
      *     so. Where there is no clock, the time of the newest block that is known.
      * @throws ProofRefusedException naming the first check that does not hold.
      */
-    public static FeedProof check(byte[] bytes, TrustedLedger ledger, byte[] feed, long nowMs)
+    public static FeedProof check(byte[] bytes, TrustedLedger ledger, Bytes32 feed, long nowMs)
             throws ProofRefusedException {
         try {
             CertifiedEntry entry = CertifiedEntry.checked(bytes, MAX_BYTES, ledger);
-            String what = entry.kind() + " " + Blake3.hex(entry.id());
+            String what = entry.kind() + " " + entry.id();
             if (entry.kind() != Kind.DECLARED_FEED) {
                 throw new ProofRefusedException(ProofCheck.KIND, "it is about no feed: " + what);
             }
@@ -37,11 +36,9 @@ public record FeedProof(CertifiedEntry entry, CertifiedFeed feed) {
                 throw new ProofRefusedException(ProofCheck.ABSENT, "it is about no feed: there is no " + what);
             }
             CertifiedFeed declared = CertifiedFeed.decode(entry.value());
-            if (!Arrays.equals(entry.id(), declared.id()) || !Arrays.equals(feed, declared.id())) {
+            if (!entry.id().equals(declared.id()) || !feed.equals(declared.id())) {
                 throw new ProofRefusedException(
-                        ProofCheck.FEED,
-                        "under " + what + " stands feed " + Blake3.hex(declared.id()) + ", asked for was "
-                                + Blake3.hex(feed));
+                        ProofCheck.FEED, "under " + what + " stands feed " + declared.id() + ", asked for was " + feed);
             }
             return new FeedProof(
                     entry, fresh(declared, Math.max(nowMs, entry.header().timeMs())));

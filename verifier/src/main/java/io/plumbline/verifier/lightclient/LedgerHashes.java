@@ -2,6 +2,7 @@ package io.plumbline.verifier.lightclient;
 
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.Domain;
+import io.plumbline.verifier.encoding.Bytes32;
 
 /** The hashes that the ledger's trees are made of, each in a domain of its own, so that none can pass for another. */
 public final class LedgerHashes {
@@ -19,9 +20,13 @@ public final class LedgerHashes {
 
     private LedgerHashes() {}
 
-    /** Where an entry stands in the state tree: 32 bytes. */
-    public static byte[] key(Kind kind, byte[] id) {
-        return KEY.hash(new byte[] {(byte) kind.ordinal()}, id);
+    /**
+     * Where an entry stands in the state tree: 32 bytes.
+     *
+     * @param id null for the state's own entry, {@link Kind#META}.
+     */
+    public static byte[] key(Kind kind, Bytes32 id) {
+        return KEY.hash(new byte[] {(byte) kind.ordinal()}, id == null ? new byte[0] : id.bytes());
     }
 
     /** What an entry of the state is about. The order is part of the format. */
@@ -59,13 +64,13 @@ public final class LedgerHashes {
     }
 
     /** By which a feed is known: 32 bytes of its encoded declaration. */
-    public static byte[] feedId(byte[] declaration) {
-        return FEED.hash(declaration);
+    public static Bytes32 feedId(byte[] declaration) {
+        return Bytes32.of(FEED.hash(declaration));
     }
 
     /** Under which the value of a feed's round stands: 32 bytes. */
-    public static byte[] feedValueId(byte[] feed, long round) {
-        return FEED_VALUE.hash(feed, littleEndian(round));
+    public static Bytes32 feedValueId(Bytes32 feed, long round) {
+        return Bytes32.of(FEED_VALUE.hash(feed.bytes(), littleEndian(round)));
     }
 
     /** @param valueHash BLAKE3 of the entry. */

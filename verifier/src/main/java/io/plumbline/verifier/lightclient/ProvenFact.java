@@ -1,6 +1,6 @@
 package io.plumbline.verifier.lightclient;
 
-import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.math.BigDecimal;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -25,7 +25,7 @@ public record ProvenFact(CertifiedFeed feed, long block) {
      * @throws IllegalArgumentException saying which check does not hold.
      * @throws IllegalStateException where no ledger is known: a host that does not know refutes no other.
      */
-    public static ProvenFact of(byte[] proof, byte[] feed, TrustedLedger ledger, long time) {
+    public static ProvenFact of(byte[] proof, Bytes32 feed, TrustedLedger ledger, long time) {
         if (ledger == null) {
             throw new IllegalStateException(
                     "The request has facts of a ledger, and none is known here. Name the network.");
@@ -39,8 +39,7 @@ public record ProvenFact(CertifiedFeed feed, long block) {
             return new ProvenFact(checked.feed(), checked.entry().header().number());
         } catch (ProofRefusedException e) {
             throw new IllegalArgumentException(
-                    "The value of feed " + Blake3.hex(feed) + " is not proven (" + e.check() + "): " + e.getMessage(),
-                    e);
+                    "The value of feed " + feed + " is not proven (" + e.check() + "): " + e.getMessage(), e);
         }
     }
 
@@ -66,8 +65,7 @@ public record ProvenFact(CertifiedFeed feed, long block) {
     public String time() {
         long timeMs = feed.latest().timeMs();
         if (timeMs > MAX_TIME_MS) {
-            throw new IllegalArgumentException(
-                    "The value of feed " + Blake3.hex(feed.id()) + " is of a year after 9999.");
+            throw new IllegalArgumentException("The value of feed " + feed.id() + " is of a year after 9999.");
         }
         return Instant.ofEpochMilli(timeMs).truncatedTo(ChronoUnit.SECONDS).toString();
     }

@@ -1,9 +1,7 @@
 package io.plumbline.verifier.lightclient;
 
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
-import java.util.Arrays;
 
 /**
  * What became of a request, as a quorum of a ledger's full nodes has certified it. The checks, their order and their
@@ -26,7 +24,7 @@ public record SettlementProof(CertifiedEntry entry, CertifiedSettlement settleme
     public static SettlementProof check(byte[] bytes, TrustedLedger ledger) throws ProofRefusedException {
         try {
             CertifiedEntry entry = CertifiedEntry.checked(bytes, MAX_BYTES, ledger);
-            String what = entry.kind() + " " + Blake3.hex(entry.id());
+            String what = entry.kind() + " " + entry.id();
             if (entry.kind() != Kind.CASE) {
                 throw new ProofRefusedException(ProofCheck.KIND, "it is about no answer: " + what);
             }
@@ -34,11 +32,10 @@ public record SettlementProof(CertifiedEntry entry, CertifiedSettlement settleme
                 throw new ProofRefusedException(ProofCheck.ABSENT, "it is about no answer: there is no " + what);
             }
             CertifiedSettlement settlement = CertifiedSettlement.decode(entry.value());
-            if (!Arrays.equals(entry.id(), settlement.requestHash())) {
+            if (!entry.id().equals(settlement.requestHash())) {
                 throw new ProofRefusedException(
                         ProofCheck.REQUEST,
-                        "the settlement under " + what + " is another request's, "
-                                + Blake3.hex(settlement.requestHash()));
+                        "the settlement under " + what + " is another request's, " + settlement.requestHash());
             }
             return new SettlementProof(entry, settlement);
         } catch (MalformedException e) {

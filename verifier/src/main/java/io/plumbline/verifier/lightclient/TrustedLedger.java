@@ -14,7 +14,7 @@ import java.util.List;
  * @param genesisHash 32 bytes that name the ledger; votes are bound to it.
  * @param fullNodes public keys of 32 bytes each, in genesis order; 1 or more, no two alike.
  */
-public record TrustedLedger(byte[] genesisHash, List<byte[]> fullNodes) {
+public record TrustedLedger(Bytes32 genesisHash, List<Bytes32> fullNodes) {
     /** Rules of a ledger whose genesis has the form that is read here. */
     public static final int OLDEST_RULES = 3;
 
@@ -24,18 +24,14 @@ public record TrustedLedger(byte[] genesisHash, List<byte[]> fullNodes) {
     private static final int MAX_FULL_NODES = 1024;
 
     public TrustedLedger {
-        if (genesisHash.length != Blake3.HASH_BYTES) {
-            throw new IllegalArgumentException("A genesis' hash has 32 bytes, not " + genesisHash.length + ".");
-        }
         if (fullNodes.isEmpty() || fullNodes.size() > MAX_FULL_NODES) {
             throw new IllegalArgumentException(
                     "A ledger has 1 to " + MAX_FULL_NODES + " full nodes, not " + fullNodes.size() + ".");
         }
-        if (fullNodes.stream().map(Bytes32::of).distinct().count() < fullNodes.size()) {
+        if (fullNodes.stream().distinct().count() < fullNodes.size()) {
             throw new IllegalArgumentException("Two full nodes of a ledger have the same key: it would count twice.");
         }
-        genesisHash = genesisHash.clone();
-        fullNodes = fullNodes.stream().map(byte[]::clone).toList();
+        fullNodes = List.copyOf(fullNodes);
     }
 
     /**
@@ -49,9 +45,9 @@ public record TrustedLedger(byte[] genesisHash, List<byte[]> fullNodes) {
         if (count < 1 || count > MAX_FULL_NODES) {
             throw new MalformedException("Malformed genesis: it has " + count + " full nodes.");
         }
-        List<byte[]> fullNodes = new ArrayList<>();
+        List<Bytes32> fullNodes = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            fullNodes.add(in.getFixed(KeyPair.PUBLIC_BYTES, "full node"));
+            fullNodes.add(in.getBytes32("full node"));
         }
         in.getLong("bond");
         in.getFixed(KeyPair.PUBLIC_BYTES, "bank");
@@ -66,7 +62,7 @@ public record TrustedLedger(byte[] genesisHash, List<byte[]> fullNodes) {
         skipParameters(in);
         in.end();
         try {
-            return new TrustedLedger(Blake3.hash(genesis), fullNodes);
+            return new TrustedLedger(Bytes32.of(Blake3.hash(genesis)), fullNodes);
         } catch (IllegalArgumentException e) {
             throw new MalformedException("Malformed genesis: " + e.getMessage());
         }

@@ -1,6 +1,7 @@
 package io.plumbline.verifier.model;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.WeightFormat;
 import java.nio.charset.StandardCharsets;
@@ -122,8 +123,8 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
     }
 
     /** The model id: 32 bytes. */
-    public byte[] id() {
-        return Blake3.hash(text().getBytes(StandardCharsets.UTF_8));
+    public Bytes32 id() {
+        return Bytes32.of(Blake3.hash(text().getBytes(StandardCharsets.UTF_8)));
     }
 
     /** The named tensor, or an error that says it is missing. */

@@ -1,5 +1,6 @@
 package io.plumbline.verifier.model;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.freivalds.MatrixKey;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,7 +13,7 @@ import java.util.List;
 public final class VerifierKey {
     private final TokenFiles tokenFiles;
     private final SmallTensors small;
-    private final byte[] modelId;
+    private final Bytes32 modelId;
     private final List<Layer> layers;
     private final float[] finalGain;
     private final float[] outputScale;
@@ -53,8 +54,8 @@ public final class VerifierKey {
     }
 
     /** Hash of the manifest. */
-    public byte[] modelId() {
-        return modelId.clone();
+    public Bytes32 modelId() {
+        return modelId;
     }
 
     public ModelConfig config() {

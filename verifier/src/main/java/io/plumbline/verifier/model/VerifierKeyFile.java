@@ -94,9 +94,9 @@ public final class VerifierKeyFile {
             throws IOException {
         if (Files.exists(path)) {
             VerifierKey key = read(path);
-            if (!Arrays.equals(key.modelId(), manifest.id())) {
-                throw new IOException(path + " is the key of model " + Blake3.hex(key.modelId()) + ", not of "
-                        + Blake3.hex(manifest.id()) + ". Name another file, or remove this one.");
+            if (!key.modelId().equals(manifest.id())) {
+                throw new IOException(path + " is the key of model " + key.modelId() + ", not of " + manifest.id()
+                        + ". Name another file, or remove this one.");
             }
             progress.accept(1);
             return key;
@@ -149,9 +149,9 @@ public final class VerifierKeyFile {
         } catch (MalformedException | IllegalArgumentException e) {
             throw damaged(e.getMessage());
         }
-        if (manifest != null && !Arrays.equals(manifest.id(), wanted.id())) {
+        if (manifest != null && !manifest.id().equals(wanted.id())) {
             throw new IOException(
-                    path + " was begun for model " + Blake3.hex(manifest.id()) + ". Remove it, or name another file.");
+                    path + " was begun for model " + manifest.id() + ". Remove it, or name another file.");
         }
         file.truncate(end);
         file.position(end);

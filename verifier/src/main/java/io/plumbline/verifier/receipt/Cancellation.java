@@ -1,5 +1,6 @@
 package io.plumbline.verifier.receipt;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.nio.charset.StandardCharsets;
 
@@ -25,7 +26,7 @@ public record Cancellation(int delivered, byte[] signature) {
      *
      * @param requestHash 32 bytes.
      */
-    public static Cancellation of(byte[] requestHash, int delivered, KeyPair requester) {
+    public static Cancellation of(Bytes32 requestHash, int delivered, KeyPair requester) {
         return new Cancellation(delivered, requester.sign(signedBytes(requestHash, delivered)));
     }
 
@@ -34,10 +35,10 @@ public record Cancellation(int delivered, byte[] signature) {
         return KeyPair.verify(request.requester(), signedBytes(request.hash(), delivered), signature);
     }
 
-    private static byte[] signedBytes(byte[] requestHash, int delivered) {
+    private static byte[] signedBytes(Bytes32 requestHash, int delivered) {
         return new CanonicalWriter()
                 .putBytes(CONTEXT)
-                .putFixed(requestHash)
+                .putBytes32(requestHash)
                 .putInt(delivered)
                 .toBytes();
     }

@@ -1,7 +1,7 @@
 package io.plumbline.verifier.receipt;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import java.security.SecureRandom;
-import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.bouncycastle.math.ec.rfc8032.Ed25519;
 
@@ -11,13 +11,14 @@ public final class KeyPair {
     public static final int SECRET_BYTES = Ed25519.SECRET_KEY_SIZE;
     public static final int SIGNATURE_BYTES = Ed25519.SIGNATURE_SIZE;
 
-    private record Point(byte[] key, Ed25519.PublicPoint point) {}
+    private record Point(Bytes32 key, Ed25519.PublicPoint point) {}
 
     /** By a hash of the key; who comes later takes the place. */
     private static final AtomicReferenceArray<Point> POINTS = new AtomicReferenceArray<>(1024);
 
     private final byte[] secret;
-    private final byte[] publicKey = new byte[PUBLIC_BYTES];
+    private final Bytes32 publicKey;
+    private final byte[] publicBytes = new byte[PUBLIC_BYTES];
 
     /** @param secret 32 bytes. */
     public KeyPair(byte[] secret) {
@@ -26,7 +27,8 @@ public final class KeyPair {
                     "An Ed25519 secret has " + SECRET_BYTES + " bytes, not " + secret.length + ".");
         }
         this.secret = secret.clone();
-        Ed25519.generatePublicKey(secret, 0, publicKey, 0);
+        Ed25519.generatePublicKey(secret, 0, publicBytes, 0);
+        this.publicKey = Bytes32.of(publicBytes);
     }
 
     public static KeyPair random() {
@@ -35,8 +37,8 @@ public final class KeyPair {
         return new KeyPair(secret);
     }
 
-    public byte[] publicKey() {
-        return publicKey.clone();
+    public Bytes32 publicKey() {
+        return publicKey;
     }
 
     public byte[] secret() {
@@ -46,13 +48,13 @@ public final class KeyPair {
     /** 64 bytes over {@code message}. */
     public byte[] sign(byte[] message) {
         byte[] signature = new byte[SIGNATURE_BYTES];
-        Ed25519.sign(secret, 0, publicKey, 0, message, 0, message.length, signature, 0);
+        Ed25519.sign(secret, 0, publicBytes, 0, message, 0, message.length, signature, 0);
         return signature;
     }
 
     /** Whether {@code signature} over {@code message} was made with the secret of {@code publicKey}. */
-    public static boolean verify(byte[] publicKey, byte[] message, byte[] signature) {
-        if (publicKey.length != PUBLIC_BYTES || signature.length != SIGNATURE_BYTES) {
+    public static boolean verify(Bytes32 publicKey, byte[] message, byte[] signature) {
+        if (signature.length != SIGNATURE_BYTES) {
             return false;
         }
         Ed25519.PublicPoint point = point(publicKey);
@@ -63,15 +65,15 @@ public final class KeyPair {
      * A key as a point, or null where it is none. Those that sign often are kept: finding the point is a sixth of a
      * check.
      */
-    private static Ed25519.PublicPoint point(byte[] publicKey) {
-        int place = (Arrays.hashCode(publicKey) & Integer.MAX_VALUE) % POINTS.length();
+    private static Ed25519.PublicPoint point(Bytes32 publicKey) {
+        int place = (publicKey.hashCode() & Integer.MAX_VALUE) % POINTS.length();
         Point kept = POINTS.get(place);
-        if (kept == null || !Arrays.equals(kept.key, publicKey)) {
-            Ed25519.PublicPoint point = Ed25519.validatePublicKeyPartialExport(publicKey, 0);
+        if (kept == null || !kept.key.equals(publicKey)) {
+            Ed25519.PublicPoint point = Ed25519.validatePublicKeyPartialExport(publicKey.bytes(), 0);
             if (point == null) {
                 return null;
             }
-            kept = new Point(publicKey.clone(), point);
+            kept = new Point(publicKey, point);
             POINTS.set(place, kept);
         }
         return kept.point;

@@ -1,6 +1,7 @@
 package io.plumbline.verifier.receipt;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -28,15 +29,15 @@ import io.plumbline.verifier.tensor.TensorRequest;
  */
 public record Receipt(
         int contractVersion,
-        byte[] modelId,
-        byte[] requestHash,
+        Bytes32 modelId,
+        Bytes32 requestHash,
         byte[] outputHash,
         byte[] traceRoot,
         long traceBytes,
         int promptTokens,
         int outputTokens,
         long price,
-        byte[] node,
+        Bytes32 node,
         byte[] signature) {
     /** Encoded length. */
     public static final int BYTES = 4 + 4 + 4 * 32 + 8 + 4 + 4 + 8 + KeyPair.PUBLIC_BYTES + KeyPair.SIGNATURE_BYTES;
@@ -117,23 +118,23 @@ public record Receipt(
         return KeyPair.verify(node, signedBytes(node), signature);
     }
 
-    private byte[] signedBytes(byte[] signer) {
+    private byte[] signedBytes(Bytes32 signer) {
         return signed(signer).toBytes();
     }
 
-    private CanonicalWriter signed(byte[] signer) {
+    private CanonicalWriter signed(Bytes32 signer) {
         return new CanonicalWriter(BYTES)
                 .putInt(MAGIC)
                 .putInt(contractVersion)
-                .putFixed(modelId)
-                .putFixed(requestHash)
+                .putBytes32(modelId)
+                .putBytes32(requestHash)
                 .putFixed(outputHash)
                 .putFixed(traceRoot)
                 .putLong(traceBytes)
                 .putInt(promptTokens)
                 .putInt(outputTokens)
                 .putLong(price)
-                .putFixed(signer);
+                .putBytes32(signer);
     }
 
     public byte[] encode() {
@@ -147,22 +148,22 @@ public record Receipt(
         }
         Receipt receipt = new Receipt(
                 in.getInt("contract version"),
-                in.getFixed(32, "model id"),
-                in.getFixed(32, "request hash"),
+                in.getBytes32("model id"),
+                in.getBytes32("request hash"),
                 in.getFixed(32, "output hash"),
                 in.getFixed(32, "trace root"),
                 in.getLong("trace bytes"),
                 in.getInt("prompt tokens"),
                 in.getInt("output tokens"),
                 in.getLong("price"),
-                in.getFixed(KeyPair.PUBLIC_BYTES, "node key"),
+                in.getBytes32("node key"),
                 in.getFixed(KeyPair.SIGNATURE_BYTES, "signature"));
         in.end();
         return receipt;
     }
 
     /** 32 bytes that name this receipt. */
-    public byte[] hash() {
-        return Blake3.hash(encode());
+    public Bytes32 hash() {
+        return Bytes32.of(Blake3.hash(encode()));
     }
 }

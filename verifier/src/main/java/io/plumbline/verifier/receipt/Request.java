@@ -1,6 +1,7 @@
 package io.plumbline.verifier.receipt;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -30,7 +31,7 @@ import java.util.List;
  * @param nonce 16 bytes, never used twice.
  */
 public record Request(
-        byte[] modelId,
+        Bytes32 modelId,
         String messages,
         long time,
         int[] promptTokens,
@@ -39,7 +40,7 @@ public record Request(
         int[] stopTokens,
         List<String> stopTexts,
         String grammar,
-        byte[] requester,
+        Bytes32 requester,
         byte[] nonce) {
     /** "PRQ3": without adjustments of logits, min_p and grammar. What asks for none of them has this form alone. */
     private static final int PLAIN_MAGIC = 0x33515250;
@@ -90,7 +91,7 @@ public record Request(
 
     /** With logits, weights and texts as they come. */
     public Request(
-            byte[] modelId,
+            Bytes32 modelId,
             String messages,
             long time,
             int[] promptTokens,
@@ -98,7 +99,7 @@ public record Request(
             int maxTokens,
             int[] stopTokens,
             List<String> stopTexts,
-            byte[] requester,
+            Bytes32 requester,
             byte[] nonce) {
         this(modelId, messages, time, promptTokens, sampling, maxTokens, stopTokens, stopTexts, "", requester, nonce);
     }
@@ -128,7 +129,7 @@ public record Request(
         boolean isPlain = isPlain();
         CanonicalWriter out = new CanonicalWriter()
                 .putInt(isPlain ? PLAIN_MAGIC : MAGIC)
-                .putFixed(modelId)
+                .putBytes32(modelId)
                 .putText(messages)
                 .putLong(time)
                 .putInts(promptTokens)
@@ -150,7 +151,7 @@ public record Request(
                     .putInts(adjustments.biases())
                     .putText(grammar);
         }
-        return out.putFixed(requester).putFixed(nonce).toBytes();
+        return out.putBytes32(requester).putFixed(nonce).toBytes();
     }
 
     public static Request decode(byte[] bytes) {
@@ -160,7 +161,7 @@ public record Request(
             throw new MalformedException("Malformed request: it does not begin with PRQ3 or PRQ4.");
         }
         try {
-            byte[] modelId = in.getFixed(Blake3.HASH_BYTES, "model id");
+            Bytes32 modelId = in.getBytes32("model id");
             String messages = in.getText("messages");
             long time = in.getLong("time");
             int[] prompt = in.getInts("prompt tokens");
@@ -194,7 +195,7 @@ public record Request(
                     stopTokens,
                     stopTexts,
                     grammar,
-                    in.getFixed(KeyPair.PUBLIC_BYTES, "requester"),
+                    in.getBytes32("requester"),
                     in.getFixed(NONCE_BYTES, "nonce"));
             in.end();
             if (magic == MAGIC && request.isPlain()) {
@@ -219,8 +220,8 @@ public record Request(
     }
 
     /** 32 bytes that stand for this request. */
-    public byte[] hash() {
-        return Blake3.hash(encode());
+    public Bytes32 hash() {
+        return Bytes32.of(Blake3.hash(encode()));
     }
 
     /** The same request with another nonce, of 16 bytes: for another node. */

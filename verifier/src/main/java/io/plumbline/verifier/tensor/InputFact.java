@@ -1,5 +1,6 @@
 package io.plumbline.verifier.tensor;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -14,7 +15,7 @@ import java.util.List;
  * @param feed id of it, 32 bytes.
  * @param proof an encoded {@link io.plumbline.verifier.lightclient.CertifiedEntry} of the feed.
  */
-public record InputFact(String input, int element, byte[] feed, byte[] proof) {
+public record InputFact(String input, int element, Bytes32 feed, byte[] proof) {
     /** Facts of one request. */
     public static final int MAX_FACTS = 16;
 
@@ -24,7 +25,7 @@ public record InputFact(String input, int element, byte[] feed, byte[] proof) {
     private static final int FEED_BYTES = 32;
 
     public InputFact {
-        if (element < 0 || feed.length != FEED_BYTES || proof.length > MAX_PROOF_BYTES) {
+        if (element < 0 || proof.length > MAX_PROOF_BYTES) {
             throw new IllegalArgumentException("A fact stands at an element from 0 on, its feed's id has " + FEED_BYTES
                     + " bytes and its proof at most " + MAX_PROOF_BYTES + ".");
         }
@@ -33,7 +34,7 @@ public record InputFact(String input, int element, byte[] feed, byte[] proof) {
     static void writeAll(CanonicalWriter out, List<InputFact> facts) {
         out.putInt(facts.size());
         for (InputFact fact : facts) {
-            out.putText(fact.input).putInt(fact.element).putFixed(fact.feed).putBytes(fact.proof);
+            out.putText(fact.input).putInt(fact.element).putBytes32(fact.feed).putBytes(fact.proof);
         }
     }
 
@@ -47,7 +48,7 @@ public record InputFact(String input, int element, byte[] feed, byte[] proof) {
             facts.add(new InputFact(
                     in.getText("input of a fact"),
                     in.getInt("element of a fact"),
-                    in.getFixed(FEED_BYTES, "feed"),
+                    Bytes32.of(in.getFixed(FEED_BYTES, "feed")),
                     in.getBytes("proof of a fact")));
         }
         return facts;

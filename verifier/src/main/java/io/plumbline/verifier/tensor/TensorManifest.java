@@ -1,6 +1,7 @@
 package io.plumbline.verifier.tensor;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -60,8 +61,8 @@ public record TensorManifest(
     }
 
     /** The model id: 32 bytes. */
-    public byte[] id() {
-        return Blake3.hash(text().getBytes(StandardCharsets.UTF_8));
+    public Bytes32 id() {
+        return Bytes32.of(Blake3.hash(text().getBytes(StandardCharsets.UTF_8)));
     }
 
     /** Reads a canonical text; anything else is refused. */

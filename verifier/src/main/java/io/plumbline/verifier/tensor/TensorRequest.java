@@ -1,11 +1,11 @@
 package io.plumbline.verifier.tensor;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.encoding.Utf8;
-import io.plumbline.verifier.receipt.KeyPair;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -28,14 +28,14 @@ import java.util.Set;
  * @param nonce 16 bytes, never used twice.
  */
 public record TensorRequest(
-        byte[] modelId,
+        Bytes32 modelId,
         byte[] bounds,
         Precision precision,
         List<Tensor> inputs,
         List<InputFact> facts,
         long time,
         List<String> outputs,
-        byte[] requester,
+        Bytes32 requester,
         byte[] nonce) {
     private static final int MAGIC = 0x31515450; // "PTQ1"
 
@@ -71,12 +71,12 @@ public record TensorRequest(
 
     /** Without facts. */
     public TensorRequest(
-            byte[] modelId,
+            Bytes32 modelId,
             byte[] bounds,
             Precision precision,
             List<Tensor> inputs,
             List<String> outputs,
-            byte[] requester,
+            Bytes32 requester,
             byte[] nonce) {
         this(modelId, bounds, precision, inputs, List.of(), 0, outputs, requester, nonce);
     }
@@ -111,7 +111,7 @@ public record TensorRequest(
     public byte[] encode() {
         CanonicalWriter out = new CanonicalWriter()
                 .putInt(facts.isEmpty() ? MAGIC : FACTS_MAGIC)
-                .putFixed(modelId)
+                .putBytes32(modelId)
                 .putFixed(bounds)
                 .putInt(precision.ordinal());
         Tensor.writeAll(out, inputs);
@@ -121,7 +121,7 @@ public record TensorRequest(
         }
         out.putInt(outputs.size());
         outputs.forEach(out::putText);
-        return out.putFixed(requester).putFixed(nonce).toBytes();
+        return out.putBytes32(requester).putFixed(nonce).toBytes();
     }
 
     /** Whether these bytes are one of these, and not a language model's request. */
@@ -139,7 +139,7 @@ public record TensorRequest(
         if (!isMagic(magic)) {
             throw new MalformedException("Malformed request: it does not begin with PTQ1 or PTQ2.");
         }
-        byte[] modelId = in.getFixed(Blake3.HASH_BYTES, "model id");
+        Bytes32 modelId = in.getBytes32("model id");
         byte[] bounds = in.getFixed(Blake3.HASH_BYTES, "bounds");
         Precision precision = Fingerprint.precision(in);
         List<Tensor> inputs = Tensor.readAll(in);
@@ -153,7 +153,7 @@ public record TensorRequest(
         for (int i = 0; i < count; i++) {
             outputs.add(in.getText("output name"));
         }
-        byte[] requester = in.getFixed(KeyPair.PUBLIC_BYTES, "requester");
+        Bytes32 requester = in.getBytes32("requester");
         byte[] nonce = in.getFixed(NONCE_BYTES, "nonce");
         in.end();
         try {
@@ -172,7 +172,7 @@ public record TensorRequest(
     }
 
     /** 32 bytes that stand for this request. */
-    public byte[] hash() {
-        return Blake3.hash(encode());
+    public Bytes32 hash() {
+        return Bytes32.of(Blake3.hash(encode()));
     }
 }

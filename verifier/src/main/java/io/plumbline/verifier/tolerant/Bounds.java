@@ -1,6 +1,7 @@
 package io.plumbline.verifier.tolerant;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorSpec;
@@ -23,7 +24,7 @@ import java.util.TreeMap;
  * @param outputs bounds by precision and output.
  */
 public record Bounds(
-        byte[] modelId,
+        Bytes32 modelId,
         double safety,
         SortedMap<Precision, Integer> runs,
         SortedMap<String, InputRange> inputs,
@@ -44,8 +45,7 @@ public record Bounds(
 
     /** The canonical text. */
     public String text() {
-        StringBuilder text =
-                new StringBuilder(FIRST_LINE + "\nmodel " + Blake3.hex(modelId) + "\nsafety " + safety + '\n');
+        StringBuilder text = new StringBuilder(FIRST_LINE + "\nmodel " + modelId + "\nsafety " + safety + '\n');
         inputs.forEach((name, range) -> text.append("input ")
                 .append(TensorSpec.escape(name))
                 .append(' ')
@@ -101,7 +101,7 @@ public record Bounds(
                 }
             }
             Bounds bounds = new Bounds(
-                    HexFormat.of().parseHex(lines[1].substring(6)),
+                    Bytes32.of(HexFormat.of().parseHex(lines[1].substring(6))),
                     Double.parseDouble(lines[2].substring(7)),
                     runs,
                     inputs,

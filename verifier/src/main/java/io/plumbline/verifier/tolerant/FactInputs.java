@@ -2,7 +2,6 @@ package io.plumbline.verifier.tolerant;
 
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Step;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.ProvenFact;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.tensor.ElementType;
@@ -43,7 +42,7 @@ public final class FactInputs {
                     return Failure.of(
                             Step.INPUTS,
                             "element " + fact.element() + " of input \"" + fact.input() + "\" is not the value of feed "
-                                    + Blake3.hex(fact.feed()));
+                                    + fact.feed());
                 }
             } catch (IllegalArgumentException e) {
                 return Failure.of(Step.INPUTS, e.getMessage());

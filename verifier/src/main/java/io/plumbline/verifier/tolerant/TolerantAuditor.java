@@ -3,6 +3,7 @@ package io.plumbline.verifier.tolerant;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.Fingerprint;
@@ -62,7 +63,7 @@ public final class TolerantAuditor {
      *     judged.
      */
     public TolerantAuditor(TensorManifest manifest, Bounds bounds, TrustedLedger ledger, Reference reference) {
-        if (!Arrays.equals(manifest.id(), bounds.modelId())) {
+        if (!manifest.id().equals(bounds.modelId())) {
             throw new IllegalArgumentException("The bounds belong to another model. Calibrate this one.");
         }
         this.manifest = manifest;
@@ -95,12 +96,12 @@ public final class TolerantAuditor {
         if (!receipt.signatureHolds()) {
             return Failure.of(Step.SIGNATURE, "the receipt's signature does not hold");
         }
-        if (!Arrays.equals(receipt.requestHash(), request.hash())
+        if (!receipt.requestHash().equals(request.hash())
                 || receipt.promptTokens() != manifest.rows(request.inputs())) {
             return Failure.of(Step.REQUEST, "the receipt is for another request, or for another number of rows");
         }
-        byte[] modelId = manifest.id();
-        if (!Arrays.equals(receipt.modelId(), modelId) || !Arrays.equals(request.modelId(), modelId)) {
+        Bytes32 modelId = manifest.id();
+        if (!receipt.modelId().equals(modelId) || !request.modelId().equals(modelId)) {
             return Failure.of(Step.MODEL, "the receipt names another model");
         }
         if (!Arrays.equals(receipt.outputHash(), answer.hash())) {

@@ -21,7 +21,7 @@ public record TolerantEvidence(Receipt receipt, TensorRequest request, TensorAns
         if (receipt.contractVersion() != Receipt.TOLERANT || !receipt.signatureHolds()) {
             return "the node has not signed its receipt";
         }
-        if (!Arrays.equals(receipt.requestHash(), request.hash())) {
+        if (!receipt.requestHash().equals(request.hash())) {
             return "its receipt is for another request";
         }
         return Arrays.equals(receipt.outputHash(), answer.hash()) ? null : "its receipt is for another answer";

@@ -2,6 +2,7 @@ package io.plumbline.verifier.trace;
 
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChunkCompressor;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.ModelConfig;
@@ -175,12 +176,12 @@ public final class TraceLayout {
         return promptTokens + outputTokens - 1;
     }
 
-    public byte[] header(byte[] modelId, byte[] requestHash, int tokens) {
+    public byte[] header(Bytes32 modelId, Bytes32 requestHash, int tokens) {
         byte[] header = new CanonicalWriter()
                 .putFixed(MAGIC)
                 .putInt(config.contractVersion())
-                .putFixed(modelId)
-                .putFixed(requestHash)
+                .putBytes32(modelId)
+                .putBytes32(requestHash)
                 .putInt(tokens)
                 .putInt(config.layers())
                 .putInt(recordBytes)

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.Architecture;
 import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Manifest;
@@ -21,7 +22,7 @@ class CellsTest {
         ModelConfig config = new ModelConfig(
                 hidden, 2, heads, heads / 4, 128, mlp, 1000, 65_536, 1e-6f, Rope.plain(10_000), false, false);
         Manifest manifest = new Manifest(config, new TreeMap<>(Map.of()), new TreeMap<>(Map.of()));
-        return new AnswerView(manifest, new byte[32], new int[tokens], new int[1]);
+        return new AnswerView(manifest, Bytes32.ZERO, new int[tokens], new int[1]);
     }
 
     /** A layer of attention, and one of linear attention of a published shape. */
@@ -36,7 +37,7 @@ class CellsTest {
         ModelConfig config =
                 new ModelConfig(hidden, 2, 16, 4, 256, mlp, 1000, 65_536, 1e-6f, rope, false, true, architecture);
         Manifest manifest = new Manifest(config, new TreeMap<>(Map.of()), new TreeMap<>(Map.of()));
-        return new AnswerView(manifest, new byte[32], new int[tokens], new int[1]);
+        return new AnswerView(manifest, Bytes32.ZERO, new int[tokens], new int[1]);
     }
 
     /** Of the 9B and 27B models, evidence of one token, wherever it stands, is no larger than a ledger takes. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.MatrixStack;
@@ -37,7 +38,7 @@ class OpeningCheckTest {
             1,
             new int[0],
             List.of(),
-            new byte[32],
+            Bytes32.ZERO,
             new byte[16]);
     private final Answer answer = new Answer(new int[1], "");
     private final AnswerView view = new AnswerView(manifest, NODE.publicKey(), request.promptTokens(), answer.tokens());
@@ -84,7 +85,7 @@ class OpeningCheckTest {
 
     private Exhibit exhibit(OpeningLayout layout, byte[] proof, byte[] piece) {
         byte[] hashes = new byte[32 * layout.pieces()];
-        Seal seal = Seal.sign(receipt.hash(), layout.cell(), layout.bytes(), hashes, NODE);
+        Seal seal = Seal.sign(receipt.hash().bytes(), layout.cell(), layout.bytes(), hashes, NODE);
         return new Exhibit(seal, proof, layout.cell().from(), piece);
     }
 

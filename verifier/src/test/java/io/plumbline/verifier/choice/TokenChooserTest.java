@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.grammar.GrammarException;
 import io.plumbline.verifier.grammar.PermittedTokens;
 import io.plumbline.verifier.grammar.Vocabulary;
@@ -32,7 +33,7 @@ class TokenChooserTest {
 
     private static TokenChooser chooser(Sampling sampling, String grammar, int... prompt) {
         Request request = new Request(
-                new byte[32],
+                Bytes32.ZERO,
                 "",
                 0,
                 prompt.length == 0 ? new int[] {6} : prompt,
@@ -41,7 +42,7 @@ class TokenChooserTest {
                 new int[] {STOP},
                 List.of(),
                 grammar,
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
         return ChoiceRule.of(request, () -> WORDS).begin(1);
     }
@@ -225,7 +226,7 @@ class TokenChooserTest {
                 IllegalArgumentException.class, () -> greedy(0, 0, 1_000_000, new int[] {2}, new int[] {100_000_001}));
         assertThrows(GrammarException.class, () -> chooser(Sampling.GREEDY, "root ::= nowhere"));
         Request without = new Request(
-                new byte[32],
+                Bytes32.ZERO,
                 "",
                 0,
                 new int[1],
@@ -234,7 +235,7 @@ class TokenChooserTest {
                 new int[] {0},
                 List.of(),
                 "root ::= \"a\"",
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
         assertFalse(ChoiceRule.of(without, null).isKnown());
         assertFalse(ChoiceRule.of(without, null).isGreedy());

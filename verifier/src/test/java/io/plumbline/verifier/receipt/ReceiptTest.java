@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -17,9 +18,9 @@ import org.junit.jupiter.api.Test;
 
 class ReceiptTest {
     private static Receipt receipt(KeyPair keys) {
-        byte[] hash = new byte[32];
-        new Random(1).nextBytes(hash);
-        return new Receipt(1, hash, hash, hash, hash, 99_328, 7, 12, 190, null, null).sign(keys);
+        Bytes32 hash = Bytes32.ZERO;
+        new Random(1).nextBytes(hash.bytes());
+        return new Receipt(1, hash, hash, hash.bytes(), hash.bytes(), 99_328, 7, 12, 190, null, null).sign(keys);
     }
 
     @Test
@@ -59,9 +60,7 @@ class ReceiptTest {
         assertArrayEquals(request.encode(), Request.decode(request.encode()).encode());
         byte[] nonce = new byte[16];
         nonce[3] = 1;
-        assertNotEquals(
-                java.util.HexFormat.of().formatHex(request.hash()),
-                java.util.HexFormat.of().formatHex(request(nonce).hash()));
+        assertNotEquals(request.hash().toString(), request(nonce).hash().toString());
         byte[] bytes = request.encode();
         for (int length = 0; length < bytes.length; length++) {
             byte[] cut = Arrays.copyOf(bytes, length);
@@ -71,7 +70,7 @@ class ReceiptTest {
 
     private static Request request(byte[] nonce) {
         return new Request(
-                new byte[32],
+                Bytes32.ZERO,
                 "[]",
                 1_764_000_000,
                 new int[] {1, 2, 3},
@@ -79,13 +78,13 @@ class ReceiptTest {
                 20,
                 new int[] {2},
                 List.of("\n\n", "END"),
-                new byte[32],
+                Bytes32.ZERO,
                 nonce);
     }
 
     private static Request adorned(int minP, LogitAdjustments adjustments, String grammar) {
         return new Request(
-                new byte[32],
+                Bytes32.ZERO,
                 "[]",
                 1_764_000_000,
                 new int[] {1, 2, 3},
@@ -94,7 +93,7 @@ class ReceiptTest {
                 new int[] {2},
                 List.of("END"),
                 grammar,
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
     }
 
@@ -113,12 +112,7 @@ class ReceiptTest {
                 adorned(0, new LogitAdjustments(1, -2, 1_100_001, new int[] {4, 7}, new int[] {5, -6}), ""),
                 adorned(0, LogitAdjustments.NONE, "root ::= \"a\""),
                 adorned(0, LogitAdjustments.NONE, "root ::= \"b\""));
-        assertEquals(
-                all.size(),
-                all.stream()
-                        .map(one -> new String(one.hash(), StandardCharsets.ISO_8859_1))
-                        .distinct()
-                        .count());
+        assertEquals(all.size(), all.stream().map(one -> one.hash()).distinct().count());
         for (Request one : all) {
             byte[] bytes = one.encode();
             Request again = Request.decode(bytes);
@@ -144,7 +138,7 @@ class ReceiptTest {
         return assertThrows(
                         IllegalArgumentException.class,
                         () -> new Request(
-                                new byte[32],
+                                Bytes32.ZERO,
                                 messages,
                                 0,
                                 new int[prompt],
@@ -152,7 +146,7 @@ class ReceiptTest {
                                 1,
                                 new int[0],
                                 stops,
-                                new byte[32],
+                                Bytes32.ZERO,
                                 new byte[16]))
                 .getMessage();
     }

@@ -31,7 +31,7 @@ class TensorManifestTest {
                 List.of(spec("a b,c[d]%\u00e4\n", "batch size", "3"), spec("scalar")), List.of(spec("out:0", "?")));
         TensorManifest read = TensorManifest.parse(manifest.text());
         assertEquals(manifest.inputs(), read.inputs());
-        assertArrayEquals(manifest.id(), read.id());
+        assertEquals(manifest.id(), read.id());
         assertEquals("[]", Arrays.toString(read.inputs().get(1).shape()));
         for (String wrong :
                 List.of("", "x", manifest.text() + "\n", manifest.text().replace("input", "inputs"))) {

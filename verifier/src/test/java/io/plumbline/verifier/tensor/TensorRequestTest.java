@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -11,12 +12,12 @@ class TensorRequestTest {
     private static TensorRequest request(String input, List<String> outputs) {
         Tensor tensor = Tensor.ofFloats(input, new long[] {1}, 1f);
         return new TensorRequest(
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[32],
                 Precision.values()[0],
                 List.of(tensor),
                 outputs,
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
     }
 
@@ -38,12 +39,12 @@ class TensorRequestTest {
         assertTrue(assertThrows(
                         IllegalArgumentException.class,
                         () -> new TensorRequest(
-                                new byte[32],
+                                Bytes32.ZERO,
                                 new byte[32],
                                 Precision.values()[0],
                                 List.of(large),
                                 List.of("y"),
-                                new byte[32],
+                                Bytes32.ZERO,
                                 new byte[16]))
                 .getMessage()
                 .contains("at most"));

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
@@ -104,7 +105,7 @@ class BoundsTest {
         SortedMap<Precision, SortedMap<String, OutputBounds>> outputs =
                 new TreeMap<>(Map.of(precision, maker.bounds(SAFETY, integer)));
         return new Bounds(
-                new byte[32], SAFETY, new TreeMap<>(Map.of(precision, maker.runs())), new TreeMap<>(), outputs);
+                Bytes32.ZERO, SAFETY, new TreeMap<>(Map.of(precision, maker.runs())), new TreeMap<>(), outputs);
     }
 
     private static boolean isBelieved(Bounds bounds, HonestRuns runs, Tensor answer) {

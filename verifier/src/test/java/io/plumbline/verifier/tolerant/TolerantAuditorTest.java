@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.ElementType;
@@ -62,7 +63,7 @@ class TolerantAuditorTest {
 
     private TensorRequest request(Tensor input) {
         return new TensorRequest(
-                MANIFEST.id(), bounds.hash(), Precision.FP32, List.of(input), List.of("y"), new byte[32], new byte[16]);
+                MANIFEST.id(), bounds.hash(), Precision.FP32, List.of(input), List.of("y"), Bytes32.ZERO, new byte[16]);
     }
 
     private TolerantAuditor.Report audit(
@@ -183,7 +184,7 @@ class TolerantAuditorTest {
     void whatCannotBeJudgedIsNoLie() {
         TensorAnswer good = new TensorAnswer(right, engine);
         TensorRequest otherBounds = new TensorRequest(
-                MANIFEST.id(), new byte[32], Precision.FP32, List.of(x), List.of("y"), new byte[32], new byte[16]);
+                MANIFEST.id(), new byte[32], Precision.FP32, List.of(x), List.of("y"), Bytes32.ZERO, new byte[16]);
         assertThrows(
                 IllegalArgumentException.class,
                 () -> audit(Receipt.of(otherBounds, good, 2, 4, NODE), otherBounds, good, Level.FULL, null));

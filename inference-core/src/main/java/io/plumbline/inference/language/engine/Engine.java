@@ -2,6 +2,7 @@ package io.plumbline.inference.language.engine;
 
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -121,16 +122,16 @@ public final class Engine implements AutoCloseable {
     }
 
     /** @param node public key under which traces are committed. */
-    public Engine(Executor executor, byte[] node, Limits limits) {
+    public Engine(Executor executor, Bytes32 node, Limits limits) {
         this(executor, node, limits, PromptLookup::new, new StepCost());
     }
 
     /** With other guesses, and another measure of what they are worth: for tests. */
-    Engine(Executor executor, byte[] node, Limits limits, Drafter.Factory drafters, DraftPlan.Worth worth) {
+    Engine(Executor executor, Bytes32 node, Limits limits, Drafter.Factory drafters, DraftPlan.Worth worth) {
         this.executor = executor;
         this.model = executor.model();
         this.config = model.config();
-        this.traceKey = TraceLayout.keyOf(node);
+        this.traceKey = TraceLayout.keyOf(node.bytes());
         this.limits = limits;
         this.pages = executor.pages(limits.pages(config));
         this.prefixes = new PrefixCache(executor, pages);

@@ -2,6 +2,7 @@ package io.plumbline.inference.language.engine;
 
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -21,16 +22,16 @@ public final class Generator {
     private final int block;
 
     /** @param node public key under which traces are committed. */
-    public Generator(Executor executor, byte[] node) {
+    public Generator(Executor executor, Bytes32 node) {
         this(executor, node, PREFILL_BLOCK);
     }
 
     /** With prompts cut into blocks of {@code block} tokens. */
-    public Generator(Executor executor, byte[] node, int block) {
+    public Generator(Executor executor, Bytes32 node, int block) {
         this.executor = executor;
         this.model = executor.model();
         this.config = model.config();
-        this.traceKey = TraceLayout.keyOf(node);
+        this.traceKey = TraceLayout.keyOf(node.bytes());
         this.block = block;
     }
 

@@ -20,6 +20,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.HeadRows;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Answer;
@@ -72,7 +73,7 @@ public final class Replay implements OpeningSource, AutoCloseable {
      * @throws IOException where there is no room for it.
      */
     public static Replay of(
-            Generator generator, ForwardPass forward, byte[] node, Request request, int[] output, Path folder)
+            Generator generator, ForwardPass forward, Bytes32 node, Request request, int[] output, Path folder)
             throws IOException {
         AnswerView view = new AnswerView(forward.model().manifest(), node, request.promptTokens(), output);
         TraceStore store = TraceStore.of(folder, bytes(view), view.layout().stateBytes(view.length()));
@@ -85,7 +86,7 @@ public final class Replay implements OpeningSource, AutoCloseable {
     }
 
     /** With the trace in memory: for answers of which it is known to be short. */
-    public Replay(Generator generator, ForwardPass forward, byte[] node, Request request, int[] output) {
+    public Replay(Generator generator, ForwardPass forward, Bytes32 node, Request request, int[] output) {
         this(
                 forward,
                 new AnswerView(forward.model().manifest(), node, request.promptTokens(), output),

@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.engine;
 
 import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -31,11 +32,11 @@ public final class SelfTest {
     /** The answer's tokens, once there is one. */
     private int[] answer;
 
-    private SelfTest(Executor executor, Request request, byte[] node) {
+    private SelfTest(Executor executor, Request request, Bytes32 node) {
         this.executor = executor;
         this.config = executor.model().config();
         this.request = request;
-        this.traceKey = TraceLayout.keyOf(node);
+        this.traceKey = TraceLayout.keyOf(node.bytes());
         this.length = Sequence.tokens(request, config);
     }
 
@@ -53,7 +54,7 @@ public final class SelfTest {
      * @return the least number of sequences with which some root differs, or empty when none does.
      */
     public static OptionalInt differs(
-            Executor executor, Request request, byte[] node, byte[] expected, int rows, int sequences, int pages) {
+            Executor executor, Request request, Bytes32 node, byte[] expected, int rows, int sequences, int pages) {
         Generator.check(request, executor.model().config());
         SelfTest test = new SelfTest(executor, request, node);
         int each = KvCache.pagesFor(test.config, test.length);

@@ -3,6 +3,7 @@ package io.plumbline.inference.language.engine;
 import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.choice.TokenChooser;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -197,7 +198,7 @@ final class Sequence implements AutoCloseable {
     }
 
     /** What came of it, once finished with at least one token. */
-    Generator.Result result(ModelConfig config, byte[] modelId) {
+    Generator.Result result(ModelConfig config, Bytes32 modelId) {
         TraceLayout layout = new TraceLayout(config);
         byte[] root = trace.root(layout.header(modelId, request.hash(), position));
         return new Generator.Result(answer(), root, layout.traceBytes(position), finish == Finish.CANCELLED, cpuNanos);

@@ -2,6 +2,7 @@ package io.plumbline.inference.language.engine;
 
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.model.LoadedModel.Matrix;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.util.ArrayList;
@@ -77,8 +78,8 @@ public final class SpeedProbe {
             run(cache, 0, tokens, trace);
             double perSecond = tokens / ((System.nanoTime() - begin) / 1e9);
             if (trace != null) {
-                byte[] id = executor.model().id();
-                traceRoot = trace.root(new TraceLayout(config).header(id, new byte[32], tokens));
+                Bytes32 id = executor.model().id();
+                traceRoot = trace.root(new TraceLayout(config).header(id, Bytes32.ZERO, tokens));
             }
             return perSecond;
         }

@@ -7,6 +7,7 @@ import io.plumbline.inference.language.safetensors.SafetensorsFile;
 import io.plumbline.inference.language.safetensors.SafetensorsFile.Tensor;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ParallelHash;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.Embedding;
 import io.plumbline.verifier.model.KeyMaker;
 import io.plumbline.verifier.model.LayerMatrix;
@@ -51,7 +52,7 @@ public final class LoadedModel implements AutoCloseable {
     private final Arena arena;
     private final SafetensorsFile file;
     private final Manifest manifest;
-    private final byte[] id;
+    private final Bytes32 id;
     private final int[] stopTokens;
     private final RotaryTables rotary;
     private final List<Layer> layers;
@@ -367,8 +368,8 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     /** The model id, 32 bytes. */
-    public byte[] id() {
-        return id.clone();
+    public Bytes32 id() {
+        return id;
     }
 
     public int[] stopTokens() {

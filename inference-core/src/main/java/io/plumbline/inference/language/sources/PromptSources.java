@@ -5,13 +5,13 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.Utf8;
 import io.plumbline.verifier.lightclient.FeedProof;
 import io.plumbline.verifier.lightclient.ProvenFact;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -64,7 +64,7 @@ public record PromptSources(List<Fact> facts, List<SourceFile> files, String fac
      * @param feed its id, 32 bytes.
      * @param proof an encoded certified entry, see {@link FeedProof}.
      */
-    public record Fact(byte[] feed, byte[] proof) {}
+    public record Fact(Bytes32 feed, byte[] proof) {}
 
     /**
      * A blob that is a text.
@@ -72,7 +72,7 @@ public record PromptSources(List<Fact> facts, List<SourceFile> files, String fac
      * @param id 32 bytes: BLAKE3 of the text in UTF-8.
      * @param name by which the prompt names it.
      */
-    public record SourceFile(byte[] id, String name, String text) {
+    public record SourceFile(Bytes32 id, String name, String text) {
         public SourceFile {
             if (name.isEmpty()
                     || name.length() > MAX_NAME_CHARACTERS
@@ -81,10 +81,10 @@ public record PromptSources(List<Fact> facts, List<SourceFile> files, String fac
                         "A file's name has 1 to " + MAX_NAME_CHARACTERS + " characters, none of which is a control.");
             }
             Utf8.length("file " + name, text);
-            byte[] hash = Blake3.hash(text.getBytes(StandardCharsets.UTF_8));
-            if (!Arrays.equals(hash, id)) {
-                throw new IllegalArgumentException("The text of file " + name + " has hash " + HEX.formatHex(hash)
-                        + ", and is not blob " + HEX.formatHex(id) + ".");
+            Bytes32 hash = Bytes32.of(Blake3.hash(text.getBytes(StandardCharsets.UTF_8)));
+            if (!hash.equals(id)) {
+                throw new IllegalArgumentException(
+                        "The text of file " + name + " has hash " + hash + ", and is not blob " + id + ".");
             }
         }
     }
@@ -141,12 +141,12 @@ public record PromptSources(List<Fact> facts, List<SourceFile> files, String fac
         return json.get(field).asText();
     }
 
-    private static byte[] id(JsonNode json, String field) {
+    private static Bytes32 id(JsonNode json, String field) {
         String hex = text(json, field);
         if (!hex.matches("[0-9a-f]{64}")) {
             throw new IllegalArgumentException("\"sources\" has an id that is not of 64 hexadecimal digits: " + field);
         }
-        return HEX.parseHex(hex);
+        return Bytes32.of(HEX.parseHex(hex));
     }
 
     private static byte[] proof(String base64) {
@@ -162,13 +162,13 @@ public record PromptSources(List<Fact> facts, List<SourceFile> files, String fac
         ArrayNode factList = json.putArray("facts");
         for (Fact fact : facts) {
             factList.addObject()
-                    .put("feed", HEX.formatHex(fact.feed))
+                    .put("feed", fact.feed.toString())
                     .put("proof", Base64.getEncoder().encodeToString(fact.proof));
         }
         ArrayNode fileList = json.putArray("files");
         for (SourceFile file : files) {
             fileList.addObject()
-                    .put("blob", HEX.formatHex(file.id))
+                    .put("blob", file.id.toString())
                     .put("name", file.name)
                     .put("text", file.text);
         }
@@ -229,7 +229,7 @@ public record PromptSources(List<Fact> facts, List<SourceFile> files, String fac
                 "spread", fact.spread().toPlainString(),
                 "round", Long.toString(fact.feed().latest().round()),
                 "block", Long.toString(fact.block()),
-                "feed", HEX.formatHex(fact.feed().id())));
+                "feed", fact.feed().id().toString()));
     }
 
     private static SortedMap<String, String> fields(SourceFile file) {
@@ -241,6 +241,6 @@ public record PromptSources(List<Fact> facts, List<SourceFile> files, String fac
                 "bytes",
                 Long.toString(Utf8.length("file", file.text)),
                 "id",
-                HEX.formatHex(file.id)));
+                file.id.toString()));
     }
 }

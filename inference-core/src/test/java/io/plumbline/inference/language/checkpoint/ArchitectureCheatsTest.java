@@ -107,7 +107,7 @@ class ArchitectureCheatsTest {
         VerifierKey key = model.verifierKey(share -> {});
         OpeningSource sealed = cell -> {
             MemorySegment bytes = replay.bytes(cell);
-            return Opening.of(bytes, replay.seal(cell, bytes, receipt.hash(), NODE));
+            return Opening.of(bytes, replay.seal(cell, bytes, receipt.hash().bytes(), NODE));
         };
         AuditReport report =
                 TestModels.auditor(key).audit(receipt, request, answer, Assignment.of(Level.FULL), sealed, null);

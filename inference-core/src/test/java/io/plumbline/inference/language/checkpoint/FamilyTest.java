@@ -169,7 +169,7 @@ class FamilyTest {
         Path three = source("three", shape("LlamaForCausalLM", "BF16", false, 0, 3));
         Manifest a = ModelImport.run(one, folder.resolve("a"), share -> {});
         Manifest b = ModelImport.run(three, folder.resolve("b"), share -> {});
-        assertArrayEquals(a.id(), b.id());
+        assertEquals(a.id(), b.id());
     }
 
     @Test

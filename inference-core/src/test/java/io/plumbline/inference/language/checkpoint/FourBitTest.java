@@ -19,6 +19,7 @@ import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.TensorNames;
 import io.plumbline.verifier.numerics.WeightFormat;
@@ -76,7 +77,7 @@ class FourBitTest {
             Request request = TestModels.request(model, prompt, 10, Sampling.GREEDY);
             for (Backend backend : Backend.all()) {
                 Generator generator =
-                        new Generator(TestModels.forward(model, model.layers(), backend), new byte[32], 16);
+                        new Generator(TestModels.forward(model, model.layers(), backend), Bytes32.ZERO, 16);
                 String found =
                         Blake3.hex(generator.generate(request, token -> {}).traceRoot());
                 assertEquals(root, found, family + " on " + backend.name());

@@ -8,6 +8,7 @@ import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
@@ -59,7 +60,7 @@ class GoldenFamiliesTest {
                     .toArray();
             Request request = TestModels.request(model, prompt, 10, Sampling.GREEDY);
             Generator generator =
-                    new Generator(TestModels.forward(model, model.layers(), Backend.SCALAR), new byte[32], 16);
+                    new Generator(TestModels.forward(model, model.layers(), Backend.SCALAR), Bytes32.ZERO, 16);
             assertEquals(
                     root, Blake3.hex(generator.generate(request, token -> {}).traceRoot()), family);
         }

@@ -120,7 +120,7 @@ class LinearAttentionCheatsTest {
                 if (opening != null) {
                     opening.accept(OpeningLayout.of(view, cell), bytes);
                 }
-                return Opening.of(bytes, replay.seal(cell, bytes, receipt.hash(), NODE));
+                return Opening.of(bytes, replay.seal(cell, bytes, receipt.hash().bytes(), NODE));
             };
             AuditReport report =
                     TestModels.auditor(key).audit(receipt, request, answer, Assignment.of(Level.FULL), sealed, null);

@@ -10,6 +10,7 @@ import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.engine.Generator.Result;
 import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
@@ -32,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** An answer's bits do not depend on what it was batched with, how its prompt was cut, or what it shared. */
 class EngineTest {
-    private static final byte[] NODE = new byte[32];
+    private static final Bytes32 NODE = Bytes32.ZERO;
 
     @TempDir
     static Path folder;
@@ -59,7 +60,7 @@ class EngineTest {
 
     private static Request request(int[] prompt, int maxTokens, Sampling sampling) {
         return new Request(
-                model.id(), "", 0, prompt, sampling, maxTokens, new int[0], List.of(), new byte[32], new byte[16]);
+                model.id(), "", 0, prompt, sampling, maxTokens, new int[0], List.of(), Bytes32.ZERO, new byte[16]);
     }
 
     private static int[] prompt(Random random, int n) {

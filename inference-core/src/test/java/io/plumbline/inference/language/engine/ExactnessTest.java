@@ -11,6 +11,7 @@ import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
@@ -23,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** One request, one model, one answer, to the bit: whatever computes it, however it is cut. */
 class ExactnessTest {
-    private static final byte[] NODE = new byte[32];
+    private static final Bytes32 NODE = Bytes32.ZERO;
 
     @TempDir
     Path folder;
@@ -56,7 +57,7 @@ class ExactnessTest {
             TraceStore store = TraceStore.inMemory(scalar.traceBytes());
             generator.replay(request, scalar.tokens(), store);
             byte[] bytes = store.bytes().toArray(ValueLayout.JAVA_BYTE);
-            byte[] key = io.plumbline.verifier.trace.TraceLayout.keyOf(NODE);
+            byte[] key = io.plumbline.verifier.trace.TraceLayout.keyOf(NODE.bytes());
             assertArrayEquals(
                     scalar.traceRoot(), Blake3.keyed(key).update(bytes).digest(), "plain keyed BLAKE3 of the trace");
         }
@@ -83,7 +84,9 @@ class ExactnessTest {
     @Tag("vectors")
     void theShippedModelHasItsGoldenIdAndTraceRoots() throws IOException {
         try (LoadedModel model = TestModels.load(TestModels.SHIPPED, folder)) {
-            assertEquals("b4cbfc95e1647da959ef62c7ced7704265b87c3d75bd95a4e155f1dff1c0ea2e", Blake3.hex(model.id()));
+            assertEquals(
+                    "b4cbfc95e1647da959ef62c7ced7704265b87c3d75bd95a4e155f1dff1c0ea2e",
+                    model.id().toString());
             int[] prompt = {0, 560, 376, 261, 379, 393, 261, 292, 302, 49, 2, 1};
             assertEquals(
                     "386378aa6d1b23a6d10bce1b791abc07dd23ff8587bfd2c72c7b8ac156829f80",
@@ -117,7 +120,7 @@ class ExactnessTest {
             int[] prompt = new int[context - 2];
             java.util.Arrays.fill(prompt, 40);
             Request request = new Request(
-                    model.id(), "", 0, prompt, Sampling.GREEDY, 50, new int[0], List.of(), new byte[32], new byte[16]);
+                    model.id(), "", 0, prompt, Sampling.GREEDY, 50, new int[0], List.of(), Bytes32.ZERO, new byte[16]);
             assertEquals(3, run(model, request).tokens().length);
             Request tooLong = TestModels.request(model, new int[context + 1], 5, Sampling.GREEDY);
             IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> run(model, tooLong));

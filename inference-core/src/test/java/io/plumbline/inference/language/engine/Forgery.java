@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.engine;
 
 import io.plumbline.verifier.audit.AnswerView;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -17,7 +18,12 @@ public final class Forgery {
      * @param alter changes the trace before it is committed to.
      */
     public static Replay of(
-            ForwardPass forward, byte[] node, Request shown, Request ran, int[] output, Consumer<MemorySegment> alter) {
+            ForwardPass forward,
+            Bytes32 node,
+            Request shown,
+            Request ran,
+            int[] output,
+            Consumer<MemorySegment> alter) {
         return of(forward, forward.model().manifest(), node, shown, ran, output, alter);
     }
 
@@ -25,7 +31,7 @@ public final class Forgery {
     public static Replay of(
             ForwardPass forward,
             Manifest said,
-            byte[] node,
+            Bytes32 node,
             Request shown,
             Request ran,
             int[] output,

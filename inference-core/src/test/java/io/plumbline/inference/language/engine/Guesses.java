@@ -1,5 +1,6 @@
 package io.plumbline.inference.language.engine;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -15,13 +16,13 @@ public final class Guesses {
      * @param percentRight of a guess at one of these; all others are random.
      */
     public static Engine engine(
-            Executor executor, byte[] node, Engine.Limits limits, List<int[]> texts, int percentRight, long seed) {
+            Executor executor, Bytes32 node, Engine.Limits limits, List<int[]> texts, int percentRight, long seed) {
         Random dice = new Random(seed);
         int vocab = executor.model().config().vocab();
         return engine(executor, node, limits, (tokens, length) -> new Seer(texts, percentRight, dice, vocab));
     }
 
-    static Engine engine(Executor executor, byte[] node, Engine.Limits limits, Drafter.Factory drafters) {
+    static Engine engine(Executor executor, Bytes32 node, Engine.Limits limits, Drafter.Factory drafters) {
         return new Engine(executor, node, limits, drafters, (confidence, tokens, rows) -> true);
     }
 

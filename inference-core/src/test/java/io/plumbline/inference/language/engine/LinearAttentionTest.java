@@ -11,6 +11,7 @@ import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
@@ -26,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** States of linear attention from step to step: in batches, over blocks, kept with a beginning, after a failure. */
 class LinearAttentionTest {
-    private static final byte[] NODE = new byte[32];
+    private static final Bytes32 NODE = Bytes32.ZERO;
 
     @TempDir
     static Path folder;

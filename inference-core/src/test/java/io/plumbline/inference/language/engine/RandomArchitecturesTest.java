@@ -169,7 +169,8 @@ class RandomArchitecturesTest {
                     byte now = bytes.get(ValueLayout.JAVA_BYTE, bit / 8);
                     bytes.set(ValueLayout.JAVA_BYTE, bit / 8, (byte) (now ^ 1 << bit % 8));
                 }
-                return Opening.of(bytes, replay.seal(asked, bytes, receipt.hash(), NODE));
+                return Opening.of(
+                        bytes, replay.seal(asked, bytes, receipt.hash().bytes(), NODE));
             };
             AuditReport found = auditor.audit(receipt, request, answer, Assignment.of(Level.FULL), falsified, null);
             String where = "bit " + bit + " of " + cell + ", " + what;

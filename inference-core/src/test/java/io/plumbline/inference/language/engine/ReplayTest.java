@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -52,12 +53,12 @@ class ReplayTest {
             int[] output = new int[30_000];
             assertTrue(new TraceLayout(model.config()).traceBytes(output.length) > 64L << 20, "it is kept in a file");
             Request request = TestModels.request(model, new int[] {1, 2}, 2, Sampling.GREEDY);
-            Generator generator = new Generator(full, new byte[32]);
+            Generator generator = new Generator(full, Bytes32.ZERO);
             Path traces = Files.createDirectories(folder.resolve("traces")).toRealPath();
             for (int again = 0; again < 2; again++) {
                 assertThrows(
                         OutOfMemoryError.class,
-                        () -> Replay.of(generator, forward, new byte[32], request, output, traces));
+                        () -> Replay.of(generator, forward, Bytes32.ZERO, request, output, traces));
             }
             assertEquals(0, open(traces));
         }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import java.io.IOException;
@@ -19,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SelfTestTest {
-    private static final byte[] NODE = new byte[32];
+    private static final Bytes32 NODE = Bytes32.ZERO;
     private static final int GUESSES = -1;
 
     @TempDir

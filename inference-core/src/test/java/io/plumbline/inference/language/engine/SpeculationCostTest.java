@@ -6,6 +6,7 @@ import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -38,7 +39,7 @@ class SpeculationCostTest {
     static Path folder;
 
     private static ModelConfig config;
-    private static byte[] modelId;
+    private static Bytes32 modelId;
 
     @BeforeAll
     static void load() throws IOException {
@@ -80,7 +81,7 @@ class SpeculationCostTest {
                 text.length - prompt,
                 new int[0],
                 List.of(),
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
         Sequence sequence = new Sequence(
                 ChoiceRule.of(request, null),

@@ -15,6 +15,7 @@ import io.plumbline.verifier.audit.Assignment;
 import io.plumbline.verifier.audit.AuditReport;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.LogitAdjustments;
@@ -136,7 +137,7 @@ class SpeculationTest {
                 model.stopTokens(),
                 stops,
                 grammar,
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
     }
 

@@ -15,6 +15,7 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.DeltaParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
@@ -387,13 +388,13 @@ class GgufTest {
     void aFileIsKnownByWhatItHoldsAndAModelInPartsIsOne() throws IOException {
         Path file = export(TestModels.SHIPPED, GgufType.F32);
         Path blob = Files.copy(file, folder.resolve("sha256-0"));
-        byte[] id = ModelImport.run(blob, folder.resolve("blob"), share -> {}).id();
+        Bytes32 id = ModelImport.run(blob, folder.resolve("blob"), share -> {}).id();
         Predicate<String> first = name -> name.startsWith("blk.0") || name.startsWith("token");
         Path one = written(file, "m-00001-of-00002.gguf", Map.of("split.count", 2, "split.no", 0), first, null);
         assertTrue(refused(one).contains("m-00002-of-00002.gguf does not exist"), refused(one));
         Path two =
                 written(file, "m-00002-of-00002.gguf", Map.of("split.count", 2, "split.no", 1), first.negate(), null);
-        assertArrayEquals(
+        assertEquals(
                 id, ModelImport.run(one, folder.resolve("parts"), share -> {}).id());
         assertTrue(refused(two).contains("Name the first of them"), refused(two));
         Files.move(one, folder.resolve("renamed.gguf"));

@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.importer;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,6 +10,7 @@ import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.safetensors.SafetensorsFile;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.Manifest;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -56,8 +58,8 @@ class ModelImportTest {
         Path second = folder.resolve("b");
         Manifest a = ModelImport.run(TestModels.SHIPPED, first, share -> {});
         Manifest b = ModelImport.run(TestModels.SHIPPED, second, share -> {});
-        assertArrayEquals(a.id(), b.id());
-        assertArrayEquals(a.id(), Blake3.hash(Files.readAllBytes(first.resolve(Manifest.FILE_NAME))));
+        assertEquals(a.id(), b.id());
+        assertEquals(a.id(), Bytes32.of(Blake3.hash(Files.readAllBytes(first.resolve(Manifest.FILE_NAME)))));
         try (LoadedModel model = LoadedModel.open(first)) {
             model.verify(share -> {});
         }

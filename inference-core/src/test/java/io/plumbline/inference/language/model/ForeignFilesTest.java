@@ -1,6 +1,5 @@
 package io.plumbline.inference.language.model;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -75,7 +74,7 @@ class ForeignFilesTest {
         index("shards/one.safetensors");
         Manifest sharded = ModelImport.run(source, root.resolve("to"), share -> {});
         Manifest whole = ModelImport.run(TestModels.SHIPPED, root.resolve("whole"), share -> {});
-        assertArrayEquals(whole.id(), sharded.id());
+        assertEquals(whole.id(), sharded.id());
     }
 
     @Test

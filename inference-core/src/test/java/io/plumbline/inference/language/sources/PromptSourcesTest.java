@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.language.sources.PromptSources.Fact;
 import io.plumbline.inference.language.sources.PromptSources.SourceFile;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
@@ -20,10 +21,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class PromptSourcesTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
-    private static final TrustedLedger LEDGER = new TrustedLedger(new byte[32], List.of(new byte[32]));
+    private static final TrustedLedger LEDGER = new TrustedLedger(Bytes32.ZERO, List.of(Bytes32.ZERO));
 
     private static SourceFile file(String name, String text) {
-        return new SourceFile(Blake3.hash(text.getBytes(StandardCharsets.UTF_8)), name, text);
+        return new SourceFile(Bytes32.of(Blake3.hash(text.getBytes(StandardCharsets.UTF_8))), name, text);
     }
 
     private static PromptSources files(String template, SourceFile... files) {
@@ -36,7 +37,7 @@ class PromptSourcesTest {
         assertEquals(
                 "a.txt:\nBär {name}", files(PromptSources.FILE_TEMPLATE, one).rendered(null, 0));
         assertEquals(
-                "{11 of " + HexFormat.of().formatHex(one.id()) + "} Bär {name}",
+                "{11 of " + one.id().toString() + "} Bär {name}",
                 files("{{{bytes} of {id}}} {text}", one).rendered(null, 0));
         assertEquals("x\n\ny", files("{text}", file("a", "x"), file("b", "y")).rendered(null, 0));
     }
@@ -57,8 +58,9 @@ class PromptSourcesTest {
     @Test
     void aFileIsTheTextThatItsIdIsTheHashOf() {
         byte[] id = Blake3.hash("level: 2.75".getBytes(StandardCharsets.UTF_8));
-        assertEquals("level: 2.75", new SourceFile(id, "a", "level: 2.75").text());
-        String changed = assertThrows(IllegalArgumentException.class, () -> new SourceFile(id, "a", "level: 2.76"))
+        assertEquals("level: 2.75", new SourceFile(Bytes32.of(id), "a", "level: 2.75").text());
+        String changed = assertThrows(
+                        IllegalArgumentException.class, () -> new SourceFile(Bytes32.of(id), "a", "level: 2.76"))
                 .getMessage();
         assertTrue(changed.contains("is not blob " + HexFormat.of().formatHex(id)), changed);
         assertThrows(IllegalArgumentException.class, () -> file("a", "\ud800"));
@@ -69,7 +71,7 @@ class PromptSourcesTest {
     @Test
     void whatIsWrittenIsRead() {
         PromptSources sources = new PromptSources(
-                List.of(new Fact(new byte[32], new byte[] {1, 2, 3})), List.of(file("a", "x")), "{value}", "{text}");
+                List.of(new Fact(Bytes32.ZERO, new byte[] {1, 2, 3})), List.of(file("a", "x")), "{value}", "{text}");
         PromptSources read = PromptSources.parse(sources.toJson());
         assertEquals(sources.toJson(), read.toJson());
     }
@@ -94,7 +96,7 @@ class PromptSourcesTest {
     @Test
     void factsAreJudgedByALedgerAndByNothingElse() {
         PromptSources sources = new PromptSources(
-                List.of(new Fact(new byte[32], new byte[] {1, 2, 3})), List.of(), "{value}", "{text}");
+                List.of(new Fact(Bytes32.ZERO, new byte[] {1, 2, 3})), List.of(), "{value}", "{text}");
         assertThrows(IllegalStateException.class, () -> sources.rendered(null, 0), "nobody is refuted by that");
         String why = assertThrows(IllegalArgumentException.class, () -> sources.rendered(LEDGER, 0))
                 .getMessage();

@@ -7,6 +7,7 @@ import io.plumbline.inference.language.importer.ModelImport;
 import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -72,9 +73,9 @@ final class ModelTrial {
                 TOKENS,
                 new int[0],
                 List.of(),
-                new byte[32],
+                Bytes32.ZERO,
                 new byte[16]);
-        return new Generator(new ForwardPass(model, model.layers(), form, new Workers(1)), new byte[32])
+        return new Generator(new ForwardPass(model, model.layers(), form, new Workers(1)), Bytes32.ZERO)
                 .generate(request, token -> {});
     }
 }

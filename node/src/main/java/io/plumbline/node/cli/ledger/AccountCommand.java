@@ -5,7 +5,6 @@ import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Account;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
-import java.util.HexFormat;
 
 /** {@code plumbline ledger account}. */
 @Parameters(commandNames = "account", commandDescription = "Show an account's balance and stake.")
@@ -13,7 +12,7 @@ final class AccountCommand extends SessionCommand {
     @Override
     void run(LedgerClient ledger, KeyPair keys) throws IOException {
         Account account = ledger.account(keys.publicKey());
-        System.out.println("key        " + HexFormat.of().formatHex(keys.publicKey()));
+        System.out.println("key        " + keys.publicKey());
         System.out.println("balance    " + account.balance());
         System.out.println("stake      " + account.stake());
         System.out.println("unbonding  " + account.unbonding()

@@ -5,12 +5,12 @@ import com.beust.jcommander.Parameters;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.node.full.Accuser;
 import io.plumbline.verifier.audit.Evidence;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HexFormat;
 
 /** {@code plumbline ledger accuse}. */
 @Parameters(
@@ -23,7 +23,7 @@ public final class AccuseCommand extends SessionCommand {
     @Override
     void run(LedgerClient ledger, KeyPair keys) throws IOException {
         byte[] bytes = Files.readAllBytes(evidence);
-        byte[] request;
+        Bytes32 request;
         try {
             request = Evidence.decode(bytes).receipt().requestHash();
         } catch (MalformedException e) {
@@ -33,6 +33,6 @@ public final class AccuseCommand extends SessionCommand {
         if (refusal != null) {
             throw new IOException("The ledger does not find it proven: " + refusal + ".");
         }
-        System.out.println("proven: the node of request " + HexFormat.of().formatHex(request) + " has lost its stake");
+        System.out.println("proven: the node of request " + request + " has lost its stake");
     }
 }

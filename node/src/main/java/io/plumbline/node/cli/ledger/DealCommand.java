@@ -7,7 +7,6 @@ import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.ledger.state.StorageTerms;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
-import java.util.HexFormat;
 
 /** {@code plumbline ledger deal}: one full node's word, which a proof makes certain. */
 @Parameters(
@@ -45,9 +44,9 @@ final class DealCommand extends SessionCommand {
     private static void print(StorageDeal deal) {
         StorageTerms terms = deal.terms();
         System.out.println("phase       " + DealText.phase(deal) + "; " + DealText.next(deal));
-        System.out.println("client      " + HexFormat.of().formatHex(deal.client()));
+        System.out.println("client      " + deal.client());
         System.out.println("data node   " + DealText.node(deal));
-        System.out.println("blob        " + HexFormat.of().formatHex(terms.blob()) + ", " + terms.bytes() + " bytes");
+        System.out.println("blob        " + terms.blob() + ", " + terms.bytes() + " bytes");
         System.out.println("rounds      " + deal.proven() + " of " + terms.rounds() + " proven, of " + terms.roundMs()
                 + " ms, each answered within " + terms.proofMs() + " ms with " + terms.chunks() + " chunks");
         System.out.println("price       " + terms.price() + " a round, " + deal.escrow() + " in escrow");

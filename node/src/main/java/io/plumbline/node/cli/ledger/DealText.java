@@ -6,7 +6,6 @@ import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.ledger.state.StorageTerms;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Locale;
 
@@ -21,7 +20,9 @@ final class DealText {
     }
 
     static String node(StorageDeal deal) {
-        return Arrays.equals(deal.dataNode(), StorageTerms.ANY_NODE) ? "any" : HEX.formatHex(deal.dataNode());
+        return deal.dataNode().equals(StorageTerms.ANY_NODE)
+                ? "any"
+                : deal.dataNode().toString();
     }
 
     /** The next step that comes by itself, and its time. */
@@ -47,9 +48,9 @@ final class DealText {
                 .createObjectNode()
                 .put("deal", deal.number())
                 .put("phase", phase(deal))
-                .put("client", HEX.formatHex(deal.client()))
+                .put("client", deal.client().toString())
                 .put("data_node", node(deal))
-                .put("blob", HEX.formatHex(terms.blob()))
+                .put("blob", terms.blob().toString())
                 .put("bytes", terms.bytes())
                 .put("rounds", terms.rounds())
                 .put("proven", deal.proven())

@@ -4,9 +4,9 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.StorageDeal;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
-import java.util.HexFormat;
 
 /** {@code plumbline ledger deals}. */
 @Parameters(
@@ -21,14 +21,14 @@ final class DealsCommand extends SessionCommand {
 
     @Override
     void run(LedgerClient ledger, KeyPair keys) throws IOException {
-        byte[] account = of == null ? keys.publicKey() : PublicKeys.parse(of, "--of");
+        Bytes32 account = of == null ? keys.publicKey() : PublicKeys.parse(of, "--of");
         for (StorageDeal deal : ledger.deals(account, StorageDeal.Role.ANY, -1)) {
             System.out.println(
                     json
                             ? DealText.json(deal)
                             : deal.number() + "  " + DealText.phase(deal) + "  "
                                     + deal.proven() + " of " + deal.terms().rounds() + " rounds  blob "
-                                    + HexFormat.of().formatHex(deal.terms().blob()) + "  data node "
+                                    + deal.terms().blob().toString() + "  data node "
                                     + DealText.node(deal) + "  " + DealText.next(deal));
         }
     }

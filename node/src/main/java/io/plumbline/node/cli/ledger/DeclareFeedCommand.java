@@ -9,7 +9,6 @@ import io.plumbline.node.cli.Milliseconds;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.math.BigDecimal;
-import java.util.HexFormat;
 
 /** {@code plumbline ledger declare-feed}. */
 @Parameters(commandNames = "declare-feed", commandDescription = "Declare an outside fact that data nodes may report.")
@@ -81,6 +80,6 @@ final class DeclareFeedCommand extends SessionCommand {
             throw new IOException("The ledger takes no such feed: " + feed.fault() + ".");
         }
         submit(ledger, new Command.DeclareFeed(feed));
-        System.out.println("feed " + HexFormat.of().formatHex(feed.id()));
+        System.out.println("feed " + feed.id());
     }
 }

@@ -5,6 +5,7 @@ import com.beust.jcommander.Parameters;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -29,8 +30,8 @@ final class DepositCommand extends SessionCommand {
     @Override
     void run(LedgerClient ledger, KeyPair keys) throws IOException {
         byte[] name = PublicKeys.is(reference)
-                ? PublicKeys.parse(reference, "--reference")
+                ? PublicKeys.parse(reference, "--reference").bytes()
                 : Blake3.hash(reference.getBytes(StandardCharsets.UTF_8));
-        submit(ledger, new Command.DepositMoney(PublicKeys.parse(to, "--to"), amount, name));
+        submit(ledger, new Command.DepositMoney(PublicKeys.parse(to, "--to"), amount, Bytes32.of(name)));
     }
 }

@@ -3,6 +3,7 @@ package io.plumbline.node.cli.ledger;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import io.plumbline.ledger.cluster.SigningHistory;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -16,7 +17,7 @@ final class ExportVotesCommand extends VotesCommand {
     private Path to;
 
     @Override
-    String execute(Path folder, byte[] genesisHash, byte[] fullNode) throws IOException {
+    String execute(Path folder, Bytes32 genesisHash, Bytes32 fullNode) throws IOException {
         SigningHistory history = SigningHistory.of(folder, genesisHash, fullNode);
         history.write(to);
         return "Wrote the signing history up to block " + history.signed().last() + " to " + to

@@ -9,7 +9,6 @@ import io.plumbline.ledger.state.Feed;
 import io.plumbline.ledger.state.FeedValue;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
-import java.util.HexFormat;
 
 /** {@code plumbline ledger feed}: one full node's word, which a proof makes certain. */
 @Parameters(
@@ -28,8 +27,8 @@ final class FeedCommand extends SessionCommand {
         DeclaredFeed declared = reading.declared();
         Feed feed = declared.feed();
         System.out.println("name      " + feed.name());
-        System.out.println("owner     " + HexFormat.of().formatHex(feed.owner()));
-        System.out.println("policy    " + HexFormat.of().formatHex(feed.policy()));
+        System.out.println("owner     " + feed.owner());
+        System.out.println("policy    " + feed.policy());
         System.out.println("bounds    " + FeedText.of(feed.least(), feed) + " to " + FeedText.of(feed.most(), feed));
         System.out.println("rounds    of " + feed.roundMs() + " ms, " + feed.leastReports() + " reports or more, "
                 + declared.missed() + " missed");

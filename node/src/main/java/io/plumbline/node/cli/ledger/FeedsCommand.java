@@ -5,7 +5,6 @@ import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Feed;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
-import java.util.HexFormat;
 
 /** {@code plumbline ledger feeds}. */
 @Parameters(commandNames = "feeds", commandDescription = "List the feeds that are declared.")
@@ -13,7 +12,7 @@ final class FeedsCommand extends SessionCommand {
     @Override
     void run(LedgerClient ledger, KeyPair keys) throws IOException {
         for (Feed feed : ledger.feeds()) {
-            System.out.println(HexFormat.of().formatHex(feed.id()) + "  every " + feed.roundMs() + " ms  " + feed.name()
+            System.out.println(feed.id().toString() + "  every " + feed.roundMs() + " ms  " + feed.name()
                     + (feed.unit().isEmpty() ? "" : " in " + feed.unit()));
         }
     }

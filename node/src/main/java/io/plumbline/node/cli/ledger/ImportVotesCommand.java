@@ -3,6 +3,7 @@ package io.plumbline.node.cli.ledger;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import io.plumbline.ledger.cluster.SigningHistory;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -15,7 +16,7 @@ final class ImportVotesCommand extends VotesCommand {
     private Path from;
 
     @Override
-    String execute(Path folder, byte[] genesisHash, byte[] fullNode) throws IOException {
+    String execute(Path folder, Bytes32 genesisHash, Bytes32 fullNode) throws IOException {
         SigningHistory history = SigningHistory.read(from);
         return history.addTo(folder, genesisHash, fullNode)
                 ? "Brought in the signing history up to block "

@@ -9,7 +9,6 @@ import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HexFormat;
 import java.util.concurrent.Callable;
 
 /** {@code plumbline ledger new-key}. */
@@ -27,7 +26,7 @@ final class NewKeyCommand extends CommandOptions implements Callable<Integer> {
         Network.writeKey(file, keys);
         System.err.println("The public key of " + file + ", to be given to others; the file itself is the only copy"
                 + " of the secret key:");
-        System.out.println(HexFormat.of().formatHex(keys.publicKey()));
+        System.out.println(keys.publicKey().toString());
         return 0;
     }
 }

@@ -6,12 +6,12 @@ import com.beust.jcommander.converters.PathConverter;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.network.Network;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.Certificate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.Callable;
 
@@ -50,7 +50,7 @@ final class NewNetworkCommand extends CommandOptions implements Callable<Integer
         if (Files.exists(file)) {
             throw new IOException(file + " exists. A network's file never changes; name another.");
         }
-        List<byte[]> keys = new ArrayList<>();
+        List<Bytes32> keys = new ArrayList<>();
         List<Network.Place> places = new ArrayList<>();
         for (String one : fullNodes) {
             int at = one.indexOf('@');
@@ -60,7 +60,7 @@ final class NewNetworkCommand extends CommandOptions implements Callable<Integer
             keys.add(PublicKeys.parse(one.substring(0, at), "A full node's key"));
             places.add(Network.Place.parse(one.substring(at + 1)));
         }
-        if (keys.stream().map(HexFormat.of()::formatHex).distinct().count() < keys.size()) {
+        if (keys.stream().distinct().count() < keys.size()) {
             throw new IOException("Two full nodes have the same key. Each needs one of its own.");
         }
         List<Genesis.Deposit> first = new ArrayList<>();

@@ -4,6 +4,7 @@ import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 
@@ -23,7 +24,7 @@ final class PayCommand extends SessionCommand {
 
     @Override
     void run(LedgerClient ledger, KeyPair keys) throws IOException {
-        byte[] payee = PublicKeys.parse(to, "--to");
+        Bytes32 payee = PublicKeys.parse(to, "--to");
         submit(ledger, new Command.Transfer(payee, amount, PublicKeys.parse(reference, "--reference")));
     }
 }

@@ -100,7 +100,7 @@ final class ProposeDealCommand extends SessionCommand {
     private boolean json;
 
     /** One copy, which one deal is about. */
-    private record Copy(byte[] blob, long bytes, byte[] dataNode) {}
+    private record Copy(Bytes32 blob, long bytes, Bytes32 dataNode) {}
 
     @Override
     void run(LedgerClient ledger, KeyPair keys) throws IOException {
@@ -121,8 +121,8 @@ final class ProposeDealCommand extends SessionCommand {
     }
 
     private List<Copy> wholeOnes(LedgerClient ledger, boolean isOfAny) throws IOException {
-        byte[] id = PublicKeys.parse(blob, "--blob");
-        long length = bytes == null ? length(ledger, Bytes32.of(id)) : bytes;
+        Bytes32 id = PublicKeys.parse(blob, "--blob");
+        long length = bytes == null ? length(ledger, id) : bytes;
         if (isOfAny) {
             return Collections.nCopies(copies, new Copy(id, length, StorageTerms.ANY_NODE));
         }
@@ -143,8 +143,8 @@ final class ProposeDealCommand extends SessionCommand {
     }
 
     private List<Copy> ofShards(LedgerClient ledger) throws IOException {
-        Bytes32 id = Bytes32.of(PublicKeys.parse(blob, "--blob"));
-        Map<BlobSource, byte[]> keyOf = new IdentityHashMap<>();
+        Bytes32 id = PublicKeys.parse(blob, "--blob");
+        Map<BlobSource, Bytes32> keyOf = new IdentityHashMap<>();
         List<BlobNode> nodes = new ArrayList<>();
         for (DataNode node : ledger.dataNodes()) {
             BlobNode at = DataNodes.at(node);
@@ -165,8 +165,8 @@ final class ProposeDealCommand extends SessionCommand {
                     .findFirst()
                     .orElse(null);
             chosen.add(holder);
-            byte[] node = holder == null ? StorageTerms.ANY_NODE : keyOf.get(holder);
-            wanted.add(new Copy(striped.shards().get(i).bytes(), striped.shardBytes(), node));
+            Bytes32 node = holder == null ? StorageTerms.ANY_NODE : keyOf.get(holder);
+            wanted.add(new Copy(striped.shards().get(i), striped.shardBytes(), node));
         }
         return wanted;
     }

@@ -1,5 +1,6 @@
 package io.plumbline.node.cli.ledger;
 
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.util.HexFormat;
 
@@ -18,10 +19,10 @@ final class PublicKeys {
      * @return 32 bytes.
      * @throws IOException where it is anything else.
      */
-    static byte[] parse(String text, String what) throws IOException {
+    static Bytes32 parse(String text, String what) throws IOException {
         if (!is(text)) {
             throw new IOException(what + " is 64 hexadecimal digits, not " + text + ".");
         }
-        return HexFormat.of().parseHex(text);
+        return Bytes32.of(HexFormat.of().parseHex(text));
     }
 }

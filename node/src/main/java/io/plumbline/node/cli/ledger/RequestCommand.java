@@ -3,7 +3,6 @@ package io.plumbline.node.cli.ledger;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import java.io.IOException;
-import java.util.HexFormat;
 
 /** {@code plumbline ledger request}. */
 @Parameters(commandNames = "request", commandDescription = "Show what became of a request, however long ago.")
@@ -13,6 +12,6 @@ final class RequestCommand extends AskCommand {
 
     @Override
     String line() throws IOException {
-        return "request " + HexFormat.of().formatHex(PublicKeys.parse(request, "--request"));
+        return "request " + PublicKeys.parse(request, "--request").toString();
     }
 }

@@ -3,6 +3,7 @@ package io.plumbline.node.cli.ledger;
 import com.beust.jcommander.Parameter;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.network.Network;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -31,5 +32,5 @@ abstract class VotesCommand extends CommandOptions implements Callable<Integer> 
     }
 
     /** @return what became of it, for the operator. */
-    abstract String execute(Path folder, byte[] genesisHash, byte[] fullNode) throws IOException;
+    abstract String execute(Path folder, Bytes32 genesisHash, Bytes32 fullNode) throws IOException;
 }

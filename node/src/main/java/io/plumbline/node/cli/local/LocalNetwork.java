@@ -6,6 +6,7 @@ import io.plumbline.ledger.state.Parameters;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.ThisProgram;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -191,7 +192,7 @@ final class LocalNetwork implements AutoCloseable {
     private void make(Settings settings) throws IOException {
         Path file = folder.resolve(NETWORK_FILE);
         if (!Files.exists(file)) {
-            List<byte[]> fullNodes = new ArrayList<>();
+            List<Bytes32> fullNodes = new ArrayList<>();
             for (DetachedRole role : roles.subList(0, FULL_NODES)) {
                 fullNodes.add(keys(role.name()).publicKey());
             }

@@ -109,7 +109,7 @@ final class CalibrateCommand extends CommandOptions implements Callable<Integer>
     }
 
     private static void show(Bounds bounds) {
-        Terminal.print("model    " + Blake3.hex(bounds.modelId()));
+        Terminal.print("model    " + bounds.modelId());
         Terminal.print("bounds   " + Blake3.hex(bounds.hash()) + ", " + bounds.safety()
                 + " times the widest deviation of honest runs");
         StringBuilder head = new StringBuilder();

@@ -4,18 +4,17 @@ import com.beust.jcommander.Parameters;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.network.Terminal;
-import io.plumbline.verifier.blake3.Blake3;
 
 /** {@code plumbline model id}. */
 @Parameters(commandNames = "id", commandDescription = "Print an imported model's id alone.")
 final class IdCommand extends ImportedModelCommand {
     @Override
     void run(LoadedModel model) {
-        Terminal.print(Blake3.hex(model.id()));
+        Terminal.print(model.id().toString());
     }
 
     @Override
     void run(TensorPackage model) {
-        Terminal.print(Blake3.hex(model.manifest().id()));
+        Terminal.print(model.manifest().id().toString());
     }
 }

@@ -9,7 +9,6 @@ import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.network.Terminal;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Manifest;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -68,7 +67,8 @@ final class ImportCommand extends CommandOptions implements Callable<Integer> {
         }
         // Beside the id, which scripts read.
         notes.forEach(note -> System.err.println(Terminal.printable(note)));
-        Terminal.print(json ? "{\"id\":\"" + Blake3.hex(manifest.id()) + "\"}" : Blake3.hex(manifest.id()));
+        Terminal.print(
+                json ? "{\"id\":\"" + manifest.id() + "\"}" : manifest.id().toString());
         return 0;
     }
 
@@ -92,7 +92,7 @@ final class ImportCommand extends CommandOptions implements Callable<Integer> {
         if (json) {
             Terminal.print(TensorDescription.json(model));
         } else {
-            Terminal.print(Blake3.hex(model.manifest().id()));
+            Terminal.print(model.manifest().id().toString());
             TensorDescription.print(model);
         }
     }

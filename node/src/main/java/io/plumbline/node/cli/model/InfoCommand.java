@@ -9,7 +9,6 @@ import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.network.Terminal;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Architecture;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
@@ -27,7 +26,7 @@ final class InfoCommand extends ImportedModelCommand {
     void run(LoadedModel model) throws IOException {
         ModelConfig c = model.config();
         JsonNode config = HuggingFaceConfig.json(model.folder());
-        Terminal.print("id       " + Blake3.hex(model.id()));
+        Terminal.print("id       " + model.id());
         Terminal.print("family   " + config.path("architectures").path(0).asText("unknown"));
         Terminal.print("shape    hidden " + c.hidden() + ", layers " + c.layers() + ", heads " + c.heads()
                 + ", kv heads " + c.kvHeads() + " of " + c.headDim() + ", mlp " + c.mlp() + ", vocabulary "
@@ -68,7 +67,7 @@ final class InfoCommand extends ImportedModelCommand {
 
     @Override
     void run(TensorPackage model) throws IOException {
-        Terminal.print("id       " + Blake3.hex(model.manifest().id()));
+        Terminal.print("id       " + model.manifest().id());
         TensorDescription.print(model);
     }
 }

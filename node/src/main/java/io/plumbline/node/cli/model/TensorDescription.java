@@ -22,7 +22,7 @@ final class TensorDescription {
     static ObjectNode json(TensorPackage model) throws IOException {
         ObjectNode json = new ObjectMapper()
                 .createObjectNode()
-                .put("id", Blake3.hex(model.manifest().id()))
+                .put("id", model.manifest().id().toString())
                 .put("folder", model.folder().toString())
                 .put("precision", model.precision().toString());
         ObjectNode opsets = json.putObject("opsets");

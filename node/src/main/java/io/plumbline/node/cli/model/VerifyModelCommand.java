@@ -4,7 +4,6 @@ import com.beust.jcommander.Parameters;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.tensor.TensorPackage;
 import io.plumbline.node.network.Terminal;
-import io.plumbline.verifier.blake3.Blake3;
 import java.io.IOException;
 import me.tongfei.progressbar.ProgressBar;
 
@@ -16,7 +15,7 @@ final class VerifyModelCommand extends ImportedModelCommand {
         try (ProgressBar bar = Terminal.progress("verify")) {
             model.verify(share -> bar.stepTo((long) (share * 100)));
         }
-        Terminal.print("good     " + Blake3.hex(model.id()));
+        Terminal.print("good     " + model.id());
     }
 
     @Override
@@ -24,6 +23,6 @@ final class VerifyModelCommand extends ImportedModelCommand {
         try (ProgressBar bar = Terminal.progress("verify")) {
             model.verify(share -> bar.stepTo((long) (share * 100)));
         }
-        Terminal.print("good     " + Blake3.hex(model.manifest().id()));
+        Terminal.print("good     " + model.manifest().id());
     }
 }

@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.CertifiedSettlement;
@@ -71,24 +70,24 @@ public final class ReceiptVerifyCommand extends CommandOptions implements Callab
         if (json) {
             ObjectNode object = new ObjectMapper()
                     .createObjectNode()
-                    .put("request", Blake3.hex(settled.requestHash()))
+                    .put("request", settled.requestHash().toString())
                     .put("status", settled.status().name())
-                    .put("node", Blake3.hex(settled.node()))
+                    .put("node", settled.node().toString())
                     .put("block", entry.header().number())
                     .put("signatures", signed)
                     .put("full_nodes", full)
                     .put("liars_tolerated", liars);
             if (settled.receipt() != null) {
-                object.put("receipt", Blake3.hex(settled.receipt().hash()))
+                object.put("receipt", settled.receipt().hash().toString())
                         .put("price", settled.receipt().price());
             }
             Terminal.print(object);
             return;
         }
-        Terminal.print("request  " + Blake3.hex(settled.requestHash()));
-        Terminal.print("node     " + Blake3.hex(settled.node()));
+        Terminal.print("request  " + settled.requestHash());
+        Terminal.print("node     " + settled.node());
         if (settled.receipt() != null) {
-            Terminal.print("receipt  " + Blake3.hex(settled.receipt().hash()) + ", price "
+            Terminal.print("receipt  " + settled.receipt().hash() + ", price "
                     + settled.receipt().price());
         }
         Terminal.print(settled.status() + " in block " + entry.header().number() + ", signed by " + signed

@@ -9,7 +9,6 @@ import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.transport.Media;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.platform.Directories;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
@@ -31,13 +30,13 @@ record NetworkServing(InferenceNodeCommand node, InferenceNodeCommand.Place plac
     int run() throws Exception {
         Network network = Network.read(place.network());
         KeyPair keys = Network.readKey(place.key());
-        tell("account   " + Blake3.hex(keys.publicKey()) + ", its key in " + place.key());
+        tell("account   " + keys.publicKey() + ", its key in " + place.key());
         Account account = account(network, keys);
         if (account.balance() + account.stake() < stake) {
             tell("to do     the account has " + account.balance() + ", and the node puts up a stake of " + stake
                     + " and pays fees. The network's bank pays in:");
             tell("          ./plumbline ledger deposit --network " + place.network() + " --key BANK --to "
-                    + Blake3.hex(keys.publicKey()) + " --amount " + SUGGESTED * stake + " --reference TEXT");
+                    + keys.publicKey() + " --amount " + SUGGESTED * stake + " --reference TEXT");
             tell("          Then run this command again.");
             return 1;
         }

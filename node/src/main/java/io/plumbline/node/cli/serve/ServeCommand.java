@@ -39,7 +39,6 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -210,7 +209,7 @@ public final class ServeCommand extends ConfigurableCommand {
         server.bindTo(operator.metrics().registry());
         server.failed().thenAccept(why -> faults.onFault(ExitCode.ENGINE, (Throwable) why));
         if (operator.hasFormat()) {
-            tell.accept(new Event.Ready("serve", HexFormat.of().formatHex(keys.publicKey()), null, server.port()));
+            tell.accept(new Event.Ready("serve", keys.publicKey().toString(), null, server.port()));
         } else {
             new ServedSummary(served, folder, api.isTls(), api.hasKeys(), at, server.port()).print();
         }

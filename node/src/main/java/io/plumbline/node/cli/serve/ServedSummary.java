@@ -7,10 +7,9 @@ import io.plumbline.node.inference.TensorEngine;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.node.serve.LocalModels;
 import io.plumbline.node.serve.ReceiptLog;
-import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 
 /**
  * The lines that an operator is shown once models are served: what they are, what fits, where they are reached, and
@@ -44,16 +43,16 @@ record ServedSummary(LocalModels models, Path folder, boolean isTls, boolean has
     }
 
     private static void print(String name, LanguageEngine language) {
-        Terminal.print("model     " + name + ", " + Blake3.hex(language.model().id()));
+        Terminal.print("model     " + name + ", " + language.model().id());
         Terminal.print("computes  " + language.compute().describe());
         Terminal.print("fits      " + language.compute().capacity());
     }
 
     private void print(String name, TensorPackage model) throws IOException {
-        byte[] id = model.manifest().id();
-        Terminal.print("model     " + name + ", " + Blake3.hex(id));
+        Bytes32 id = model.manifest().id();
+        Terminal.print("model     " + name + ", " + id);
         for (TensorEngine engine : models.tensors()) {
-            if (Arrays.equals(engine.modelId(), id)) {
+            if (engine.modelId().equals(id)) {
                 Terminal.print("computes  " + engine.describe());
                 Terminal.print("fits      " + engine.capacity());
             }
