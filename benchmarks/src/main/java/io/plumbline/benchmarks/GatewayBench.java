@@ -132,7 +132,7 @@ final class GatewayBench implements Callable<Integer> {
                 0,
                 null,
                 new Events(new PrintStream(PrintStream.nullOutputStream())));
-        try (LocalServer server = new LocalServer(
+        try (LocalServer server = LocalServer.launch(
                         LocalModels.of("model", model, language),
                         keys,
                         new ReceiptLog(folder),

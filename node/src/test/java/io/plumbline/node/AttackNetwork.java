@@ -80,10 +80,10 @@ public final class AttackNetwork implements AutoCloseable {
         attackers.forEach(keys -> deposits.add(new Deposit(keys.publicKey(), DEPOSIT)));
         this.network =
                 Network.onThisHost(new Genesis(List.of(full.publicKey()), 10_000, Bytes32.ZERO, deposits, parameters));
-        this.fullNode = new FullNode(
+        this.fullNode = FullNode.launch(
                 network,
                 full,
-                new FullNode.Setup(
+                new FullNode.Context(
                         List.of(model.folder()),
                         folder.resolve("verifier.key"),
                         folder.resolve("full"),
@@ -91,18 +91,18 @@ public final class AttackNetwork implements AutoCloseable {
                         answerTimeoutMs),
                 events(),
                 (code, why) -> {});
-        this.honestNode = new InferenceNode(
+        this.honestNode = InferenceNode.launch(
                 network,
                 honest,
-                new InferenceNode.Place(folder.resolve("honest"), "localhost", 0, 50_000, 2),
+                new InferenceNode.Context(folder.resolve("honest"), "localhost", 0, 50_000, 2),
                 InferenceNode.language(model.folder(), ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers),
                 events(),
                 (code, why) -> {});
-        this.gateway = new Gateway(
+        this.gateway = Gateway.launch(
                 network,
                 requester,
                 Map.of("stories", model.folder()),
-                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, terms, Origins.LOCAL),
+                new Gateway.Context(folder.resolve("gateway"), "localhost", 0, terms, Origins.LOCAL),
                 events(),
                 (code, why) -> {});
         this.media = new Media(folder.resolve("attackers"), e -> {}, () -> {});

@@ -183,10 +183,10 @@ class DishonestNodeTest {
             Replay replay = new Replay(generator, forward, NODE.publicKey(), request, result.tokens());
             Dishonest node = nodeOf.apply(new Served(request, answer, replay, view), receipt);
             Path key = folder.resolve("verifier.key");
-            try (FullNode fullNode = new FullNode(
+            try (FullNode fullNode = FullNode.launch(
                             network,
                             FULL,
-                            new FullNode.Setup(
+                            new FullNode.Context(
                                     List.of(model.folder()),
                                     key,
                                     folder.resolve("full"),

@@ -94,26 +94,26 @@ class NetworkTest {
         Network read = Network.read(folder.resolve("network.json"));
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         Events heard = new Events(new PrintStream(answered, true, StandardCharsets.UTF_8));
-        fullNode = new FullNode(
+        fullNode = FullNode.launch(
                 read,
                 FULL,
-                new FullNode.Setup(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
+                new FullNode.Context(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
                 events,
                 (code, why) -> {});
-        honest = new InferenceNode(
+        honest = InferenceNode.launch(
                 read,
                 HONEST,
-                new InferenceNode.Place(folder.resolve("honest"), "localhost", 0, 50_000, 2),
+                new InferenceNode.Context(folder.resolve("honest"), "localhost", 0, 50_000, 2),
                 InferenceNode.language(model, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers),
                 heard,
                 (code, why) -> {});
         cheat = cheat(read, CHEAT, model, "cheat", 2, events);
         liar = cheat(read, LIAR, model, "liar", 1, events);
-        gateway = new Gateway(
+        gateway = Gateway.launch(
                 read,
                 REQUESTER,
                 Map.of("stories", model),
-                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
+                new Gateway.Context(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                 events,
                 (code, why) -> {});
     }
@@ -121,10 +121,10 @@ class NetworkTest {
     private static InferenceNode cheat(Network on, KeyPair keys, Path model, String name, int layer, Events events)
             throws IOException {
         ComputeBackend.Choice choice = ComputeBackend.Choice.cpu(1, 64 << 20);
-        return new InferenceNode(
+        return InferenceNode.launch(
                 on,
                 keys,
-                new InferenceNode.Place(folder.resolve(name), "localhost", 0, 50_000, 3),
+                new InferenceNode.Context(folder.resolve(name), "localhost", 0, 50_000, 3),
                 InferenceNode.language(model, choice, loaded -> TestModels.withSwap(loaded, layer)),
                 events,
                 (code, why) -> {});
@@ -546,11 +546,11 @@ class NetworkTest {
                 assertFails(() -> Network.read(folder.resolve("bad.json"))).contains("bad.json is not a network file"));
         assertTrue(assertFails(() -> Network.readKey(none)).contains("is not a key file"));
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
-        String message = assertFails(() -> new Gateway(
+        String message = assertFails(() -> Gateway.launch(
                 Network.read(folder.resolve("network.json")),
                 REQUESTER,
                 Map.of("stories", folder.resolve("stories")),
-                new Gateway.Place(
+                new Gateway.Context(
                         folder.resolve("gateway2"), "localhost", gateway.port(), Terms.at(Level.FULL), Origins.LOCAL),
                 events,
                 (code, why) -> {}));

@@ -37,7 +37,7 @@ class OperationsFilesTest {
     /** Of all roles, as Prometheus reads them. */
     private static String scraped() {
         try (RoleMetrics all = new RoleMetrics()) {
-            new LanguageMetrics(all.registry(), null);
+            new LanguageMetrics(all.registry(), "model", null);
             new TensorMetrics(all.registry(), "model", null);
             InferenceNodeMetrics.declare(all.registry(), null);
             FullNodeMetrics.declare(all.registry(), null);

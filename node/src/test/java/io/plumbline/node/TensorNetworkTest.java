@@ -98,10 +98,10 @@ class TensorNetworkTest {
                         new Deposit(REQUESTER.publicKey(), 100_000)));
         Network network = Network.onThisHost(genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
-        fullNode = new FullNode(
+        fullNode = FullNode.launch(
                 network,
                 FULL,
-                new FullNode.Setup(
+                new FullNode.Context(
                         List.of(shapes.folder(), stories, sentences.folder()),
                         folder.resolve("verifier.key"),
                         folder.resolve("full")),
@@ -110,11 +110,11 @@ class TensorNetworkTest {
         honest = node(network, HONEST, "honest", shapes, null, events);
         cheat = node(network, CHEAT, "cheat", shapes, MODELS.resolve("plumbline-shapes/shapes-small.onnx"), events);
         embedder = node(network, EMBEDDER, "embedder", sentences, null, events);
-        gateway = new Gateway(
+        gateway = Gateway.launch(
                 network,
                 REQUESTER,
                 Map.of("shapes", shapes.folder(), "sentences", sentences.folder(), "stories", stories),
-                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
+                new Gateway.Context(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                 events,
                 (code, why) -> {});
     }
@@ -145,10 +145,10 @@ class TensorNetworkTest {
                     replies.events());
             return new TensorService(engine, replies, isFullNode);
         };
-        return new InferenceNode(
+        return InferenceNode.launch(
                 network,
                 keys,
-                new InferenceNode.Place(folder.resolve(name), "localhost", 0, 50_000, cheatModel == null ? 2 : 3),
+                new InferenceNode.Context(folder.resolve(name), "localhost", 0, 50_000, cheatModel == null ? 2 : 3),
                 serving,
                 events,
                 (code, why) -> {});

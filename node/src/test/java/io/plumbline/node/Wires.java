@@ -172,7 +172,7 @@ public final class Wires {
                 b,
                 submit.correlationId(ID).putCommand(command, 0, command.length).encodedLength());
         QueryEncoder query = new QueryEncoder().wrapAndApplyHeader(b, 0, header);
-        query.correlationId(ID).subject(Subject.CASE).putKey(key, 0, key.length);
+        query.correlationId(ID).subject(Subject.SETTLEMENT).putKey(key, 0, key.length);
         return List.of(first, bytes(b, query.encodedLength()));
     }
 

@@ -97,7 +97,7 @@ public final class Settlements {
         for (int i = 0; i < answers; i++) {
             hashes.add(Bytes32.of(next()));
         }
-        System.arraycopy(hashes.getLast(), 0, last, 0, last.length);
+        System.arraycopy(hashes.getLast().bytes(), 0, last, 0, last.length);
         List<byte[]> messages = new ArrayList<>();
         messages.add(sign(
                 requester,

@@ -26,7 +26,7 @@ final class ServedStories implements AutoCloseable {
         Path model = new ModelStore(folder.resolve("models"))
                 .find(Path.of("..", "models", "plumbline-stories-2m"), share -> {}, note -> {});
         KeyPair keys = KeyPair.random();
-        server = new LocalServer(
+        server = LocalServer.launch(
                 LocalModels.of(
                         "stories",
                         model,

@@ -193,7 +193,7 @@ public final class LedgerClient implements AutoCloseable {
      */
     Signed sign(List<Command> commands) throws IOException {
         if (!knowsTime) {
-            sequencer.ask(Query.CASE, new byte[0]);
+            sequencer.ask(Query.SETTLEMENT, new byte[0]);
             knowsTime = true;
         }
         return Signed.of(ledger, keys, sequencer.timeMs() + LIFE_MS, commands);
@@ -284,9 +284,9 @@ public final class LedgerClient implements AutoCloseable {
         return Account.read(new CanonicalReader(sequencer.ask(Query.ACCOUNT, key.bytes()), "account"));
     }
 
-    /** The case of a request, or null. */
+    /** The settlement of a request, or null. */
     public Settlement findSettlement(Bytes32 requestHash) throws IOException {
-        byte[] body = sequencer.ask(Query.CASE, requestHash.bytes());
+        byte[] body = sequencer.ask(Query.SETTLEMENT, requestHash.bytes());
         return body.length == 0 ? null : Settlement.decode(body);
     }
 

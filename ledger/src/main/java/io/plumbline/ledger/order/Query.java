@@ -5,7 +5,7 @@ public enum Query {
     /** Money of a key: see {@link io.plumbline.ledger.state.Account}. */
     ACCOUNT,
     /** A request's {@link io.plumbline.ledger.state.Settlement}; nothing where there is none. */
-    CASE,
+    SETTLEMENT,
     /**
      * A page of the inference nodes that may work, in the order of their keys: those after the key that is asked for,
      * the first ones where it is empty. See {@link io.plumbline.ledger.order.NodePage}.

@@ -161,7 +161,7 @@ public final class Replica {
     public byte[] answer(Query query, byte[] key, long nowMs) {
         return switch (query) {
             case ACCOUNT -> key.length == 32 ? state.account(Bytes32.of(key)).encode() : new byte[0];
-            case CASE -> {
+            case SETTLEMENT -> {
                 Settlement found = key.length == 32 ? state.findSettlement(Bytes32.of(key)) : null;
                 yield found == null ? new byte[0] : found.encode();
             }

@@ -14,7 +14,7 @@ final class EvidenceRule {
     private EvidenceRule() {}
 
     /**
-     * Whether evidence proves that the answer of a case is not what its receipt says.
+     * Whether evidence proves that the answer of a settlement is not what its receipt says.
      *
      * @return why it does not, or null where it does.
      */

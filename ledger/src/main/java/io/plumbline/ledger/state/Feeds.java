@@ -36,7 +36,7 @@ final class Feeds {
     private final Books books;
     private final Registry registry;
     private final Entries entries;
-    private final NavigableMap<Bytes32, Standing> feeds = new TreeMap<>();
+    private final NavigableMap<Bytes32, FeedState> feeds = new TreeMap<>();
 
     /** Data nodes that signed two reports for one round. */
     private final SortedMap<Bytes32, Equivocation> caught = new TreeMap<>();
@@ -47,7 +47,7 @@ final class Feeds {
     /** Money of all funds. */
     private long funds;
 
-    private static final class Standing {
+    private static final class FeedState {
         private final Feed feed;
         private final Bytes32 id;
         private final SortedMap<Bytes32, ValueReport> reports = new TreeMap<>();
@@ -59,7 +59,7 @@ final class Feeds {
         private long missed;
         private long openRound = NONE;
 
-        Standing(Feed feed) {
+        FeedState(Feed feed) {
             this.feed = feed;
             this.id = feed.id();
         }
@@ -88,7 +88,7 @@ final class Feeds {
         if (fault != null) {
             return fault;
         }
-        Standing declared = new Standing(feed);
+        FeedState declared = new FeedState(feed);
         if (feeds.containsKey(declared.id)) {
             return null;
         }
@@ -104,7 +104,7 @@ final class Feeds {
     }
 
     String fund(Bytes32 from, FundFeed c) {
-        Standing to = feeds.get(c.feed());
+        FeedState to = feeds.get(c.feed());
         long balance = books.account(from).balance();
         if (to == null) {
             return "there is no such feed";
@@ -119,14 +119,14 @@ final class Feeds {
     }
 
     /** Moves money into a fund, or out of it where the amount is below 0. */
-    private void pay(Standing feed, long amount) {
+    private void pay(FeedState feed, long amount) {
         feed.fund = Math.addExact(feed.fund, amount);
         funds = Math.addExact(funds, amount);
     }
 
     /** @param block whose certificate burns the stake of a node that said two things. */
     String report(Bytes32 node, ReportValue c, Parameters parameters, long nowMs, long block) {
-        Standing to = feeds.get(c.feed());
+        FeedState to = feeds.get(c.feed());
         if (to == null) {
             return "there is no such feed";
         }
@@ -180,7 +180,7 @@ final class Feeds {
 
     /** All that a node has at stake is burned, and neither report counts: the two contradict each other. */
     private String catchNode(
-            Standing feed, Bytes32 node, ValueReport first, ValueReport second, long nowMs, long block) {
+            FeedState feed, Bytes32 node, ValueReport first, ValueReport second, long nowMs, long block) {
         feed.reports.remove(node);
         enter(feed);
         long lost = books.seize(node);
@@ -195,14 +195,14 @@ final class Feeds {
         entries.put(Kind.EQUIVOCATION, node, one::encode);
     }
 
-    private void open(Standing feed, long round) {
+    private void open(FeedState feed, long round) {
         feed.openRound = round;
         closings.computeIfAbsent(feed.feed.closesMs(round), at -> new TreeSet<>())
                 .add(feed.id);
     }
 
     /** Every change of a feed comes here, so what is encoded later is what it came to. */
-    private void enter(Standing feed) {
+    private void enter(FeedState feed) {
         entries.put(Kind.DECLARED_FEED, feed.id, () -> feed.declared().encode());
     }
 
@@ -224,7 +224,7 @@ final class Feeds {
         return closings.isEmpty() ? Long.MAX_VALUE : closings.firstKey();
     }
 
-    private void close(Standing feed, long closesMs, long block) {
+    private void close(FeedState feed, long closesMs, long block) {
         if (feed.reports.size() < feed.feed.leastReports()) {
             feed.missed++;
         } else {
@@ -240,7 +240,7 @@ final class Feeds {
     }
 
     /** Gives the open round its value. @return data nodes whose reports counted, 1 or more. */
-    private List<Bytes32> value(Standing feed, long closesMs) {
+    private List<Bytes32> value(FeedState feed, long closesMs) {
         List<Bytes32> nodes = List.copyOf(feed.reports.keySet());
         RobustMedian median = RobustMedian.of(
                 feed.reports.values().stream().mapToLong(ValueReport::value).toArray());
@@ -263,7 +263,7 @@ final class Feeds {
         return counted;
     }
 
-    private void add(Standing feed, FeedValue value) {
+    private void add(FeedState feed, FeedValue value) {
         feed.values.add(value);
         entries.put(Kind.FEED_VALUE, valueId(value), value::encode);
         if (feed.values.size() > KEPT_VALUES) {
@@ -277,13 +277,13 @@ final class Feeds {
 
     /** A feed as it stands, or null. */
     DeclaredFeed find(Bytes32 id) {
-        Standing found = feeds.get(id);
+        FeedState found = feeds.get(id);
         return found == null ? null : found.declared();
     }
 
     /** Outcomes of a feed's rounds, the oldest first; none where there is no such feed. */
     List<FeedValue> values(Bytes32 id) {
-        Standing found = feeds.get(id);
+        FeedState found = feeds.get(id);
         return found == null ? List.of() : List.copyOf(found.values);
     }
 
@@ -293,7 +293,7 @@ final class Feeds {
      * @param id after which, null for the first ones.
      */
     List<Feed> after(Bytes32 id, int limit) {
-        Collection<Standing> following = (id == null ? feeds : feeds.tailMap(id, false)).values();
+        Collection<FeedState> following = (id == null ? feeds : feeds.tailMap(id, false)).values();
         return following.stream().limit(limit).map(standing -> standing.feed).toList();
     }
 
@@ -311,7 +311,7 @@ final class Feeds {
         out.putInt(caught.size());
         caught.values().forEach(one -> out.putFixed(one.encode()));
         out.putInt(feeds.size());
-        for (Standing feed : feeds.values()) {
+        for (FeedState feed : feeds.values()) {
             out.putFixed(feed.feed.encode()).putLong(feed.fund).putLong(feed.missed);
             out.putInt(feed.values.size());
             feed.values.forEach(value -> out.putFixed(value.encode()));
@@ -331,7 +331,7 @@ final class Feeds {
             read.put(Equivocation.read(in));
         }
         for (int n = in.getInt("feeds"); n > 0; n--) {
-            Standing feed = new Standing(Feed.read(in));
+            FeedState feed = new FeedState(Feed.read(in));
             long fund = in.getLong("fund");
             feed.missed = in.getLong("rounds missed");
             int values = in.getInt("values");
@@ -354,7 +354,7 @@ final class Feeds {
         return read;
     }
 
-    private void openRound(Standing feed, CanonicalReader in) {
+    private void openRound(FeedState feed, CanonicalReader in) {
         long round = in.getLong("open round");
         int reports = in.getInt("reports");
         if (round < NONE || reports < 0 || reports > (round == NONE ? 0 : Feed.MAX_REPORTS)) {

@@ -70,7 +70,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     private static final int MAX_DESTINATION = 255;
 
     /** Of a payment that names nothing. */
-    private static final byte[] NO_REFERENCE = new byte[32];
+    private static final Bytes32 NO_REFERENCE = Bytes32.ZERO;
 
     private static final String FORMAT = "plumbline ledger 9";
 
@@ -98,7 +98,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     private Parameters parameters;
     private Books books = new Books(entries);
     private Registry registry = new Registry(books, entries);
-    private Settlements cases = new Settlements(this, entries);
+    private Settlements settlements = new Settlements(this, entries);
     private Accusations accusations = new Accusations(books);
     private Payments payments = new Payments(entries);
     private Feeds feeds = new Feeds(books, registry, entries);
@@ -196,7 +196,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             return Collections.singletonList(proposeNewer(signed.signer(), commands));
         }
         boolean isExempt = genesis.place(signed.signer()) >= 0 || isBank(signed.signer());
-        boolean isFree = isExempt || cases.areAwaited(signed.signer(), commands);
+        boolean isFree = isExempt || settlements.areAwaited(signed.signer(), commands);
         long fee = isFree ? 0 : parameters.fee() * commands.size();
         long money = books.account(signed.signer()).total();
         if (!isFree && money < Math.max(1, fee)) {
@@ -262,12 +262,12 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     private String apply(Bytes32 signer, Command command, Bytes32 id, int index) {
         return switch (command) {
             case RegisterNode c -> registry.register(signer, c, parameters, block());
-            case OpenEscrow c -> cases.escrow(signer, c, timeMs);
-            case DeclineEscrow c -> cases.decline(signer, c, timeMs);
-            case SubmitReceipt c -> cases.receipt(signer, c.receipt(), timeMs);
-            case CommitVerdict c -> cases.commit(signer, c, timeMs);
-            case RevealVerdict c -> cases.reveal(signer, c, timeMs);
-            case PostChallenge c -> cases.post(signer, c, timeMs);
+            case OpenEscrow c -> settlements.escrow(signer, c, timeMs);
+            case DeclineEscrow c -> settlements.decline(signer, c, timeMs);
+            case SubmitReceipt c -> settlements.receipt(signer, c.receipt(), timeMs);
+            case CommitVerdict c -> settlements.commit(signer, c, timeMs);
+            case RevealVerdict c -> settlements.reveal(signer, c, timeMs);
+            case PostChallenge c -> settlements.post(signer, c, timeMs);
             case CastVote c -> blocks.vote(c);
             case DepositMoney c -> deposit(signer, c);
             case Withdraw c -> withdraw(signer, c, id, index);
@@ -300,7 +300,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     }
 
     private String accuse(Bytes32 signer, Accuse c) {
-        Settlement one = cases.find(c.requestHash());
+        Settlement one = settlements.find(c.requestHash());
         if (one == null || one.receipt() == null) {
             return "no answer to this request is on the ledger, or not any more";
         }
@@ -311,14 +311,13 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return accusations.begin(signer, c, isFullNode, parameters.accusationDeposit(), timeMs);
     }
 
-    private String handIn(Bytes32 signer, HandInEvidence c) {
-        Bytes32 accuser = signer;
+    private String handIn(Bytes32 accuser, HandInEvidence c) {
         String refusal = accusations.refusal(accuser, c);
         Accusations.Whole whole = refusal == null ? accusations.take(accuser, c) : null;
         if (whole == null) {
             return refusal;
         }
-        Settlement one = cases.find(whole.requestHash());
+        Settlement one = settlements.find(whole.requestHash());
         boolean isOver = one == null || one.status() == Settlement.Status.SLASHED;
         refusal = isOver
                 ? "another has proven it, or the answer has left the ledger"
@@ -329,7 +328,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             books.burn(whole.deposit(), block());
         }
         if (refusal == null) {
-            cases.slash(one, accuser, timeMs);
+            settlements.slash(one, accuser, timeMs);
         }
         return refusal;
     }
@@ -354,8 +353,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         entries.put(Kind.DEPOSIT, reference, () -> new byte[0]);
     }
 
-    private String withdraw(Bytes32 signer, Withdraw c, Bytes32 id, int index) {
-        Bytes32 key = signer;
+    private String withdraw(Bytes32 key, Withdraw c, Bytes32 id, int index) {
         if (c.destination().isEmpty() || c.destination().length() > MAX_DESTINATION) {
             return "a destination has 1 to " + MAX_DESTINATION + " characters";
         }
@@ -366,7 +364,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         if (refusal == null) {
             books.payOut(key, c.amount(), block());
             byte[] entry = new CanonicalWriter()
-                    .putBytes32(signer)
+                    .putBytes32(key)
                     .putLong(c.amount())
                     .putText(c.destination())
                     .toBytes();
@@ -395,7 +393,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         if (to.equals(from) || Books.isNobody(to)) {
             return "an account pays another one, neither itself nor nobody";
         }
-        boolean isNoted = !c.reference().equals(Bytes32.of(NO_REFERENCE));
+        boolean isNoted = !c.reference().equals(NO_REFERENCE);
         // An account and a payment that stays are entries, which cost what all entries cost.
         int entered = (isNoted ? 1 : 0) + (books.account(to).total() == 0 ? 1 : 0);
         long fee = entered * parameters.registrationFee();
@@ -431,7 +429,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     }
 
     private String unbond(Bytes32 key, long amount) {
-        long reserved = cases.reserved(key);
+        long reserved = settlements.reserved(key);
         long pledged = deals.reserved(key);
         long bond = bond(key);
         String refusal = covered(amount, freeStake(key));
@@ -454,7 +452,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     /** Stake that neither requests nor storage deals reserve, nor stays as a full node's bond. */
     private long freeStake(Bytes32 key) {
-        return books.account(key).stake() - cases.reserved(key) - deals.reserved(key) - bond(key);
+        return books.account(key).stake() - settlements.reserved(key) - deals.reserved(key) - bond(key);
     }
 
     private boolean isOfNewerRules(Command command) {
@@ -617,7 +615,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     public void expire(long nowMs) {
         timeMs = Math.max(timeMs, Math.min(nowMs, END_MS));
         outcomes.expire(timeMs);
-        boolean ended = cases.expire(timeMs);
+        boolean ended = settlements.expire(timeMs);
         boolean released = books.release(timeMs);
         boolean dropped = accusations.expire(timeMs, block());
         boolean forgotten = payments.expire(timeMs);
@@ -629,7 +627,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** The next time at which {@link #expire} has something to do, or the end of time. */
     public long nextDeadlineMs() {
         long ofMoney = Math.min(books.nextReleaseMs(), payments.nextMs());
-        long ofJudgement = Math.min(cases.nextDeadlineMs(), accusations.nextMs());
+        long ofJudgement = Math.min(settlements.nextDeadlineMs(), accusations.nextMs());
         long ofDataNodes = Math.min(feeds.nextMs(), deals.nextMs());
         return Math.min(Math.min(ofJudgement, ofMoney), ofDataNodes);
     }
@@ -639,9 +637,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return timeMs;
     }
 
-    /** Cases whose status, round or deadline changed since this was asked last. */
+    /** Settlements whose status, round or deadline changed since this was asked last. */
     public List<Settlement> takeChanged() {
-        return cases.takeChanged();
+        return settlements.takeChanged();
     }
 
     /** Has signatures checked by what may know some of them already. */
@@ -661,7 +659,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     /** Requests whose escrow waits for this node's answer; at most {@link #MAX_ESCROWS} of them. */
     public List<Bytes32> escrowsOf(Bytes32 node) {
-        return cases.escrowed(node, MAX_ESCROWS);
+        return settlements.escrowed(node, MAX_ESCROWS);
     }
 
     /** Money of {@code key}; an unknown key has none. */
@@ -671,7 +669,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     /** Stake of a node that its open requests and its storage deals reserve. */
     public long reserved(Bytes32 key) {
-        return cases.reserved(key) + deals.reserved(key);
+        return settlements.reserved(key) + deals.reserved(key);
     }
 
     /** What a key is paid when the block that waits and the next are certified. */
@@ -684,9 +682,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return payments.to(key, after);
     }
 
-    /** The case of a request, or null. */
+    /** The settlement of a request, or null. */
     public Settlement findSettlement(Bytes32 requestHash) {
-        return cases.find(requestHash);
+        return settlements.find(requestHash);
     }
 
     /** Registered inference nodes, in key order. */
@@ -696,12 +694,12 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     /** Registered inference nodes with keys after this one, in key order; all of them where it is null. */
     public Collection<Node> nodesAfter(Bytes32 key) {
-        return registry.nodesAfter(key == null ? null : key);
+        return registry.nodesAfter(key);
     }
 
     /** Registered data nodes with keys after this one, in key order; all of them where it is null. */
     public Collection<DataNode> dataNodesAfter(Bytes32 key) {
-        return registry.dataNodesAfter(key == null ? null : key);
+        return registry.dataNodesAfter(key);
     }
 
     /** The registered inference node with this key, or null. */
@@ -725,7 +723,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
      * @param id after which, null for the first ones.
      */
     public List<Feed> feedsAfter(Bytes32 id, int limit) {
-        return feeds.after(id == null ? null : id, limit);
+        return feeds.after(id, limit);
     }
 
     /** Outcomes of a feed's last rounds, the oldest first. */
@@ -756,7 +754,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     /** All money wherever it is: always what was deposited. */
     public long total() {
-        long ofRequests = Math.addExact(cases.held(), accusations.total());
+        long ofRequests = Math.addExact(settlements.held(), accusations.total());
         long ofDataNodes = Math.addExact(feeds.total(), deals.total());
         return Math.addExact(Math.addExact(books.total(), ofRequests), ofDataNodes);
     }
@@ -787,7 +785,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         books.write(out);
         accusations.write(out);
         registry.write(out);
-        cases.write(out);
+        settlements.write(out);
         outcomes.write(out);
         if (parameters.rules() >= PAYMENTS) {
             payments.write(out);
@@ -824,11 +822,25 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
                 .putFixed(chain);
         parameters.write(meta);
         books.writeSums(meta);
-        cases.writeJudged(meta);
+        settlements.writeJudged(meta);
         CanonicalWriter begun = new CanonicalWriter();
         accusations.writeHashes(begun);
         meta.putFixed(Blake3.hash(begun.toBytes()));
         return entries.tree().put(LedgerHashes.key(Kind.META, null), meta.toBytes());
+    }
+
+    /**
+     * The parameters by the state's own entry, {@link Kind#META}.
+     *
+     * @throws MalformedException where it is none.
+     */
+    public static Parameters parameters(byte[] meta) {
+        CanonicalReader in = new CanonicalReader(meta, "ledger's state");
+        in.getBytes32("genesis");
+        in.getLong("height");
+        in.getLong("time");
+        in.getFixed(Blake3.HASH_BYTES, "chain");
+        return Parameters.read(in);
     }
 
     /**
@@ -885,7 +897,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         state.books = Books.read(state.entries, in);
         state.accusations = Accusations.read(state.books, in);
         state.registry = Registry.read(state.books, state.entries, in);
-        state.cases = Settlements.read(state, state.entries, in);
+        state.settlements = Settlements.read(state, state.entries, in);
         state.outcomes = ReplayGuard.read(in);
         if (!format.equals(FORMAT_WITHOUT_PAYMENTS)) {
             state.payments = Payments.read(state.entries, in);

@@ -15,11 +15,11 @@ import java.util.List;
  * @param pricePerToken that the escrow is for.
  * @param tokens most that may be charged for.
  * @param fee set aside for the auditors.
- * @param reserved of the node's stake while the case is open.
+ * @param reserved of the node's stake while the settlement is open.
  * @param openingMs that the audit may take beyond what every audit may.
  * @param level at which the requester wants the answer audited.
  * @param receipt null until one is ordered.
- * @param audit its deadline is when the case leaves the state, once it is closed.
+ * @param audit its deadline is when the settlement leaves the state, once it is closed.
  * @param height of the last change.
  */
 public record Settlement(
@@ -43,7 +43,7 @@ public record Settlement(
         AUDITING,
         /** Enough have committed; nobody may any more, and verdicts are revealed. */
         REVEALING,
-        /** Good: the node has its price when the case leaves the state. */
+        /** Good: the node has its price when the settlement leaves the state. */
         SETTLED,
         /** Proven false by evidence that the ledger has checked: the node has lost its stake. */
         SLASHED,
@@ -130,7 +130,7 @@ public record Settlement(
         long price = in.getLong("price");
         long tokens = in.getLong("tokens");
         if (price < 0 || tokens < 0 || Math.multiplyHigh(price, tokens) != 0 || price * tokens < 0) {
-            throw new MalformedException("Malformed case: an escrow of " + tokens + " tokens at " + price + ".");
+            throw new MalformedException("Malformed settlement: an escrow of " + tokens + " tokens at " + price + ".");
         }
         long fee = in.getLong("fee");
         long reserved = in.getLong("reserved stake");
@@ -138,7 +138,7 @@ public record Settlement(
         Level level = level(in);
         int status = in.getInt("status");
         if (status < 0 || status >= Status.values().length) {
-            throw new MalformedException("Malformed case: status " + status + " is not known.");
+            throw new MalformedException("Malformed settlement: status " + status + " is not known.");
         }
         byte[] receipt = in.getBytes("receipt");
         Receipt signed = receipt.length == 0 ? null : Receipt.decode(receipt);
@@ -175,7 +175,7 @@ public record Settlement(
     }
 
     public static Settlement decode(byte[] bytes) {
-        CanonicalReader in = new CanonicalReader(bytes, "case");
+        CanonicalReader in = new CanonicalReader(bytes, "settlement");
         Settlement decoded = read(in);
         in.end();
         return decoded;

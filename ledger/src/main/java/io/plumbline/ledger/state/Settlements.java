@@ -55,9 +55,9 @@ final class Settlements {
 
     private final Ledger ledger;
     private final Entries entries;
-    private final SortedMap<Bytes32, Settlement> cases = new TreeMap<>();
+    private final SortedMap<Bytes32, Settlement> settlements = new TreeMap<>();
 
-    /** When something is to be done about a case: its phase ends, or, where it is closed, it leaves the state. */
+    /** When something is to be done about a settlement: its phase ends, or, where it is closed, it leaves the state. */
     private final NavigableMap<Long, TreeSet<Bytes32>> deadlines = new TreeMap<>();
 
     private final List<Settlement> changed = new ArrayList<>();
@@ -68,16 +68,16 @@ final class Settlements {
     /** Of the stake of a node whose answer is proven false, to whoever proves it: one part in this many. */
     private static final int BOUNTY_PARTS = 10;
 
-    /** Of all cases, see {@link Settlement#held}. */
+    /** Of all settlements, see {@link Settlement#held}. */
     private long held;
 
-    /** Of all cases, encoded. */
+    /** Of all settlements, encoded. */
     private long bytes;
 
-    /** Cases of each node, open or not. */
+    /** Settlements of each node, open or not. */
     private final Map<Bytes32, Integer> ofNode = new HashMap<>();
 
-    /** Open cases of each node, and the stake that they reserve. */
+    /** Open settlements of each node, and the stake that they reserve. */
     private final Map<Bytes32, TreeSet<Bytes32>> openByNode = new HashMap<>();
 
     /** Of these, those that wait for a receipt. */
@@ -85,7 +85,7 @@ final class Settlements {
 
     private final Map<Bytes32, Long> reserved = new HashMap<>();
 
-    /** What cases need of the rest of the state. */
+    /** What settlements need of the rest of the state. */
     interface Ledger {
         Parameters parameters();
 
@@ -118,7 +118,7 @@ final class Settlements {
     }
 
     Settlement find(Bytes32 requestHash) {
-        return cases.get(requestHash);
+        return settlements.get(requestHash);
     }
 
     String escrow(Bytes32 signer, OpenEscrow c, long nowMs) {
@@ -191,7 +191,7 @@ final class Settlements {
         return null;
     }
 
-    /** Stake of a node that its open cases reserve. */
+    /** Stake of a node that its open settlements reserve. */
     long reserved(Bytes32 node) {
         return reserved.getOrDefault(node, 0L);
     }
@@ -302,7 +302,7 @@ final class Settlements {
         return drawn.values().stream().limit(ledger.parameters().maxAuditors()).toList();
     }
 
-    /** What is wrong with an auditor's word on a case, or null. */
+    /** What is wrong with an auditor's word on a settlement, or null. */
     private static String refuse(Settlement open, Bytes32 auditor) {
         if (open == null || open.receipt() == null) {
             return "no receipt was ordered for this request";
@@ -381,7 +381,7 @@ final class Settlements {
         return null;
     }
 
-    /** Settles a case when its verdicts decide it, and gives the escrow back when none is missing and they do not. */
+    /** Ends one when its verdicts decide it, and gives the escrow back when none is missing and they do not. */
     private Settlement decided(Settlement heard, long nowMs) {
         Audit audit = heard.audit();
         if (audit.good() >= audit.quorum()) {
@@ -463,9 +463,9 @@ final class Settlements {
     }
 
     /**
-     * The answer of a case was proven false: the requester has back what is still held of the escrow, the node loses
-     * its stake, a part of it to the finder, and requests that it has not answered yet end. Nothing of the stake goes
-     * to requesters: a node could make as many of them as it likes.
+     * An answer was proven false: the requester has back what is still held of the escrow, the node loses its stake, a
+     * part of it to the finder, and requests that it has not answered yet end. Nothing of the stake goes to requesters:
+     * a node could make as many of them as it likes.
      */
     void slash(Settlement proven, Bytes32 finder, long nowMs) {
         Bytes32 node = proven.node();
@@ -480,7 +480,7 @@ final class Settlements {
         ledger.books().owe(finder, bounty, ledger.block());
         ledger.books().burn(stake - bounty, ledger.block());
         for (Bytes32 request : List.copyOf(openByNode.getOrDefault(node, new TreeSet<>()))) {
-            Settlement other = cases.get(request);
+            Settlement other = settlements.get(request);
             if (other.status() == Status.ESCROWED) {
                 put(unjudged(other, nowMs));
             }
@@ -491,7 +491,7 @@ final class Settlements {
     boolean expire(long nowMs) {
         boolean any = false;
         while (!deadlines.isEmpty() && deadlines.firstKey() <= nowMs) {
-            Settlement one = cases.get(deadlines.firstEntry().getValue().first());
+            Settlement one = settlements.get(deadlines.firstEntry().getValue().first());
             if (one.isOpen()) {
                 Audit audit = one.audit();
                 boolean enough = audit.committed() >= audit.quorum();
@@ -508,7 +508,7 @@ final class Settlements {
         return any;
     }
 
-    /** A case leaves the state. No evidence is taken against its answer any more, so a price that waited is paid. */
+    /** One leaves the state. No evidence is taken against its answer any more, so a price that waited is paid. */
     private void forget(Settlement one) {
         Bytes32 key = one.requestHash();
         if (one.status() == Status.SETTLED) {
@@ -518,15 +518,15 @@ final class Settlements {
         bytes -= one.bytes();
         ofNode.computeIfPresent(one.node(), (any, count) -> count == 1 ? null : count - 1);
         unschedule(key, one);
-        cases.remove(key);
-        entries.remove(Kind.CASE, key);
+        settlements.remove(key);
+        entries.remove(Kind.SETTLEMENT, key);
     }
 
-    /** Keeps a case, its deadline, and that it has changed. */
+    /** Keeps a settlement, its deadline, and that it has changed. */
     private void put(Settlement next) {
         Bytes32 key = next.requestHash();
-        Settlement before = cases.put(key, next);
-        entries.put(Kind.CASE, key, next::encode);
+        Settlement before = settlements.put(key, next);
+        entries.put(Kind.SETTLEMENT, key, next::encode);
         held += next.held();
         bytes += next.bytes();
         if (before == null) {
@@ -618,14 +618,14 @@ final class Settlements {
 
     void write(CanonicalWriter out) {
         judged.write(out);
-        out.putInt(cases.size());
-        cases.values().forEach(one -> one.write(out));
+        out.putInt(settlements.size());
+        settlements.values().forEach(one -> one.write(out));
     }
 
     static Settlements read(Ledger ledger, Entries entries, CanonicalReader in) {
         Settlements read = new Settlements(ledger, entries);
         read.judged = MmrPeaks.read(in);
-        for (int n = in.getInt("cases"); n > 0; n--) {
+        for (int n = in.getInt("settlements"); n > 0; n--) {
             read.put(Settlement.read(in));
         }
         // Only who may still have to act hears of it again.

@@ -197,7 +197,7 @@ class ClusterTest {
     /** The case as a quorum has signed it, or null; checked as a light client does. */
     private CertifiedEntry certified() {
         try {
-            CertifiedEntry entry = client.prove(Kind.CASE, Bytes32.of(request(1)));
+            CertifiedEntry entry = client.prove(Kind.SETTLEMENT, Bytes32.of(request(1)));
             if (entry != null) {
                 assertNull(entry.fault(genesis().hash(), genesis().fullNodes()));
             }

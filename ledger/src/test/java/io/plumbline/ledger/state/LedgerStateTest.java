@@ -436,12 +436,12 @@ class LedgerStateTest {
         ordered(1);
         judge(1, good(), good(), good());
         certify();
-        CertifiedEntry proof = state.blocks().prove(Kind.CASE, Bytes32.of(request(1)));
+        CertifiedEntry proof = state.blocks().prove(Kind.SETTLEMENT, Bytes32.of(request(1)));
         now += Parameters.DEFAULT.retainMs();
         state.expire(now);
         assertNull(state.findSettlement(Bytes32.of(request(1))));
         certify();
-        assertNull(state.blocks().prove(Kind.CASE, Bytes32.of(request(1))).value());
+        assertNull(state.blocks().prove(Kind.SETTLEMENT, Bytes32.of(request(1))).value());
         assertNull(proof.fault(genesis().hash(), genesis().fullNodes()));
         assertEquals(Status.SETTLED, Settlement.decode(proof.value()).status());
     }

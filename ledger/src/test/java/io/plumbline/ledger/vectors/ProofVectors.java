@@ -84,17 +84,17 @@ final class ProofVectors {
         Receipt other = ReceiptVectors.receipt(RequestVectors.asked(2), AnswerVectors.given());
         byte[] unreadable = settled();
         StateTree tree = StateTree.empty()
-                .put(key(Kind.CASE, SETTLED), settled())
+                .put(key(Kind.SETTLEMENT, SETTLED), settled())
                 .put(
-                        key(Kind.CASE, REFUNDED),
+                        key(Kind.SETTLEMENT, REFUNDED),
                         SettlementSamples.refunded(other, REQUESTER.publicKey(), FULL_NODES)
                                 .encode())
                 .put(
-                        key(Kind.CASE, ESCROWED),
+                        key(Kind.SETTLEMENT, ESCROWED),
                         SettlementSamples.escrowed(ESCROWED, REQUESTER.publicKey(), NODE.publicKey())
                                 .encode())
-                .put(key(Kind.CASE, MISPLACED), settled())
-                .put(key(Kind.CASE, UNREADABLE), resize(unreadable, unreadable.length - 1))
+                .put(key(Kind.SETTLEMENT, MISPLACED), settled())
+                .put(key(Kind.SETTLEMENT, UNREADABLE), resize(unreadable, unreadable.length - 1))
                 .put(key(Kind.ACCOUNT, NODE.publicKey()), fill(16, 3));
         for (int i = 0; i < 20; i++) {
             tree = tree.put(key(Kind.ACCOUNT, Bytes32.of(fill(32, 0x80 + i))), fill(16, i));
@@ -131,16 +131,16 @@ final class ProofVectors {
     }
 
     private CertifiedEntry entry(Bytes32 requestHash) {
-        return entry(three, Kind.CASE, requestHash);
+        return entry(three, Kind.SETTLEMENT, requestHash);
     }
 
     private CertifiedEntry entry(byte[] value, StateProof proof) {
-        return new CertifiedEntry(header, three, Kind.CASE, SETTLED, value, proof);
+        return new CertifiedEntry(header, three, Kind.SETTLEMENT, SETTLED, value, proof);
     }
 
     private void addGood() {
         good("signed by three of four, settled", entry(SETTLED), 3);
-        good("signed by all four", entry(certificate(0, 1, 2, 3), Kind.CASE, SETTLED), 4);
+        good("signed by all four", entry(certificate(0, 1, 2, 3), Kind.SETTLEMENT, SETTLED), 4);
         good("found bad by its auditors, after a challenge was posted", entry(REFUNDED), 3);
         good("no receipt yet", entry(ESCROWED), 3);
         good("of the expected request and receipt", entry(SETTLED), 3)
@@ -149,11 +149,11 @@ final class ProofVectors {
         byte[] anothers = OUTSIDER.sign(new byte[1]);
         good(
                 "a fourth signature that does not hold does not count",
-                entry(with(three, 2, anothers), Kind.CASE, SETTLED),
+                entry(with(three, 2, anothers), Kind.SETTLEMENT, SETTLED),
                 3);
         good(
                 "signatures from places where no full node is do not count",
-                entry(with(with(three, -1, anothers), 4, anothers), Kind.CASE, SETTLED),
+                entry(with(with(three, -1, anothers), 4, anothers), Kind.SETTLEMENT, SETTLED),
                 3);
     }
 
@@ -221,13 +221,13 @@ final class ProofVectors {
     }
 
     private void quorum(String name, Certificate certificate) {
-        bad(name, entry(certificate, Kind.CASE, SETTLED).encode(), "QUORUM");
+        bad(name, entry(certificate, Kind.SETTLEMENT, SETTLED).encode(), "QUORUM");
     }
 
     private void addOutsideTheState() {
-        StateProof proof = tree.prove(key(Kind.CASE, SETTLED));
+        StateProof proof = tree.prove(key(Kind.SETTLEMENT, SETTLED));
         List<byte[]> siblings = proof.siblings();
-        state("the proof of another request", entry(settled(), tree.prove(key(Kind.CASE, REFUNDED))));
+        state("the proof of another request", entry(settled(), tree.prove(key(Kind.SETTLEMENT, REFUNDED))));
         state("a settlement changed in its status", entry(refunded(), proof));
         state("a sibling changed", entry(settled(), with(siblings, 0, flip(siblings.getFirst(), 31))));
         state("the last sibling left out", entry(settled(), sub(siblings, 0, siblings.size() - 1)));
@@ -235,10 +235,10 @@ final class ProofVectors {
         List<byte[]> reversed = new ArrayList<>(siblings);
         Collections.reverse(reversed);
         state("siblings from the entry up", entry(settled(), new StateProof(reversed, null, null)));
-        byte[] otherKey = key(Kind.CASE, REFUNDED);
+        byte[] otherKey = key(Kind.SETTLEMENT, REFUNDED);
         state("an entry beside another one", entry(settled(), new StateProof(siblings, otherKey, fill(32, 1))));
         state("an entry said to be absent", entry(null, proof));
-        StateProof itself = new StateProof(siblings, key(Kind.CASE, SETTLED), Blake3.hash(settled()));
+        StateProof itself = new StateProof(siblings, key(Kind.SETTLEMENT, SETTLED), Blake3.hash(settled()));
         state("an entry said to be absent for itself", entry(null, itself));
         CertifiedEntry absent = entry(Bytes32.of(fill(32, 0x77)));
         state("an absent entry said to be an empty one", entry(new byte[0], absent.proof()));
@@ -248,7 +248,7 @@ final class ProofVectors {
                 new CertifiedEntry(header, three, Kind.NODE, SETTLED, entry.value(), entry.proof()));
         state(
                 "under another request's hash",
-                new CertifiedEntry(header, three, Kind.CASE, REFUNDED, entry.value(), entry.proof()));
+                new CertifiedEntry(header, three, Kind.SETTLEMENT, REFUNDED, entry.value(), entry.proof()));
     }
 
     private static byte[] refunded() {

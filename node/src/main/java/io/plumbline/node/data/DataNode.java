@@ -15,6 +15,7 @@ import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.EverySecond;
+import io.plumbline.node.network.Launch;
 import io.plumbline.node.network.LedgerFollowed;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
@@ -36,16 +37,16 @@ import org.agrona.ErrorHandler;
 
 /** The role that keeps large files off the ledger: a blob store over HTTP, announced on the ledger with a stake. */
 public final class DataNode implements RunningRole {
-    private Media media;
-    private LedgerClient ledger;
-    private BlobStore store;
-    private BlobServer server;
-    private Upkeep upkeep;
-    private Reporter reporter;
-    private DealKeeper deals;
-    private LedgerFollowed followed;
+    private final Media media;
+    private final LedgerClient ledger;
+    private final BlobStore store;
+    private final BlobServer server;
+    private final Upkeep upkeep;
+    private final Reporter reporter;
+    private final DealKeeper deals;
+    private final LedgerFollowed followed;
     private final Tenants tenants;
-    private EverySecond looking;
+    private final EverySecond looking;
 
     /**
      * Where it works.
@@ -62,7 +63,7 @@ public final class DataNode implements RunningRole {
      * @param fetch by which their sources are asked.
      * @param offer what blobs are kept for; null where no more deals are taken on.
      */
-    public record Place(
+    public record Context(
             Path folder,
             String host,
             int port,
@@ -83,81 +84,90 @@ public final class DataNode implements RunningRole {
      * @param tenants that may change the store; null for everybody on this host. Closed with it.
      * @param tls null for HTTP in the clear.
      * @param faults hears that it cannot go on: the process should end.
+     * @throws IOException where it cannot start: nothing of it is left running.
      */
-    public DataNode(
+    public static DataNode launch(
             Network network,
             KeyPair keys,
-            Place place,
+            Context context,
             Tenants tenants,
             SSLContext tls,
             Events events,
             FaultListener faults)
             throws IOException {
-        this.tenants = tenants;
+        return Launch.of(launch -> new DataNode(launch, network, keys, context, tenants, tls, events, faults));
+    }
+
+    private DataNode(
+            Launch launch,
+            Network network,
+            KeyPair keys,
+            Context context,
+            Tenants tenants,
+            SSLContext tls,
+            Events events,
+            FaultListener faults)
+            throws IOException {
+        this.tenants = tenants == null ? null : launch.opened(tenants);
         ErrorHandler errors = Lifecycle.errors(events::emit, faults);
-        try {
-            store = BlobStore.open(place.folder().resolve("store"), place.quotaBytes());
-            // A request that fails is refused; the process is well.
-            server = new BlobServer(
-                    store,
-                    place.host(),
-                    place.port(),
-                    tenants,
-                    tls,
-                    fault -> events.emit(new Event.Error(fault.toString())));
-            AtomicBoolean hasEnded = new AtomicBoolean();
-            media = new Media(place.folder().resolve("driver"), errors, () -> {
-                hasEnded.set(true);
-                faults.onFault(ExitCode.DRIVER, null);
-            });
-            ledger = network.ledger(media.directory(), place.host(), keys, media.errors());
-            followed = new LedgerFollowed(() -> {
-                ledger.status();
-                return null;
-            });
-            LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
-            announce(keys, place);
-            Bytes32 self = keys.publicKey();
-            upkeep = new Upkeep(
-                    store,
-                    self,
-                    () -> others(self),
-                    place.scrubEvery(),
-                    place.scrubRate(),
-                    place.keepUnpinned(),
-                    place.repairAfter(),
-                    place.lookEvery(),
-                    events::emit);
-            upkeep.start();
-            reporter = new Reporter(
-                    place.feeds(),
-                    ledger,
-                    store,
-                    () -> others(self),
-                    place.fetch(),
-                    new ReportFile(place.folder().resolve("reports")),
-                    events::emit);
-            reporter.start();
-            CertifiedSettlements certified = new CertifiedSettlements(ledger, network.genesis());
-            deals = new DealKeeper(self, place.offer(), certified, store, () -> others(self), events::emit);
-            deals.start();
-            if (tenants != null) {
-                looking = new EverySecond("api-files", tenants::lookAgain, errors::onError);
-            }
-        } catch (IOException | RuntimeException e) {
-            close();
-            throw e;
-        }
+        this.store = launch.opened(BlobStore.open(context.folder().resolve("store"), context.quotaBytes()));
+        // A request that fails is refused; the process is well.
+        this.server = launch.opened(new BlobServer(
+                store,
+                context.host(),
+                context.port(),
+                tenants,
+                tls,
+                fault -> events.emit(new Event.Error(fault.toString()))));
+        AtomicBoolean hasEnded = new AtomicBoolean();
+        this.media = launch.opened(new Media(context.folder().resolve("driver"), errors, () -> {
+            hasEnded.set(true);
+            faults.onFault(ExitCode.DRIVER, null);
+        }));
+        this.ledger = launch.opened(network.ledger(media.directory(), context.host(), keys, media.errors()));
+        this.followed = new LedgerFollowed(() -> {
+            ledger.status();
+            return null;
+        });
+        LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
+        announce(keys, context);
+        Bytes32 self = keys.publicKey();
+        this.upkeep = launch.opened(new Upkeep(
+                store,
+                self,
+                () -> others(self),
+                context.scrubEvery(),
+                context.scrubRate(),
+                context.keepUnpinned(),
+                context.repairAfter(),
+                context.lookEvery(),
+                events::emit));
+        upkeep.start();
+        this.reporter = launch.opened(new Reporter(
+                context.feeds(),
+                ledger,
+                store,
+                () -> others(self),
+                context.fetch(),
+                new ReportFile(context.folder().resolve("reports")),
+                events::emit));
+        reporter.start();
+        CertifiedSettlements certified = new CertifiedSettlements(ledger, network.genesis());
+        this.deals = launch.opened(
+                new DealKeeper(self, context.offer(), certified, store, () -> others(self), events::emit));
+        deals.start();
+        this.looking = tenants == null ? null : new EverySecond("api-files", tenants::lookAgain, errors::onError);
         events.emit(new Event.Ready("data-node", keys.publicKey().toString(), null, server.port()));
     }
 
-    private void announce(KeyPair keys, Place place) throws IOException {
+    private void announce(KeyPair keys, Context context) throws IOException {
         LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterDataNode(
-                place.stake(), Addresses.text(Addresses.resolve(place.host())), server.port()));
+                context.stake(), Addresses.text(Addresses.resolve(context.host())), server.port()));
         if (!outcome.isApplied()) {
             throw new IOException("The ledger refused to register this data node: " + outcome.reason()
                     + ". Its account is " + keys.publicKey() + ", which needs "
-                    + place.stake() + " for the stake and some for fees. Whoever keeps the network's bank key pays in,"
+                    + context.stake()
+                    + " for the stake and some for fees. Whoever keeps the network's bank key pays in,"
                     + " by: plumbline ledger deposit --network FILE --key BANK --to ACCOUNT --amount N --reference"
                     + " TEXT.");
         }

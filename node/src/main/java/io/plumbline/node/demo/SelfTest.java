@@ -67,24 +67,24 @@ public final class SelfTest extends CommandOptions implements Callable<Integer> 
                 List.of(new Deposit(node.publicKey(), 100_000), new Deposit(requester.publicKey(), 100_000)));
         Network network = Network.onThisHost(genesis);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
-        try (FullNode fullNode = new FullNode(
+        try (FullNode fullNode = FullNode.launch(
                         network,
                         full,
-                        new FullNode.Setup(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
+                        new FullNode.Context(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
                         events,
                         (code, why) -> {});
-                InferenceNode inferenceNode = new InferenceNode(
+                InferenceNode inferenceNode = InferenceNode.launch(
                         network,
                         node,
-                        new InferenceNode.Place(folder.resolve("node"), "localhost", 0, 50_000, 2),
+                        new InferenceNode.Context(folder.resolve("node"), "localhost", 0, 50_000, 2),
                         InferenceNode.language(model, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers),
                         events,
                         (code, why) -> {});
-                Gateway gateway = new Gateway(
+                Gateway gateway = Gateway.launch(
                         network,
                         requester,
                         Map.of("stories", model),
-                        new Gateway.Place(
+                        new Gateway.Context(
                                 folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                         events,
                         (code, why) -> {})) {

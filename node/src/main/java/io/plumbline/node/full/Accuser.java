@@ -38,7 +38,7 @@ public final class Accuser {
         this.events = events;
     }
 
-    /** Hands in what proves that the answer of a case is false, later and on a thread of its own. */
+    /** Hands in what proves that the answer of a settlement is false, later and on a thread of its own. */
     void accuse(Settlement one, byte[] evidence) {
         int place = Math.max(0, one.audit().auditors().indexOf(me));
         Bytes32 node = one.node();

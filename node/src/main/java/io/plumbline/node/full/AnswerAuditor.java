@@ -32,7 +32,7 @@ interface AnswerAuditor extends AutoCloseable {
      * @param asked receives each cell before it is asked for.
      * @throws IOException where the node is silent, or the answer cannot be judged here: nothing is proven then.
      */
-    Finding judge(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked) throws IOException;
+    Finding audit(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked) throws IOException;
 
     @Override
     void close();

@@ -29,7 +29,6 @@ import java.security.SecureRandom;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -67,7 +66,7 @@ final class AuditAgent implements AutoCloseable {
     private static final Cell FIRST = new Cell(0, 0, 1);
 
     private final Bytes32 publicKey;
-    private final Map<String, AnswerAuditor> judges;
+    private final Map<String, AnswerAuditor> auditors;
     private final EvidenceFolder evidences;
     private final VerdictStore verdicts;
     private final RecentAudits recent;
@@ -75,56 +74,51 @@ final class AuditAgent implements AutoCloseable {
     private final SecureRandom random = new SecureRandom();
     private final AuditQueue<Bytes32> audits = new AuditQueue<>(AUDITS, AUDITS_OF_A_NODE);
     private final ExecutorService words = Executors.newVirtualThreadPerTaskExecutor();
-    private final CountDownLatch ready = new CountDownLatch(1);
 
-    /** Open cases that this full node audits, as its replica has them. */
+    /** Open settlements that this full node audits, as its replica has them. */
     private final Map<Bytes32, Settlement> open = new ConcurrentHashMap<>();
 
     /** Rounds that are being audited. */
     private final Set<Round> underWay = ConcurrentHashMap.newKeySet();
 
-    private Endpoint endpoint;
-    private LedgerClient ledger;
-    private UnaryOperator<Node> latest = node -> node;
-    private Accuser accuser;
+    private final Endpoint endpoint;
+    private final LedgerClient ledger;
+    private final UnaryOperator<Node> latest;
+    private final Accuser accuser;
 
     /**
      * @param publicKey of this full node.
-     * @param judges by model id, in hexadecimal; closed with this.
+     * @param endpoint by which nodes are reached.
+     * @param latest gives a node as the ledger has it now: it may be at another address than when its receipt was
+     *     ordered.
+     * @param auditors by model id, in hexadecimal; closed with this.
      * @param evidenceFolder where what proves a lie is kept.
      * @param verdicts that it has bound itself to.
      * @param recent told of what it has looked at.
      */
     AuditAgent(
             Bytes32 publicKey,
-            Map<String, AnswerAuditor> judges,
+            Endpoint endpoint,
+            LedgerClient ledger,
+            UnaryOperator<Node> latest,
+            Map<String, AnswerAuditor> auditors,
             Path evidenceFolder,
             VerdictStore verdicts,
             RecentAudits recent,
             Events events) {
         this.publicKey = publicKey;
-        this.judges = Map.copyOf(judges);
+        this.endpoint = endpoint;
+        this.ledger = ledger;
+        this.latest = latest;
+        this.accuser = new Accuser(ledger, publicKey, events);
+        this.auditors = Map.copyOf(auditors);
         this.evidences = new EvidenceFolder(evidenceFolder, EVIDENCE_BYTES);
         this.verdicts = verdicts;
         this.recent = recent;
         this.events = events;
     }
 
-    /**
-     * From now on it can reach nodes and the ledger.
-     *
-     * @param asRegistered gives a node as the ledger has it now: it may be at another address than when its receipt
-     *     was ordered.
-     */
-    void begin(Endpoint reaching, LedgerClient telling, UnaryOperator<Node> asRegistered) {
-        endpoint = reaching;
-        ledger = telling;
-        latest = asRegistered;
-        accuser = new Accuser(telling, publicKey, events);
-        ready.countDown();
-    }
-
-    /** On the ledger's service thread: hands over and returns. */
+    /** Hands over and returns. */
     void onAudit(Settlement changed, Node node) {
         if (!changed.audit().isAuditor(publicKey)) {
             return;
@@ -173,7 +167,7 @@ final class AuditAgent implements AutoCloseable {
             if (audit.committed() < audit.quorum()) {
                 return audit.deadlineMs();
             }
-            boolean hasTime = ledger == null || audit.deadlineMs() - ledger.timeMs() >= LEAST_MS;
+            boolean hasTime = audit.deadlineMs() - ledger.timeMs() >= LEAST_MS;
             return hasTime ? UNWANTED - 1 - now.height() : UNWANTED;
         }
 
@@ -204,18 +198,15 @@ final class AuditAgent implements AutoCloseable {
 
     private void guarded(Settlement one, Work work) {
         try {
-            ready.await();
             work.run();
         } catch (IOException | RuntimeException | OutOfMemoryError e) {
             // Where memory runs out this audit is given up, and left to other full nodes: an answer that no reckoning
             // has foreseen must not end all of its auditors.
             events.emit(new Event.Error(one.requestHash().toString(), String.valueOf(e)));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 
-    /** The case as the replica has it now, where this round of it still wants this full node's verdict; else null. */
+    /** The settlement as the replica has it now, where this round still wants this full node's verdict; else null. */
     private Settlement current(Settlement ordered) {
         Settlement now = open.get(ordered.requestHash());
         boolean isWanted = now != null
@@ -242,7 +233,7 @@ final class AuditAgent implements AutoCloseable {
         int round = now.audit().round();
         Verdict verdict = verdicts.find(now.receipt().hash(), round);
         if (verdict == null) {
-            verdict = judge(now, node);
+            verdict = verdict(now, node);
             if (verdict == null) {
                 return;
             }
@@ -291,7 +282,7 @@ final class AuditAgent implements AutoCloseable {
     }
 
     /** A verdict, or null where a challenge was posted and another round begins. */
-    private Verdict judge(Settlement ordered, Node node) throws IOException {
+    private Verdict verdict(Settlement ordered, Node node) throws IOException {
         byte[] salt = new byte[32];
         random.nextBytes(salt);
         AskedCells asked = new AskedCells();
@@ -324,7 +315,7 @@ final class AuditAgent implements AutoCloseable {
                     ordered.requestHash().toString(),
                     asked.last() == null ? null : asked.last().toString(),
                     String.valueOf(e.getMessage())));
-            boolean isSilence = judges.containsKey(ordered.receipt().modelId().toString()) && isTheNodes(e);
+            boolean isSilence = auditors.containsKey(ordered.receipt().modelId().toString()) && isTheNodes(e);
             if (isSilence && post(ordered, asked.last() == null ? FIRST : asked.last())) {
                 return null;
             }
@@ -367,15 +358,15 @@ final class AuditAgent implements AutoCloseable {
 
     /** @param asked receives each cell before it is asked for. */
     private Finding audit(Settlement ordered, Node node, AskedCells asked) throws IOException {
-        AnswerAuditor judge = judges.get(ordered.receipt().modelId().toString());
-        if (judge == null) {
+        AnswerAuditor auditor = auditors.get(ordered.receipt().modelId().toString());
+        if (auditor == null) {
             throw new IOException("This full node has no key and no copy of model "
                     + ordered.receipt().modelId() + ". Name it with --model.");
         }
         // A node hands in its own receipts under the signature of its commands: whether the receipt's own holds, which
         // evidence rests on, is seen here.
         Finding finding = ordered.receipt().signatureHolds()
-                ? asked(judge, ordered, node, asked)
+                ? asked(auditor, ordered, node, asked)
                 : new Finding(
                         Failure.of(Step.SIGNATURE, "the receipt was not signed by the node"),
                         new byte[32],
@@ -403,13 +394,13 @@ final class AuditAgent implements AutoCloseable {
     }
 
     /** Asks the node, and again where it was lost or had no room: it may have been started anew. */
-    private Finding asked(AnswerAuditor judge, Settlement ordered, Node node, AskedCells asked) throws IOException {
+    private Finding asked(AnswerAuditor auditor, Settlement ordered, Node node, AskedCells asked) throws IOException {
         Deadline deadline = deadline(ordered);
         while (true) {
             try {
                 Node now = latest.apply(node);
                 Peer peer = endpoint.connect(now.host(), now.port(), now.key().bytes());
-                return judge.judge(ordered, peer, deadline, asked);
+                return auditor.audit(ordered, peer, deadline, asked);
             } catch (LostException | BusyException e) {
                 if (deadline.leftNs() < 2 * AGAIN_NS || Thread.currentThread().isInterrupted()) {
                     throw e;
@@ -425,7 +416,7 @@ final class AuditAgent implements AutoCloseable {
         try {
             // A model that is being run cannot be closed under it.
             if (audits.close(CLOSE_MS)) {
-                judges.values().forEach(AnswerAuditor::close);
+                auditors.values().forEach(AnswerAuditor::close);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -57,18 +57,18 @@ final class ExactAnswerAuditor implements AnswerAuditor {
     }
 
     @Override
-    public Finding judge(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked) throws IOException {
+    public Finding audit(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked) throws IOException {
         Auditor free = idle.poll();
         Auditor auditor = free == null ? new Auditor(key, tokenizer) : free;
         try {
-            return judge(auditor, ordered, peer, deadline, asked);
+            return audit(auditor, ordered, peer, deadline, asked);
         } finally {
             auditor.close();
             idle.add(auditor);
         }
     }
 
-    private Finding judge(Auditor auditor, Settlement ordered, Peer peer, Deadline deadline, AskedCells asked)
+    private Finding audit(Auditor auditor, Settlement ordered, Peer peer, Deadline deadline, AskedCells asked)
             throws IOException {
         Bytes32 receiptHash = ordered.receipt().hash();
         // By what the receipt says: a disclosure that says otherwise is refuted before anything is opened.
@@ -83,14 +83,14 @@ final class ExactAnswerAuditor implements AnswerAuditor {
                 throw new UnjudgeableException(new IOException("This host had too little time left for the audit."));
             }
             NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash, disclosedBytes, deadline);
-            return judge(auditor, ordered, disclosed, peer, deadline, asked);
+            return audit(auditor, ordered, disclosed, peer, deadline, asked);
         } catch (OutOfMemoryError e) {
             // Of this host: the ledger's own thread must not come to be the next to meet it.
             throw new UnjudgeableException(e);
         }
     }
 
-    private Finding judge(
+    private Finding audit(
             Auditor auditor,
             Settlement ordered,
             NodeClient.Disclosed disclosed,

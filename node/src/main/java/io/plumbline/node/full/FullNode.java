@@ -30,6 +30,7 @@ import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.Launch;
 import io.plumbline.node.network.LedgerFollowed;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
@@ -102,7 +103,7 @@ public final class FullNode implements RunningRole, PageSource {
     private final RecentBlocks blocks = new RecentBlocks();
     private final FullNodePage page;
     private final NodeClient client;
-    private final AuditAgent judge;
+    private final AuditAgent audits;
     private final Voter voter;
     private final Member member;
     private final Media media;
@@ -123,35 +124,56 @@ public final class FullNode implements RunningRole, PageSource {
      * @param snapshotBytes of the log from one snapshot to the next.
      * @param answerTimeoutMs longest wait for a node's next sign of life.
      */
-    public record Setup(List<Path> models, Path keyFile, Path folder, long snapshotBytes, long answerTimeoutMs) {
-        public Setup(List<Path> models, Path keyFile, Path folder) {
+    public record Context(List<Path> models, Path keyFile, Path folder, long snapshotBytes, long answerTimeoutMs) {
+        public Context(List<Path> models, Path keyFile, Path folder) {
             this(models, keyFile, folder, SNAPSHOT_BYTES, ANSWER_TIMEOUT_MS);
+        }
+
+        /** @throws IOException where no full node can be started with it: before anything is. */
+        void conclude() throws IOException {
+            List<Path> language = new ArrayList<>();
+            for (Path model : models) {
+                if (!TensorPackage.isIn(model)) {
+                    language.add(model);
+                }
+            }
+            if (language.size() > 1) {
+                throw new IOException("Both " + language.get(0) + " and " + language.get(1)
+                        + " are language models: a full node audits one. Leave one out.");
+            }
         }
     }
 
-    /** @param faults hears that it cannot go on: the process should end. */
-    public FullNode(Network network, KeyPair keys, Setup setup, Events events, FaultListener faults)
+    /**
+     * Starts a full node.
+     *
+     * @param faults hears that it cannot go on: the process should end.
+     * @throws IOException where it cannot start: nothing of it is left running.
+     */
+    public static FullNode launch(Network network, KeyPair keys, Context context, Events events, FaultListener faults)
             throws IOException {
-        Path folder = setup.folder;
-        this.client = new NodeClient(setup.answerTimeoutMs);
+        context.conclude();
+        if (network.genesis().place(keys.publicKey()) < 0) {
+            throw new IOException("The key file is not one of this network's full nodes.");
+        }
+        return Launch.of(launch -> new FullNode(launch, network, keys, context, events, faults));
+    }
+
+    private FullNode(Launch launch, Network network, KeyPair keys, Context context, Events events, FaultListener faults)
+            throws IOException {
+        Path folder = context.folder;
+        this.client = new NodeClient(context.answerTimeoutMs);
         this.events = events;
         this.errors = Lifecycle.errors(events::emit, faults);
         int id = network.genesis().place(keys.publicKey());
-        if (id < 0) {
-            throw new IOException("The key file is not one of this network's full nodes.");
-        }
         IngressAddress address = network.ingresses().get(id);
         Member.Place place = new Member.Place(id, network.members(), folder, keys, network.genesis());
         // The others are asked while the models are read.
         CompletableFuture<Long> rejoined = CompletableFuture.supplyAsync(() -> rejoin(place, network));
-        this.judge = new AuditAgent(
-                keys.publicKey(),
-                judges(setup.models, setup.keyFile, network.genesis().trusted()),
-                folder.resolve("evidence"),
-                new VerdictStore(folder.resolve("verdicts")),
-                recent,
-                events);
-        this.voter = new Voter(
+        AuditInbox inbox = new AuditInbox();
+        Map<String, AnswerAuditor> auditors =
+                auditors(context.models, context.keyFile, network.genesis().trusted());
+        this.voter = launch.opened(new Voter(
                 keys,
                 network.genesis().hash(),
                 network.genesis().fullNodes().size(),
@@ -161,14 +183,14 @@ public final class FullNode implements RunningRole, PageSource {
                     if (e instanceof SignedElsewhereException) {
                         faults.onFault(ExitCode.SIGNED_ELSEWHERE, e);
                     }
-                });
-        this.index = new LedgerIndex(folder.resolve("index"), this::report);
+                }));
+        this.index = launch.opened(new LedgerIndex(folder.resolve("index"), this::report));
         LedgerService service = new LedgerService(
                 network.genesis(),
                 new Replica.Listener() {
                     @Override
                     public void onAudit(Settlement changed, Node node) {
-                        judge.onAudit(changed, node);
+                        inbox.onAudit(changed, node);
                         recent.changed(changed);
                         if (!changed.isOpen()) {
                             index.onClosed(changed);
@@ -198,24 +220,25 @@ public final class FullNode implements RunningRole, PageSource {
                 folder);
         await(rejoined);
         AtomicBoolean hasEnded = new AtomicBoolean();
-        this.member = new Member(place, service, this::report, () -> {
+        this.member = launch.opened(new Member(place, service, this::report, () -> {
             hasEnded.set(true);
             faults.onFault(ExitCode.LEDGER, null);
-        });
-        this.upkeep = new Upkeep(member, setup.snapshotBytes, this::report);
+        }));
+        this.upkeep = launch.opened(new Upkeep(member, context.snapshotBytes, this::report));
         events.emit(new Event.Joined());
         warn(network.members().get(id));
-        this.media = new Media(folder.resolve("outside"), this::report, () -> {
+        this.media = launch.opened(new Media(folder.resolve("outside"), this::report, () -> {
             hasEnded.set(true);
             faults.onFault(ExitCode.DRIVER, null);
-        });
+        }));
         ClusterSequencer sequencer = new ClusterSequencer(
                 member.aeronDirectory(),
                 Member.ingressEndpoints(network.members()),
                 host(network.members().get(id)),
                 keys,
                 network.genesis().hash());
-        this.ledger = new LedgerClient(sequencer, keys, network.genesis().hash());
+        this.ledger = launch.opened(
+                new LedgerClient(sequencer, keys, network.genesis().hash()));
         this.endpoint = new Endpoint(
                 media.aeron(),
                 address.host(),
@@ -223,9 +246,19 @@ public final class FullNode implements RunningRole, PageSource {
                 new Identity(keys.secret(), keys.publicKey().bytes()),
                 client.protocol(),
                 new LedgerIngress(sequencer, service.admission(), member::logStart).protocol());
-        this.runner = new AgentRunner(Drivers.idle(), this::report, null, endpoint);
+        this.runner = launch.opened(new AgentRunner(Drivers.idle(), this::report, null, endpoint));
         AgentRunner.startOnThread(runner);
-        judge.begin(endpoint, ledger, node -> registered(service, node));
+        this.audits = launch.opened(new AuditAgent(
+                keys.publicKey(),
+                endpoint,
+                ledger,
+                node -> registered(service, node),
+                auditors,
+                folder.resolve("evidence"),
+                new VerdictStore(folder.resolve("verdicts")),
+                recent,
+                events));
+        inbox.deliverTo(audits);
         voter.begin(ledger, service::signingSeen);
         LedgerWait.await(
                 ledger,
@@ -234,8 +267,8 @@ public final class FullNode implements RunningRole, PageSource {
                 () -> Event.Waiting.forLedger(missing(network.ingresses(), keys.publicKey()), service.applied()));
         AdminCommands operator =
                 new AdminCommands(id, network.genesis().fullNodes().size(), member, service, voter, ledger, index);
-        this.control = new AdminSocket(folder, operator::execute, this::report);
-        this.reading = new FullNodeReading(service, member, voter, judge, counts);
+        this.control = launch.opened(new AdminSocket(folder, operator::execute, this::report));
+        this.reading = new FullNodeReading(service, member, voter, audits, counts);
         recent.live();
         this.page = new FullNodePage(network, id, service, reading, blocks, recent);
         this.follows = new LedgerFollowed(() -> behind(service));
@@ -324,28 +357,25 @@ public final class FullNode implements RunningRole, PageSource {
         return address.substring(0, address.lastIndexOf(':'));
     }
 
-    private Map<String, AnswerAuditor> judges(List<Path> models, Path keyFile, TrustedLedger ledger)
+    private Map<String, AnswerAuditor> auditors(List<Path> models, Path keyFile, TrustedLedger ledger)
             throws IOException {
-        Map<String, AnswerAuditor> judges = new HashMap<>();
+        Map<String, AnswerAuditor> auditors = new HashMap<>();
         Path language = null;
         for (Path folder : models) {
             if (TensorPackage.isIn(folder)) {
                 TensorPackage model = TensorPackage.open(folder);
-                judges.put(model.manifest().id().toString(), new TolerantAnswerAuditor(model, ledger, client));
+                auditors.put(model.manifest().id().toString(), new TolerantAnswerAuditor(model, ledger, client));
                 events.emit(new Event.TensorModelLoaded(model.name()));
-            } else if (language == null) {
-                language = folder;
             } else {
-                throw new IOException("Both " + language + " and " + folder
-                        + " are language models: a full node audits one. Leave one out.");
+                language = folder;
             }
         }
-        if (language != null || Files.exists(keyFile) || judges.isEmpty()) {
+        if (language != null || Files.exists(keyFile) || auditors.isEmpty()) {
             VerifierKey key = verifierKey(language, keyFile);
             warn(key.config());
-            judges.put(key.manifest().id().toString(), new ExactAnswerAuditor(key, language, ledger, client));
+            auditors.put(key.manifest().id().toString(), new ExactAnswerAuditor(key, language, ledger, client));
         }
-        return judges;
+        return auditors;
     }
 
     private VerifierKey verifierKey(Path folder, Path keyFile) throws IOException {
@@ -413,6 +443,6 @@ public final class FullNode implements RunningRole, PageSource {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(control, upkeep, judge, voter, runner, ledger, media, member, index);
+        CloseHelper.closeAll(control, upkeep, audits, voter, runner, ledger, media, member, index);
     }
 }

@@ -237,7 +237,7 @@ final class RecentAudits {
                     .put("price", now.receipt().price());
         }
         if (now.status() == Status.SETTLED) {
-            // The case leaves the state then, and the node has its price.
+            // The settlement leaves the state then, and the node has its price.
             json.put("pays_ms", now.audit().deadlineMs());
         }
         ObjectNode verdicts = json.putObject("verdicts");

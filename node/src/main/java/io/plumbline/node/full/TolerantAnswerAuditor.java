@@ -64,7 +64,7 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
     }
 
     @Override
-    public Finding judge(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked) throws IOException {
+    public Finding audit(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked) throws IOException {
         Bytes32 node = ordered.node();
         try {
             // How large its tensors are is not known before they come.

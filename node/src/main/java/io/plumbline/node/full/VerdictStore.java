@@ -91,7 +91,7 @@ public final class VerdictStore {
         verdicts.put(name, verdict);
     }
 
-    /** The case of this receipt has ended, in this round. */
+    /** The settlement of this receipt has ended, in this round. */
     public void forget(Bytes32 receiptHash, int lastRound) {
         for (int round = 0; round <= lastRound; round++) {
             String name = name(receiptHash, round);

@@ -37,6 +37,16 @@ public interface Answerers {
     long mostPrice();
 
     /**
+     * What a request costs beside its price, in the ledger's smallest unit: the command that puts the money up, and the
+     * audit.
+     *
+     * @param units most tokens, or rows, that may be charged for.
+     */
+    default long fee(Level level, long units) {
+        return 0;
+    }
+
+    /**
      * How long a first token may take before another is asked as well, and the first token counts, in milliseconds.
      *
      * @return 0 where that is not done.
@@ -84,17 +94,22 @@ public interface Answerers {
         NodeClient.TensorAnswered inferTensors(byte[] request, long rows, Level level) throws IOException;
 
         /**
-         * The cost of a request that it was asked and gave no answer to: its receipt may be paid all the same.
+         * The cost of a request that it was asked, by what the ledger has taken: another receipt than it gave, or one
+         * where it gave none.
          *
-         * @param requestHash 32 bytes.
+         * @param fee see {@link Answerers#fee}.
+         * @param told the receipt that it gave; null for none.
          * @return completed once that is certain, in the ledger's smallest unit.
          */
-        default CompletableFuture<Long> costUnanswered(Bytes32 requestHash) {
-            return CompletableFuture.completedFuture(0L);
+        default CompletableFuture<Long> settledCost(Bytes32 requestHash, long fee, Receipt told) {
+            return CompletableFuture.completedFuture(told == null ? 0 : told.price());
         }
 
         /** It answered nothing: it is asked last for a while. */
         void refused(Exception why);
+
+        /** It was paid for an answer that it did not give: it is not asked any more for a while. */
+        default void tookMoney() {}
 
         /** What it signed was not what it showed: it is not asked any more for long. */
         void lied(String why);

@@ -63,6 +63,11 @@ final class AnswersUnderWay implements Answerers {
     }
 
     @Override
+    public long fee(Level level, long units) {
+        return answerers.fee(level, units);
+    }
+
+    @Override
     public long hedgeMs() {
         return answerers.hedgeMs();
     }
@@ -127,8 +132,8 @@ final class AnswersUnderWay implements Answerers {
         }
 
         @Override
-        public CompletableFuture<Long> costUnanswered(Bytes32 requestHash) {
-            return by.costUnanswered(requestHash);
+        public CompletableFuture<Long> settledCost(Bytes32 requestHash, long fee, Receipt told) {
+            return by.settledCost(requestHash, fee, told);
         }
 
         private void requireOpen() throws DrainingException {
@@ -140,6 +145,11 @@ final class AnswersUnderWay implements Answerers {
         @Override
         public void refused(Exception why) {
             by.refused(why);
+        }
+
+        @Override
+        public void tookMoney() {
+            by.tookMoney();
         }
 
         @Override

@@ -6,11 +6,13 @@ import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.page.NodeQuality;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * The answers that a gateway has bought lately, until a quorum of full nodes has signed how each came out. Any thread
@@ -26,8 +28,11 @@ final class BoughtAnswers {
     private final CertifiedSettlements settlements;
     private final NodeQuality quality = new NodeQuality(System::currentTimeMillis);
 
-    /** Request hashes; the one that was looked at longest ago first. */
-    private final Deque<Bytes32> open = new ArrayDeque<>();
+    /** The one that was looked at longest ago first. */
+    private final Deque<Answer> open = new ArrayDeque<>();
+
+    /** @param lied hears what its node did, where it has handed another receipt in. */
+    private record Answer(Bytes32 requestHash, Bytes32 receiptHash, Consumer<String> lied) {}
 
     private long bought;
     private long settled;
@@ -39,17 +44,18 @@ final class BoughtAnswers {
         this.settlements = settlements;
     }
 
-    synchronized void add(Bytes32 requestHash) {
+    /** @param lied hears what the node did, where it hands another receipt in than this one. */
+    synchronized void add(Receipt receipt, Consumer<String> lied) {
         bought++;
-        open.addLast(requestHash);
+        open.addLast(new Answer(receipt.requestHash(), receipt.hash(), lied));
         if (open.size() > MAX_FOLLOWED) {
             open.removeFirst();
             letGo++;
         }
     }
 
-    private synchronized List<Bytes32> next() {
-        List<Bytes32> next = new ArrayList<>();
+    private synchronized List<Answer> next() {
+        List<Answer> next = new ArrayList<>();
         while (!open.isEmpty() && next.size() < AT_ONCE) {
             next.add(open.removeFirst());
         }
@@ -58,13 +64,13 @@ final class BoughtAnswers {
 
     /** Asks the ledger for some of them. */
     void look() throws IOException {
-        List<Bytes32> asked = next();
+        List<Answer> asked = next();
         for (int i = 0; i < asked.size(); i++) {
             boolean isOver;
             try {
                 isOver = isOver(asked.get(i));
             } catch (IOException e) {
-                for (Bytes32 left : asked.subList(i, asked.size())) {
+                for (Answer left : asked.subList(i, asked.size())) {
                     keep(left);
                 }
                 throw e;
@@ -75,12 +81,12 @@ final class BoughtAnswers {
         }
     }
 
-    private synchronized void keep(Bytes32 requestHash) {
-        open.addLast(requestHash);
+    private synchronized void keep(Answer answer) {
+        open.addLast(answer);
     }
 
-    private boolean isOver(Bytes32 requestHash) throws IOException {
-        CertifiedEntry entry = settlements.find(requestHash);
+    private boolean isOver(Answer answer) throws IOException {
+        CertifiedEntry entry = settlements.find(answer.requestHash);
         if (entry == null || entry.value() == null) {
             // Not ordered yet, most likely.
             return false;
@@ -88,6 +94,9 @@ final class BoughtAnswers {
         Settlement found = Settlement.decode(entry.value());
         if (found.isOpen()) {
             return false;
+        }
+        if (found.receipt() != null && !found.receipt().hash().equals(answer.receiptHash)) {
+            answer.lied.accept("handed in another receipt than it gave for request " + answer.requestHash);
         }
         quality.closed(found);
         count(found.status());

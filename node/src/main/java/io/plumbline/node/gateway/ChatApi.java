@@ -10,12 +10,13 @@ import io.plumbline.node.client.DeliveredTokens;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.tenant.Admission;
+import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.audit.TextCheck;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.receipt.Answer;
+import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -140,10 +141,20 @@ final class ChatApi implements AutoCloseable {
         return Completion.promptTokens(asked.requests()) + answers;
     }
 
-    /** The most that the receipts of all choices may come to: each is charged for its prompt as well. */
+    /** The most that all choices may come to: each is charged for its prompt as well, and for its audit. */
     private long mostCost(ChatRequest asked) {
-        long tokens = asked.requests().stream().mapToLong(this::tokens).sum();
-        return Answerers.cost(tokens, Math.min(asked.wish().maxPrice(), answerers.mostPrice()));
+        long price = Math.min(asked.wish().maxPrice(), answerers.mostPrice());
+        long most = 0;
+        for (Request request : asked.requests()) {
+            long fee = answerers.fee(asked.wish().level(), tokens(request));
+            most = Usage.sum(most, Usage.sum(Answerers.cost(tokens(request), price), fee));
+        }
+        return most;
+    }
+
+    /** A request that is about to be put to a node. */
+    Purchase purchase(Request request, Answerers.Answerer by, Level auditedAt) {
+        return Purchase.begun(by, request.hash(), answerers.fee(auditedAt, tokens(request)));
     }
 
     /** For so long may a first token take before another node is asked as well; 0 where none is. */
@@ -169,8 +180,8 @@ final class ChatApi implements AutoCloseable {
     }
 
     /**
-     * What the gateway vouches for: signature, hashes, stop rule, that the text is what the tokens say, and that all
-     * of it is what the node streamed.
+     * What the gateway vouches for: signature, hashes, stop rule, price, that the text is what the tokens say, and that
+     * all of it is what the node streamed.
      */
     NodeClient.Answered checked(
             NodeClient.Answered answered, Request request, DeliveredTokens delivered, Answerers.Answerer by)
@@ -183,6 +194,11 @@ final class ChatApi implements AutoCloseable {
         if (failure != null || !answered.receipt().node().equals(by.key())) {
             throw refused(by, "signed a receipt that does not hold: " + failure);
         }
+        Receipt receipt = answered.receipt();
+        String fault = Purchase.fault(receipt, (long) receipt.promptTokens() + receipt.outputTokens(), by);
+        if (fault != null) {
+            throw refused(by, fault);
+        }
         // What is streamed from now on reaches nobody.
         delivered.seal();
         int at = delivered.mismatch(answer.tokens());
@@ -194,7 +210,7 @@ final class ChatApi implements AutoCloseable {
 
     private static IOException refused(Answerers.Answerer by, String why) {
         by.lied(why);
-        return new IOException("Inference node " + Blake3.hex(by.key().bytes()) + " " + why + ".");
+        return new IOException("Inference node " + by.key() + " " + why + ".");
     }
 
     /** Tells the operator of an answer that a client has. */

@@ -7,6 +7,8 @@ import io.plumbline.node.client.NodeClient.Answered;
 import io.plumbline.node.gateway.answer.AnswerMessage;
 import io.plumbline.node.gateway.answer.AnswerPart;
 import io.plumbline.node.gateway.answer.AnswerReader;
+import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -30,11 +32,8 @@ final class Choice {
     volatile Exception failure;
     volatile Answerers.Answerer by;
 
-    /** Whether money was put up for {@link #request}, and it was asked. */
-    volatile boolean isAsked;
-
-    /** Requests that were asked before, and failed. */
-    private final List<Unanswered> failed = new CopyOnWriteArrayList<>();
+    /** All that money was put up for: one after the other fails, and two where a second is asked beside the first. */
+    private final List<Purchase> purchases = new CopyOnWriteArrayList<>();
 
     private volatile Answered answered;
 
@@ -62,26 +61,40 @@ final class Choice {
         return answered;
     }
 
-    void answered(Answered whole) {
+    /** Money is about to be put up. */
+    void begun(Purchase purchase) {
+        purchases.add(purchase);
+    }
+
+    /** None was. */
+    void notBegun(Purchase purchase) {
+        purchases.remove(purchase);
+    }
+
+    /** @param level at which it is audited. */
+    void answered(Answered whole, Level level) {
+        Bytes32 hash = request.hash();
+        long units = (long) whole.receipt().promptTokens() + whole.receipt().outputTokens();
+        purchases.replaceAll(one -> one.requestHash().equals(hash)
+                ? one.answered(whole.receipt(), units, whole.answer().isCancelled(), level)
+                : one);
         answered = whole;
     }
 
-    /** It is to be answered by another node. */
-    void failedOnce() {
-        failed.add(new Unanswered(by, request.hash()));
-        isAsked = false;
+    /** What it cost: the answer alone, where there is one; else all that was asked. */
+    List<Purchase> purchases() {
+        return answered == null
+                ? List.copyOf(purchases)
+                : purchases.stream().filter(one -> one.receipt() != null).toList();
     }
 
-    /** The requests that were asked for it, where it has no answer. */
-    List<Unanswered> unanswered() {
-        List<Unanswered> all = new ArrayList<>();
-        if (answered == null) {
-            all.addAll(failed);
-            if (isAsked) {
-                all.add(new Unanswered(by, request.hash()));
-            }
-        }
-        return all;
+    /** What its node failed to answer: another is asked. */
+    Purchase failed() {
+        Bytes32 hash = request.hash();
+        return purchases.stream()
+                .filter(one -> one.requestHash().equals(hash))
+                .findFirst()
+                .orElseThrow();
     }
 
     void rethrow() throws IOException {
@@ -131,7 +144,7 @@ final class Choice {
     String id(int call) {
         byte[] hash = request.hash().bytes();
         hash[0] += (byte) call;
-        return reading.tools().format().callId(HEX.formatHex(hash));
+        return reading.tools().format().callId(Bytes32.of(hash).toString());
     }
 
     /** The text that the node signed, up to the stop text that ended it. */

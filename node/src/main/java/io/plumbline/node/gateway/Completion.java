@@ -95,7 +95,7 @@ final class Completion implements AutoCloseable {
 
     /**
      * The tokens that were computed by now, and their cost, also for a client that has gone; nothing where no answer
-     * has begun. A choice costs what its receipt says; what those cost that have none is for {@link #later} to say.
+     * has begun. A choice costs what its receipt says, and its fees; what is certain later {@link #later} says.
      */
     Usage usage() {
         long delivered = 0;
@@ -106,20 +106,22 @@ final class Completion implements AutoCloseable {
                     choice.inference == null ? 0 : choice.inference.delivered().count();
             delivered += tokens;
             answers += tokens > 0 ? 1 : 0;
-            cost += choice.answered() == null ? 0 : choice.answered().receipt().price();
+            for (Purchase one : choice.purchases()) {
+                cost = Usage.sum(cost, one.cost());
+            }
         }
         return answers == 0 ? Usage.NONE : new Usage(answers, promptTokens(), delivered, cost);
     }
 
     /**
-     * The cost of choices that failed, or were cut since another did: their nodes may have signed what they gave, and
-     * be paid for it.
+     * What choices cost beyond what their receipts say: where one failed, or was cut, its node may hand in a receipt
+     * that it has not shown, or another one.
      *
-     * @return null where there are none.
+     * @return null where the receipts say it all.
      */
     Supplier<CompletableFuture<Long>> later() {
-        return Unanswered.costOf(
-                choices.stream().flatMap(choice -> choice.unanswered().stream()).toList());
+        return Purchase.restOf(
+                choices.stream().flatMap(choice -> choice.purchases().stream()).toList());
     }
 
     /** Tokens of the answers, once they are whole. */
@@ -196,7 +198,6 @@ final class Completion implements AutoCloseable {
             }
         }
         choice.inference = begun;
-        choice.isAsked = true;
         if (isCancelled) {
             cancel(choice);
         }
@@ -220,7 +221,15 @@ final class Completion implements AutoCloseable {
 
         @Override
         public AnswerStream ask(HedgedAnswer.Attempt attempt, Consumer<ChosenToken> onToken) throws IOException {
-            return api.infer(attempt.request(), attempt.by(), chat.wish().level(), chat.topLogprobs(), onToken);
+            Purchase purchase =
+                    api.purchase(attempt.request(), attempt.by(), chat.wish().level());
+            choice.begun(purchase);
+            try {
+                return api.infer(attempt.request(), attempt.by(), chat.wish().level(), chat.topLogprobs(), onToken);
+            } catch (BusyException | ApiException e) {
+                choice.notBegun(purchase);
+                throw e;
+            }
         }
 
         @Override
@@ -247,8 +256,13 @@ final class Completion implements AutoCloseable {
             guarded(choice, () -> {
                 while (choice.answered() == null) {
                     try {
-                        choice.answered(api.checked(
-                                choice.inference.await(), choice.request, choice.inference.delivered(), choice.by));
+                        choice.answered(
+                                api.checked(
+                                        choice.inference.await(),
+                                        choice.request,
+                                        choice.inference.delivered(),
+                                        choice.by),
+                                chat.wish().level());
                     } catch (IOException | IllegalArgumentException e) {
                         // Where it was cancelled the node ended it because it was told to.
                         if (isCancelled || choice.inference.delivered().seal() > 0) {
@@ -276,7 +290,7 @@ final class Completion implements AutoCloseable {
         // A busy one too: it is asked last for a while.
         choice.by.refused(why);
         choice.inference.close();
-        choice.failedOnce();
+        choice.failed().follow();
         Answerers.Answerer other = choice.tries.next(why);
         choice.request = choice.request.renewed(nonce());
         begin(choice, other);

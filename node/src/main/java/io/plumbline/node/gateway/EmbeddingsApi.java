@@ -82,27 +82,27 @@ final class EmbeddingsApi implements AutoCloseable {
         }
         int tokens = tokens(texts);
         Admission admission = Admission.of(http);
-        long rows = 0;
+        long most = 0;
         for (List<Tensor> one : inputs) {
-            rows += model.manifest().rows(one);
+            most = Usage.sum(most, tensors.mostCost(model.manifest().rows(one), wish.node()));
         }
-        admission.begin(http, 1, tokens, tensors.mostCost(rows));
+        admission.begin(http, 1, tokens, most);
         List<float[]> vectors = new ArrayList<>();
         ArrayNode receipts = Http.MAPPER.createArrayNode();
         Usage used = Usage.NONE;
-        List<Unanswered> failed = new ArrayList<>();
+        List<Purchase> purchases = new ArrayList<>();
         try {
             for (List<Tensor> one : inputs) {
                 TensorApi.Answered answered =
-                        tensors.ask(tensors.served(name), one, List.of(embedder.output()), wish, failed);
+                        tensors.ask(tensors.served(name), one, List.of(embedder.output()), wish, purchases);
                 List<long[]> part = part(texts, vectors.size());
                 receipts.add(answered.describe().put("first", vectors.size()).put("count", part.size()));
                 vectors.addAll(embedder.vectors(answered.outputs().getFirst(), part));
-                used = used.plus(new Usage(
-                        1, tokens(part), 0, answered.answer().receipt().price()));
+                used = used.plus(
+                        new Usage(1, tokens(part), 0, answered.purchase().cost()));
             }
         } finally {
-            admission.used(used, Unanswered.costOf(failed));
+            admission.used(used, Purchase.restOf(purchases));
         }
         admission.tell(http);
         ObjectNode json = Http.MAPPER.createObjectNode().put("object", "list");

@@ -21,6 +21,7 @@ import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.Launch;
 import io.plumbline.node.network.LedgerFollowed;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
@@ -59,11 +60,11 @@ public final class Gateway implements RunningRole {
     private final AgentRunner runner;
     private final Endpoint endpoint;
     private final LedgerClient ledger;
-    private final CertifiedSettlements cases;
+    private final CertifiedSettlements settlements;
     private final ApiServer server;
     private final Genesis genesis;
     private final LedgerCredit credit;
-    private final UnansweredRequests unanswered;
+    private final UnsettledRequests unsettled;
     private final LedgerFollowed followed;
     private final PayPerCall calls;
     private final LiveView page;
@@ -79,7 +80,7 @@ public final class Gateway implements RunningRole {
      *     where they are not.
      * @param operator adds the operator's routes; see {@link ApiServer.Place}.
      */
-    public record Place(
+    public record Context(
             Path folder,
             String host,
             int httpPort,
@@ -89,12 +90,12 @@ public final class Gateway implements RunningRole {
             Payers payers,
             Consumer<HttpRoutes> operator) {
         /** For tenants, or for everybody; its operator's routes are elsewhere. */
-        public Place(Path folder, String host, int httpPort, Terms terms, Origins origins, Access access) {
+        public Context(Path folder, String host, int httpPort, Terms terms, Origins origins, Access access) {
             this(folder, host, httpPort, terms, origins, access, null, routes -> {});
         }
 
         /** For everybody, in the clear. */
-        public Place(Path folder, String host, int httpPort, Terms terms, Origins origins) {
+        public Context(Path folder, String host, int httpPort, Terms terms, Origins origins) {
             this(folder, host, httpPort, terms, origins, Access.open());
         }
     }
@@ -104,18 +105,36 @@ public final class Gateway implements RunningRole {
      *
      * @param models folders of imported models by the names clients know them by.
      * @param faults hears that it cannot go on: the process should end.
+     * @throws IOException where it cannot start: nothing of it is left running.
      */
-    public Gateway(
-            Network network, KeyPair keys, Map<String, Path> models, Place place, Events events, FaultListener faults)
+    public static Gateway launch(
+            Network network,
+            KeyPair keys,
+            Map<String, Path> models,
+            Context context,
+            Events events,
+            FaultListener faults)
             throws IOException {
-        String host = place.host();
+        return Launch.of(launch -> new Gateway(launch, network, keys, models, context, events, faults));
+    }
+
+    private Gateway(
+            Launch launch,
+            Network network,
+            KeyPair keys,
+            Map<String, Path> models,
+            Context context,
+            Events events,
+            FaultListener faults)
+            throws IOException {
+        String host = context.host();
         this.genesis = network.genesis();
         ErrorHandler errors = Lifecycle.errors(events::emit, faults);
         AtomicBoolean hasEnded = new AtomicBoolean();
-        this.media = new Media(place.folder().resolve("driver"), errors, () -> {
+        this.media = launch.opened(new Media(context.folder().resolve("driver"), errors, () -> {
             hasEnded.set(true);
             faults.onFault(ExitCode.DRIVER, null);
-        });
+        }));
         NodeClient client = new NodeClient();
         this.endpoint = new Endpoint(
                 media.aeron(),
@@ -123,46 +142,49 @@ public final class Gateway implements RunningRole {
                 0,
                 new Identity(keys.secret(), keys.publicKey().bytes()),
                 client.protocol());
-        this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
+        this.runner = launch.opened(new AgentRunner(Drivers.idle(), errors, null, endpoint));
         AgentRunner.startOnThread(runner);
-        this.ledger = network.ledger(media.directory(), host, keys, media.errors());
-        this.cases = new CertifiedSettlements(ledger, genesis);
+        this.ledger = launch.opened(network.ledger(media.directory(), host, keys, media.errors()));
+        this.settlements = new CertifiedSettlements(ledger, genesis);
         this.followed = new LedgerFollowed(
                 () -> ledger.nodes().isEmpty() ? "no inference node is registered on the ledger" : null);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
-        BoughtAnswers bought = new BoughtAnswers(cases);
-        this.unanswered = new UnansweredRequests(cases);
-        NodeSelector nodes =
-                new NodeSelector(keys, ledger, endpoint, client, place.terms(), bought, unanswered, events);
-        Access access = place.access();
+        BoughtAnswers bought = new BoughtAnswers(settlements);
+        this.unsettled = launch.opened(new UnsettledRequests(settlements));
+        Access access = context.access();
         // A request that fails is refused, and a look that fails comes again; the process is well.
         Consumer<Throwable> requestFaults = fault -> events.emit(new Event.Error(fault.toString()));
-        this.page = new LiveView(
-                new GatewayPage(network, ledger, cases, nodes, bought, place.terms(), access), requestFaults);
-        this.calls = place.payers() == null
+        NodeSelector nodes = new NodeSelector(
+                keys,
+                ledger,
+                endpoint,
+                client,
+                context.terms(),
+                bought,
+                unsettled,
+                new LedgerFees(settlements, requestFaults),
+                events);
+        this.page = launch.opened(new LiveView(
+                new GatewayPage(network, ledger, settlements, nodes, bought, context.terms(), access), requestFaults));
+        this.calls = context.payers() == null
                 ? null
-                : new PayPerCall(ledger, genesis.hash(), keys, place.payers(), access.tls() != null);
+                : new PayPerCall(ledger, genesis.hash(), keys, context.payers(), access.tls() != null);
         if (calls != null) {
             access = access.paidBy(calls);
         }
         this.credit = credit(access.tenants(), keys, events);
-        try {
-            this.server = new ApiServer(
-                    nodes,
-                    new NetworkSources(ledger, genesis.trusted()),
-                    models,
-                    place.terms().level(),
-                    new ApiServer.Place(host, place.httpPort(), place.origins(), access, place.operator()),
-                    this::addRoutes,
-                    requestFaults);
-        } catch (IOException e) {
-            closeAllButServer();
-            throw e;
-        }
+        this.server = launch.opened(new ApiServer(
+                nodes,
+                new NetworkSources(ledger, genesis.trusted()),
+                models,
+                context.terms().level(),
+                new ApiServer.Place(host, context.httpPort(), context.origins(), access, context.operator()),
+                this::addRoutes,
+                requestFaults));
         if (credit != null) {
-            credit.start();
+            launch.opened(credit).start();
         }
-        unanswered.start(requestFaults);
+        unsettled.start(requestFaults);
         page.start();
         events.emit(new Event.Ready("gateway", null, null, server.port()));
     }
@@ -224,15 +246,15 @@ public final class Gateway implements RunningRole {
 
     private void account(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
-            byte[] key = Http.key(http.parameter("key")).bytes();
-            Account account = ledger.account(Bytes32.of(key));
+            Bytes32 key = Http.key(http.parameter("key"));
+            Account account = ledger.account(key);
             ObjectNode json = Http.MAPPER
                     .createObjectNode()
                     .put("balance", account.balance())
                     .put("stake", account.stake())
                     .put("unbonding", account.unbonding());
             if (calls != null) {
-                json.put("credit", calls.left(Bytes32.of(key)));
+                json.put("credit", calls.left(key));
             }
             Http.send(http, 200, json);
         });
@@ -240,13 +262,12 @@ public final class Gateway implements RunningRole {
 
     private void receipt(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
-            byte[] request = Http.key(http.parameter("request")).bytes();
-            CertifiedEntry entry = cases.find(Bytes32.of(request));
+            Bytes32 request = Http.key(http.parameter("request"));
+            CertifiedEntry entry = settlements.find(request);
             Settlement certified = entry == null || entry.value() == null ? null : Settlement.decode(entry.value());
             // What the ledger has ordered is what one full node says; what a quorum has signed is what they have all
             // computed, and what is shown wherever it says as much.
-            Settlement ordered =
-                    certified != null && !certified.isOpen() ? certified : ledger.findSettlement(Bytes32.of(request));
+            Settlement ordered = certified != null && !certified.isOpen() ? certified : ledger.findSettlement(request);
             Settlement found = ordered == null ? certified : ordered;
             if (found == null) {
                 throw new ApiException(404, "The ledger knows no such request.");
@@ -296,7 +317,7 @@ public final class Gateway implements RunningRole {
     /** The bytes that {@code plumbline receipt verify} checks offline. */
     private void proof(HttpExchange http) throws IOException {
         Http.guarded(http, Http::openAi, () -> {
-            CertifiedEntry entry = cases.find(Http.key(http.parameter("request")));
+            CertifiedEntry entry = settlements.find(Http.key(http.parameter("request")));
             if (entry == null || entry.value() == null) {
                 throw new ApiException(404, "No certified block has this request yet. Ask again.");
             }
@@ -307,12 +328,6 @@ public final class Gateway implements RunningRole {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(page, credit, unanswered);
-        server.close();
-        closeAllButServer();
-    }
-
-    private void closeAllButServer() {
-        CloseHelper.closeAll(ledger, runner, media);
+        CloseHelper.closeAll(page, credit, unsettled, server, ledger, runner, media);
     }
 }

@@ -12,6 +12,7 @@ import io.plumbline.node.network.BusyException;
 import io.plumbline.node.network.DrainingException;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.tenant.Usage;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Level;
@@ -42,6 +43,9 @@ final class NodeSelector implements Answerers {
 
     private static final long LIED_NS = TimeUnit.HOURS.toNanos(24);
 
+    /** For so long a node is not asked that was paid for an answer that it did not give. */
+    private static final long PAID_NS = TimeUnit.HOURS.toNanos(1);
+
     /** For so long no escrow is put up at a node that said that it is busy: it would only have to be given back. */
     private static final long BUSY_NS = TimeUnit.SECONDS.toNanos(5);
 
@@ -62,7 +66,8 @@ final class NodeSelector implements Answerers {
     private final NodeClient client;
     private final Terms terms;
     private final BoughtAnswers bought;
-    private final UnansweredRequests unanswered;
+    private final UnsettledRequests unsettled;
+    private final LedgerFees fees;
     private final Events events;
 
     private final NodePace pace = new NodePace(System::nanoTime);
@@ -72,7 +77,7 @@ final class NodeSelector implements Answerers {
 
     /**
      * @param bought told of each answer.
-     * @param unanswered asked what requests cost whose answers did not come.
+     * @param unsettled asked what requests cost where no receipt says it.
      */
     NodeSelector(
             KeyPair keys,
@@ -81,11 +86,13 @@ final class NodeSelector implements Answerers {
             NodeClient client,
             Terms terms,
             BoughtAnswers bought,
-            UnansweredRequests unanswered,
+            UnsettledRequests unsettled,
+            LedgerFees fees,
             Events events) {
         this.terms = terms;
         this.bought = bought;
-        this.unanswered = unanswered;
+        this.unsettled = unsettled;
+        this.fees = fees;
         this.keys = keys;
         this.ledger = ledger;
         this.endpoint = endpoint;
@@ -117,6 +124,11 @@ final class NodeSelector implements Answerers {
     @Override
     public long mostPrice() {
         return terms.maxPrice();
+    }
+
+    @Override
+    public long fee(Level level, long units) {
+        return fees.of(level, units);
     }
 
     @Override
@@ -175,8 +187,13 @@ final class NodeSelector implements Answerers {
         }
 
         @Override
-        public CompletableFuture<Long> costUnanswered(Bytes32 requestHash) {
-            return unanswered.cost(requestHash);
+        public CompletableFuture<Long> settledCost(Bytes32 requestHash, long fee, Receipt told) {
+            return unsettled.cost(requestHash).thenApply(cost -> Usage.sum(cost, fees.ofCommand()));
+        }
+
+        @Override
+        public void tookMoney() {
+            leaveOut("", node.key(), PAID_NS, "was paid for an answer that it did not give");
         }
 
         @Override
@@ -186,7 +203,7 @@ final class NodeSelector implements Answerers {
 
         @Override
         public void lied(String why) {
-            leaveOut("", node, LIED_NS, why);
+            leaveOut("", node.key(), LIED_NS, why);
         }
     }
 
@@ -297,16 +314,16 @@ final class NodeSelector implements Answerers {
     }
 
     private boolean isLeftOut(String where, Node node) {
-        Long until = leftOut.get(where + " " + Blake3.hex(node.key().bytes()));
+        Long until = leftOut.get(where + " " + node.key());
         return until != null && until - System.nanoTime() > 0;
     }
 
-    private void leaveOut(String where, Node node, long ns, String why) {
+    private void leaveOut(String where, Bytes32 key, long ns, String why) {
         leftOut.values().removeIf(until -> until - System.nanoTime() <= 0);
         if (leftOut.size() < MAX_LEFT_OUT) {
-            leftOut.put(where + " " + Blake3.hex(node.key().bytes()), System.nanoTime() + ns);
+            leftOut.put(where + " " + key, System.nanoTime() + ns);
         }
-        events.emit(new Event.LeftOut(Blake3.hex(node.key().bytes()), TimeUnit.NANOSECONDS.toSeconds(ns), why));
+        events.emit(new Event.LeftOut(key.toString(), TimeUnit.NANOSECONDS.toSeconds(ns), why));
     }
 
     /**
@@ -316,12 +333,9 @@ final class NodeSelector implements Answerers {
      */
     @Override
     public void answered(Receipt receipt, int units) {
-        bought.add(receipt.requestHash());
+        bought.add(receipt, why -> leaveOut("", receipt.node(), LIED_NS, why));
         events.emit(new Event.Bought(
-                Blake3.hex(receipt.requestHash().bytes()),
-                Blake3.hex(receipt.node().bytes()),
-                units,
-                receipt.price()));
+                receipt.requestHash().toString(), receipt.node().toString(), units, receipt.price()));
     }
 
     /**
@@ -335,14 +349,14 @@ final class NodeSelector implements Answerers {
             return;
         }
         if (isBusy) {
-            leaveOut(BUSY, node, why instanceof DrainingException ? AWAY_NS : BUSY_NS, why.getMessage());
+            leaveOut(BUSY, node.key(), why instanceof DrainingException ? AWAY_NS : BUSY_NS, why.getMessage());
         }
         failed(node, why.getMessage());
     }
 
     /** It answered nothing. */
     private void failed(Node node, String why) {
-        leaveOut(node.host() + ":" + node.port(), node, AWAY_NS, why);
+        leaveOut(node.host() + ":" + node.port(), node.key(), AWAY_NS, why);
     }
 
     /**
@@ -367,7 +381,7 @@ final class NodeSelector implements Answerers {
             throw new ApiException(
                     402,
                     "The ledger refused the escrow: " + escrow.reason() + ". This gateway pays from account "
-                            + Blake3.hex(keys.publicKey().bytes()) + ".");
+                            + keys.publicKey() + ".");
         }
     }
 }

@@ -65,6 +65,9 @@ final class PayPerCall implements Payee, AutoCloseable {
     /** By reference: until when a quote that is being paid, or is, would be taken. */
     private final Map<Bytes32, Long> taken = new ConcurrentHashMap<>();
 
+    /** The same of payments that were sent to the ledger, by accounts that had the money. */
+    private final Map<Bytes32, Long> sent = new ConcurrentHashMap<>();
+
     /** By reference, the numbers of payments that were counted lately; its monitor tells of them. */
     private final Map<Bytes32, Long> counted = new ConcurrentHashMap<>();
 
@@ -189,6 +192,7 @@ final class PayPerCall implements Payee, AutoCloseable {
                 throw busy("As many payments are on their way to the ledger as may.");
             }
             try {
+                requireMoney(http, payment, cost);
                 LedgerClient.Outcome outcome = submitted(payment);
                 if (!outcome.isApplied()) {
                     throw required(http, path, cost, "The ledger refused the payment: " + outcome.reason() + ".");
@@ -197,6 +201,25 @@ final class PayPerCall implements Payee, AutoCloseable {
             } finally {
                 settling.release();
             }
+        }
+
+        /** The ledger would order what it then refuses, and keys without money are anybody's to make. */
+        private void requireMoney(HttpExchange http, CallPayment.Transfer payment, long cost) throws IOException {
+            sent.values().removeIf(until -> until < System.currentTimeMillis());
+            // What was sent before may have been taken: sent again it is paid once.
+            if (sent.containsKey(payment.reference())) {
+                return;
+            }
+            long balance = ledger.account(payment.payer()).balance();
+            long amount = payment.transfer().amount();
+            if (balance < amount) {
+                throw required(
+                        http,
+                        path,
+                        cost,
+                        "The account has " + balance + " on the ledger, and the payment is of " + amount + ".");
+            }
+            sent.put(payment.reference(), Quotes.untilMs(payment.reference()));
         }
 
         @Override

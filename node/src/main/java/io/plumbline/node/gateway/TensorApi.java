@@ -9,6 +9,7 @@ import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpHandler;
 import io.plumbline.node.http.HttpRoutes;
+import io.plumbline.node.network.BusyException;
 import io.plumbline.node.tenant.Admission;
 import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.audit.Failure;
@@ -62,7 +63,7 @@ final class TensorApi {
     private final SortedMap<String, Served> models = new TreeMap<>();
 
     /** A model with what every request names of it. */
-    record Served(TensorPackage model, byte[] id, Bounds limits, byte[] bounds) {}
+    record Served(TensorPackage model, Bytes32 id, Bounds limits, byte[] bounds) {}
 
     /**
      * @param sources where facts are found that inputs name.
@@ -77,7 +78,7 @@ final class TensorApi {
         for (String name : models.keySet()) {
             TensorPackage model = models.get(name);
             Bounds limits = model.requireBounds();
-            this.models.put(name, new Served(model, model.manifest().id().bytes(), limits, limits.hash()));
+            this.models.put(name, new Served(model, model.manifest().id(), limits, limits.hash()));
         }
     }
 
@@ -186,7 +187,7 @@ final class TensorApi {
         specs(json.putArray("inputs"), model.manifest().inputs(), "datatype", "");
         specs(json.putArray("outputs"), model.manifest().outputs(), "datatype", "");
         json.putObject("parameters")
-                .put("plumbline_model_id", HEX.formatHex(served.id()))
+                .put("plumbline_model_id", served.id().toString())
                 .put("plumbline_bounds", HEX.formatHex(served.bounds()))
                 .put("plumbline_precision", model.precision().toString());
         Http.send(http, 200, json);
@@ -211,7 +212,7 @@ final class TensorApi {
 
     private void ready(HttpExchange http) throws IOException {
         String name = name(http);
-        if (!answerers.hasModel(Bytes32.of(served(name).id()))) {
+        if (!answerers.hasModel(served(name).id())) {
             throw new ApiException(503, "No inference node with model \"" + name + "\" is registered.");
         }
         Http.send(http, 200, Http.MAPPER.createObjectNode().put("name", name).put("ready", true));
@@ -252,15 +253,15 @@ final class TensorApi {
         }
         // Before it is paid for, as far as it is known by then.
         http.hold(known);
-        Admission.of(http).begin(http, 1, 0, mostCost(model.manifest().rows(inputs)));
+        Admission.of(http).begin(http, 1, 0, mostCost(model.manifest().rows(inputs), wish.node()));
         Usage used = Usage.NONE;
-        List<Unanswered> failed = new ArrayList<>();
+        List<Purchase> purchases = new ArrayList<>();
         Answered answered;
         try {
-            answered = ask(served(name), facts, outputs, wish, failed);
-            used = new Usage(1, 0, 0, answered.answer().receipt().price());
+            answered = ask(served(name), facts, outputs, wish, purchases);
+            used = new Usage(1, 0, 0, answered.purchase().cost());
         } finally {
-            Admission.of(http).used(used, Unanswered.costOf(failed));
+            Admission.of(http).used(used, Purchase.restOf(purchases));
         }
         Admission.of(http).tell(http);
         long written = 0;
@@ -376,7 +377,7 @@ final class TensorApi {
     }
 
     /** An answer that the gateway has checked. */
-    record Answered(NodeClient.TensorAnswered answer) {
+    record Answered(NodeClient.TensorAnswered answer, Purchase purchase) {
         List<Tensor> outputs() {
             return answer.answer().outputs();
         }
@@ -394,22 +395,23 @@ final class TensorApi {
         }
     }
 
-    /** The most that so many rows may cost. */
-    long mostCost(long rows) {
-        return Answerers.cost(rows, answerers.mostPrice());
+    /** The most that so many rows in one request may cost. */
+    long mostCost(long rows, NodeWish wish) {
+        long price = Math.min(wish.maxPrice(), answerers.mostPrice());
+        return Usage.sum(Answerers.cost(rows, price), answerers.fee(wish.level(), rows));
     }
 
     /**
      * Has a node run a model, and checks its receipt.
      *
-     * @param failed receives what was asked, where no node answers.
+     * @param purchases receives what money was put up for: the answer alone, where there is one.
      */
-    Answered ask(Served served, List<Tensor> inputs, List<String> outputs, Wish wish, List<Unanswered> failed)
+    Answered ask(Served served, List<Tensor> inputs, List<String> outputs, Wish wish, List<Purchase> purchases)
             throws IOException {
-        return ask(served, InputFacts.none(inputs), outputs, wish, failed);
+        return ask(served, InputFacts.none(inputs), outputs, wish, purchases);
     }
 
-    private Answered ask(Served served, InputFacts facts, List<String> outputs, Wish wish, List<Unanswered> failed)
+    private Answered ask(Served served, InputFacts facts, List<String> outputs, Wish wish, List<Purchase> purchases)
             throws IOException {
         List<Tensor> inputs = facts.inputs();
         TensorManifest manifest = served.model().manifest();
@@ -423,21 +425,28 @@ final class TensorApi {
                             + " are the most. Send them in parts.");
         }
         manifest.requireAnswerFits(inputs, outputs);
-        Tries tries = new Tries(answerers, Bytes32.of(served.id()), wish.node());
+        Tries tries = new Tries(answerers, served.id(), wish.node());
         Answerers.Answerer by = tries.first();
-        while (true) {
-            try {
-                Answered answered = ask(served, facts, outputs, wish, by, failed);
-                failed.clear();
-                return answered;
-            } catch (AnswerTooLargeException e) {
-                // No fault of the node's; another may have another opinion.
-                by = tries.next(e);
-            } catch (IOException | IllegalArgumentException e) {
-                // A refusal too: the gateway has looked at the request, and another node may take it.
-                by.refused(e);
-                by = tries.next(e);
+        List<Purchase> failed = new ArrayList<>();
+        try {
+            while (true) {
+                try {
+                    Answered answered = ask(served, facts, outputs, wish, by, failed);
+                    failed.forEach(Purchase::follow);
+                    failed.clear();
+                    failed.add(answered.purchase);
+                    return answered;
+                } catch (AnswerTooLargeException e) {
+                    // No fault of the node's; another may have another opinion.
+                    by = tries.next(e);
+                } catch (IOException | IllegalArgumentException e) {
+                    // A refusal too: the gateway has looked at the request, and another node may take it.
+                    by.refused(e);
+                    by = tries.next(e);
+                }
             }
+        } finally {
+            purchases.addAll(failed);
         }
     }
 
@@ -447,13 +456,13 @@ final class TensorApi {
             List<String> outputs,
             Wish wish,
             Answerers.Answerer by,
-            List<Unanswered> failed)
+            List<Purchase> failed)
             throws IOException {
         TensorManifest manifest = served.model().manifest();
         byte[] nonce = new byte[16];
         RANDOM.nextBytes(nonce);
         TensorRequest request = new TensorRequest(
-                Bytes32.of(served.id()),
+                served.id(),
                 served.bounds(),
                 wish.precision(),
                 facts.inputs(),
@@ -463,14 +472,30 @@ final class TensorApi {
                 answerers.requester(),
                 nonce);
         byte[] encoded = request.encode();
-        failed.add(new Unanswered(by, request.hash()));
-        NodeClient.TensorAnswered answer = by.inferTensors(
-                encoded, manifest.rows(facts.inputs()), wish.node().level());
+        long rows = manifest.rows(facts.inputs());
+        Purchase purchase =
+                Purchase.begun(by, request.hash(), answerers.fee(wish.node().level(), rows));
+        failed.add(purchase);
+        NodeClient.TensorAnswered answer;
+        try {
+            answer = by.inferTensors(encoded, rows, wish.node().level());
+        } catch (BusyException | ApiException e) {
+            // Nothing was put up.
+            failed.remove(purchase);
+            throw e;
+        }
         Failure failure = TolerantAuditor.checkReceipt(answer.receipt(), request, answer.answer(), manifest);
         if (failure != null || !answer.receipt().node().equals(by.key())) {
             by.lied("signed a receipt that does not hold");
             throw new IOException("The node's receipt does not hold: " + failure + ".");
         }
-        return new Answered(answer);
+        String fault = Purchase.fault(answer.receipt(), rows, by);
+        if (fault != null) {
+            by.lied(fault);
+            throw new IOException("The node " + fault + ".");
+        }
+        return new Answered(
+                answer,
+                purchase.answered(answer.receipt(), rows, false, wish.node().level()));
     }
 }

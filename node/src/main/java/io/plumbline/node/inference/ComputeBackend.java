@@ -57,8 +57,19 @@ public final class ComputeBackend implements AutoCloseable {
      * @param threads that compute on processors.
      * @param cacheBytes memory for keys and values; 0 for what suits.
      * @param drafts most tokens of an answer that are computed ahead on a guess; 0 for none.
+     * @param sharing language models that this host runs side by side, this one among them, 1 or more.
      */
-    public record Choice(String device, int threads, long cacheBytes, int drafts) {
+    public record Choice(String device, int threads, long cacheBytes, int drafts, int sharing) {
+        /** Of the one language model of a host. */
+        public Choice(String device, int threads, long cacheBytes, int drafts) {
+            this(device, threads, cacheBytes, drafts, 1);
+        }
+
+        /** The same of one of several language models that share the host. */
+        public Choice sharedBy(int models) {
+            return new Choice(device, threads, cacheBytes, drafts, Math.max(1, models));
+        }
+
         /**
          * Checks the option {@code --device}.
          *
@@ -84,8 +95,15 @@ public final class ComputeBackend implements AutoCloseable {
         this.model = model;
         Backend backend = Backend.best();
         this.device = choice.device().equals("cpu") ? null : load(layers, choice, events);
-        Engine.Limits suited =
-                (device == null ? Engine.Limits.of(hostMemory() / 4) : device.limits()).withDrafts(choice.drafts());
+        if (device != null && choice.sharing() > 1 && choice.cacheBytes() == 0) {
+            device.close();
+            throw new IOException("Several language models share a GPU: say with --cache-mib what each of them may have"
+                    + " for keys and values.");
+        }
+        Engine.Limits suited = (device == null
+                        ? Engine.Limits.of(hostMemory() / 4 / choice.sharing())
+                        : device.limits())
+                .withDrafts(choice.drafts());
         this.limits = choice.cacheBytes() == 0 ? suited : suited.withCache(choice.cacheBytes());
         List<AutoCloseable> taken = new ArrayList<>();
         if (device != null) {

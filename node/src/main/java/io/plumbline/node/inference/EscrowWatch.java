@@ -27,7 +27,7 @@ final class EscrowWatch implements AutoCloseable {
 
     private static final long CLOSE_MS = 2_000;
 
-    private final CertifiedSettlements cases;
+    private final CertifiedSettlements settlements;
     private final LedgerClient ledger;
     private final Bytes32 node;
 
@@ -51,16 +51,22 @@ final class EscrowWatch implements AutoCloseable {
     }
 
     /** @param node the key of this one. */
-    EscrowWatch(CertifiedSettlements cases, Bytes32 node, Claims claims, Events events) {
-        this(cases, node, claims, events, LOOK_MS, PATIENCE_MS);
+    EscrowWatch(CertifiedSettlements settlements, Bytes32 node, Claims claims, Events events) {
+        this(settlements, node, claims, events, LOOK_MS, PATIENCE_MS);
     }
 
     /** With other times. */
-    EscrowWatch(CertifiedSettlements cases, Bytes32 node, Claims claims, Events events, long lookMs, long patienceMs) {
-        this.cases = cases;
+    EscrowWatch(
+            CertifiedSettlements settlements,
+            Bytes32 node,
+            Claims claims,
+            Events events,
+            long lookMs,
+            long patienceMs) {
+        this.settlements = settlements;
         this.lookMs = lookMs;
         this.patienceNs = TimeUnit.MILLISECONDS.toNanos(patienceMs);
-        this.ledger = cases.ledger();
+        this.ledger = settlements.ledger();
         this.node = node;
         this.claims = claims;
         this.events = events;
@@ -103,7 +109,7 @@ final class EscrowWatch implements AutoCloseable {
 
     /** What one full node names, a quorum must have signed: a refused decline costs a fee. */
     private boolean isCertified(Bytes32 request) throws IOException {
-        CertifiedEntry entry = cases.find(request);
+        CertifiedEntry entry = settlements.find(request);
         Settlement found = entry == null || entry.value() == null ? null : Settlement.decode(entry.value());
         return found != null
                 && found.status() == Status.ESCROWED

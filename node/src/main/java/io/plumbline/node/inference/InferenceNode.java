@@ -13,6 +13,7 @@ import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.Launch;
 import io.plumbline.node.network.LedgerWait;
 import io.plumbline.node.network.Network;
 import io.plumbline.transport.Addresses;
@@ -53,8 +54,8 @@ public final class InferenceNode implements RunningRole {
      * @param price of a token, or of a row.
      * @param most the highest level at which it lets its answers be audited.
      */
-    public record Place(Path folder, String host, int port, long stake, long price, Level most) {
-        public Place(Path folder, String host, int port, long stake, long price) {
+    public record Context(Path folder, String host, int port, long stake, long price, Level most) {
+        public Context(Path folder, String host, int port, long stake, long price) {
             this(folder, host, port, stake, price, Level.FULL);
         }
     }
@@ -62,7 +63,7 @@ public final class InferenceNode implements RunningRole {
     /** Makes what runs the model. */
     @FunctionalInterface
     public interface Serving {
-        Service serve(Place place, NodeResponder replies, Predicate<Bytes32> isFullNode) throws IOException;
+        Service serve(Context context, NodeResponder replies, Predicate<Bytes32> isFullNode) throws IOException;
     }
 
     /**
@@ -72,57 +73,70 @@ public final class InferenceNode implements RunningRole {
      */
     public static Serving language(
             Path model, ComputeBackend.Choice choice, Function<LoadedModel, List<LoadedModel.Layer>> layers) {
-        return (place, replies, isFullNode) -> new LanguageService(model, place, choice, layers, replies, isFullNode);
+        return (context, replies, isFullNode) ->
+                new LanguageService(model, context, choice, layers, replies, isFullNode);
     }
 
     /**
      * Starts the node and announces it on the ledger.
      *
      * @param faults hears that it cannot go on: the process should end.
+     * @throws IOException where it cannot start: nothing of it is left running.
      */
-    public InferenceNode(
-            Network network, KeyPair keys, Place place, Serving serving, Events events, FaultListener faults)
+    public static InferenceNode launch(
+            Network network, KeyPair keys, Context context, Serving serving, Events events, FaultListener faults)
+            throws IOException {
+        return Launch.of(launch -> new InferenceNode(launch, network, keys, context, serving, events, faults));
+    }
+
+    private InferenceNode(
+            Launch launch,
+            Network network,
+            KeyPair keys,
+            Context context,
+            Serving serving,
+            Events events,
+            FaultListener faults)
             throws IOException {
         ErrorHandler errors = Lifecycle.errors(events::emit, faults);
         AtomicBoolean hasEnded = new AtomicBoolean();
-        this.media = new Media(place.folder().resolve("driver"), errors, () -> {
+        this.media = launch.opened(new Media(context.folder().resolve("driver"), errors, () -> {
             hasEnded.set(true);
             faults.onFault(ExitCode.DRIVER, null);
-        });
-        this.ledger = network.ledger(media.directory(), place.host(), keys, media.errors());
+        }));
+        this.ledger = launch.opened(network.ledger(media.directory(), context.host(), keys, media.errors()));
         Predicate<Bytes32> isFullNode = key -> network.genesis().place(key) >= 0;
-        this.replies = new NodeResponder(
+        this.replies = launch.opened(new NodeResponder(
                 keys,
                 new CertifiedSettlements(ledger, network.genesis()),
                 network.genesis().trusted(),
-                new AnswerStore(place.folder().resolve("answers")),
+                new AnswerStore(context.folder().resolve("answers")),
                 isFullNode,
                 deciding(network.genesis()),
-                events);
-        this.service = served(serving, place, replies, isFullNode);
+                events));
+        this.service = launch.opened(serving.serve(context, replies, isFullNode));
         service.failed().thenAccept(why -> faults.onFault(ExitCode.ENGINE, why));
         this.endpoint = new Endpoint(
                 media.aeron(),
-                place.host(),
-                place.port(),
+                context.host(),
+                context.port(),
                 new Identity(keys.secret(), keys.publicKey().bytes()),
                 new NodeRequests(service).protocol());
-        this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
+        this.runner = launch.opened(new AgentRunner(Drivers.idle(), errors, null, endpoint));
         AgentRunner.startOnThread(runner);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
         LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterNode(
-                place.stake(),
+                context.stake(),
                 service.modelId(),
-                place.price(),
-                Addresses.text(Addresses.resolve(place.host())),
+                context.price(),
+                Addresses.text(Addresses.resolve(context.host())),
                 endpoint.port(),
-                place.most(),
+                context.most(),
                 service.openMsPerToken()));
         if (!outcome.isApplied()) {
-            close();
             throw new IOException("The ledger refused to register this node: " + outcome.reason()
                     + ". Its account is " + keys.publicKey() + ", which needs "
-                    + place.stake()
+                    + context.stake()
                     + " for the stake and some for fees. Whoever keeps the network's bank key pays in, by: plumbline"
                     + " ledger deposit --network FILE --key BANK --to ACCOUNT --amount N --reference TEXT.");
         }
@@ -133,16 +147,6 @@ public final class InferenceNode implements RunningRole {
     /** More than half of those that are drawn. */
     private static int deciding(Genesis genesis) {
         return Math.min(genesis.fullNodes().size(), genesis.parameters().maxAuditors()) / 2 + 1;
-    }
-
-    private Service served(Serving serving, Place place, NodeResponder replies, Predicate<Bytes32> isFullNode)
-            throws IOException {
-        try {
-            return serving.serve(place, replies, isFullNode);
-        } catch (IOException | RuntimeException e) {
-            CloseHelper.closeAll(replies, ledger, media);
-            throw e;
-        }
     }
 
     /** The UDP port it is reached at. */

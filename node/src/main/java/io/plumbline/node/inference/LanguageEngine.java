@@ -46,7 +46,7 @@ public final class LanguageEngine implements AutoCloseable {
     private final ComputeBackend compute;
     private final Engine engine;
     private final EngineWatchdog watchdog;
-    private volatile LanguageMetrics metrics = new LanguageMetrics(new SimpleMeterRegistry(), null);
+    private volatile LanguageMetrics metrics = new LanguageMetrics(new SimpleMeterRegistry(), "", null);
     private final KeyPair keys;
     private final long pricePerToken;
 
@@ -94,7 +94,7 @@ public final class LanguageEngine implements AutoCloseable {
 
     /** Adds its metrics; requests that begin from now on count. */
     public void bindTo(MeterRegistry registry) {
-        metrics = new LanguageMetrics(registry, engine);
+        metrics = new LanguageMetrics(registry, model().id().toString(), engine);
     }
 
     /** One token, asked for by the watchdog; nothing of it is signed. */
@@ -201,7 +201,8 @@ public final class LanguageEngine implements AutoCloseable {
         void onToken(int token, Logprobs logprobs);
 
         /**
-         * The answer is whole and {@link Job#signed} makes its receipt, which costs a signature: on another thread.
+         * The answer is whole and {@link RunningAnswer#signed} makes its receipt, which costs a signature: on another
+         * thread.
          */
         void onDone(Generator.Result result);
 
@@ -213,7 +214,7 @@ public final class LanguageEngine implements AutoCloseable {
     public record Signed(Answer answer, Receipt receipt) {}
 
     /** An answer on its way: from its request, which may be cancelled before it is begun, to its end. */
-    public final class Job implements Engine.Listener {
+    public final class RunningAnswer implements Engine.Listener {
         private final Request request;
         private final int topLogprobs;
         private final Listener listener;
@@ -227,7 +228,7 @@ public final class LanguageEngine implements AutoCloseable {
         private final LanguageMetrics measured = metrics;
         private TokenTimes.Answer times;
 
-        private Job(Request request, int topLogprobs, Listener listener) {
+        private RunningAnswer(Request request, int topLogprobs, Listener listener) {
             this.request = request;
             this.topLogprobs = topLogprobs;
             this.listener = listener;
@@ -348,8 +349,8 @@ public final class LanguageEngine implements AutoCloseable {
      * @param request that {@link #requireAnswerable} lets pass.
      * @param topLogprobs how many log probabilities to name beside each token's own; -1 for none at all.
      */
-    public Job job(Request request, int topLogprobs, Listener listener) {
-        return new Job(request, topLogprobs, listener);
+    public RunningAnswer job(Request request, int topLogprobs, Listener listener) {
+        return new RunningAnswer(request, topLogprobs, listener);
     }
 
     @Override

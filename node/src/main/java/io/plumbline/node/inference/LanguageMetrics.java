@@ -4,6 +4,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
 import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.node.metrics.TokenTimes;
 
@@ -19,61 +20,73 @@ public final class LanguageMetrics {
     /**
      * Declares them.
      *
+     * @param model id that tells several models of one process apart.
      * @param engine that is read; null where only their names are wanted.
      */
-    public LanguageMetrics(MeterRegistry registry, Engine engine) {
-        times = new TokenTimes(registry, "plumbline", "as the engine computes it");
+    public LanguageMetrics(MeterRegistry registry, String model, Engine engine) {
+        Tags tags = Tags.of("model", model);
+        times = new TokenTimes(registry, "plumbline", "as the engine computes it", tags);
         promptTokens = Counter.builder("plumbline.prompt.tokens")
                 .description("Tokens of prompts whose answers are whole, computed or found among shared prefixes")
+                .tags(tags)
                 .register(registry);
         generationTokens = Counter.builder("plumbline.generation.tokens")
                 .description("Tokens of answers that are whole")
+                .tags(tags)
                 .register(registry);
-        answered = requests(registry, "answered");
-        cancelled = requests(registry, "cancelled");
-        failed = requests(registry, "failed");
+        answered = requests(registry, tags, "answered");
+        cancelled = requests(registry, tags, "cancelled");
+        failed = requests(registry, tags, "failed");
         gauge(
                 registry,
+                tags,
                 "plumbline.num.requests.running",
                 "Answers that share the step under way: the batch",
                 engine,
                 Engine::running);
         gauge(
                 registry,
+                tags,
                 "plumbline.num.requests.waiting",
                 "Requests that wait for their first step: the queue",
                 engine,
                 Engine::queued);
         gauge(
                 registry,
+                tags,
                 "plumbline.kv.pages.used",
                 "Pages of keys and values that are promised to answers in progress",
                 engine,
                 Engine::pagesReserved);
         gauge(
                 registry,
+                tags,
                 "plumbline.kv.pages.capacity",
                 "Pages of keys and values that there are",
                 engine,
                 Engine::pageCapacity);
         FunctionCounter.builder("plumbline.engine.steps", registry, its -> engine == null ? 0 : engine.steps())
                 .description("Steps that the engine has run, those of its watchdog among them")
+                .tags(tags)
                 .register(registry);
         FunctionCounter.builder(
                         "plumbline.prefix.reused.tokens", registry, its -> engine == null ? 0 : engine.reusedTokens())
                 .description("Prompt tokens that were not computed again because another request began alike")
+                .tags(tags)
                 .register(registry);
         FunctionCounter.builder(
                         "plumbline.spec.decode.draft.tokens",
                         registry,
                         its -> engine == null ? 0 : engine.draftedTokens())
                 .description("Tokens that were computed ahead on a guess")
+                .tags(tags)
                 .register(registry);
         FunctionCounter.builder(
                         "plumbline.spec.decode.accepted.tokens",
                         registry,
                         its -> engine == null ? 0 : engine.acceptedTokens())
                 .description("Tokens that were computed ahead on a guess, and that answers went on with")
+                .tags(tags)
                 .register(registry);
     }
 
@@ -81,16 +94,19 @@ public final class LanguageMetrics {
         double of(Engine engine);
     }
 
-    private static void gauge(MeterRegistry registry, String name, String help, Engine engine, Reading reading) {
+    private static void gauge(
+            MeterRegistry registry, Tags tags, String name, String help, Engine engine, Reading reading) {
         Gauge.builder(name, () -> engine == null ? 0 : reading.of(engine))
                 .description(help)
+                .tags(tags)
                 .register(registry);
     }
 
-    private static Counter requests(MeterRegistry registry, String outcome) {
+    private static Counter requests(MeterRegistry registry, Tags tags, String outcome) {
         return Counter.builder("plumbline.requests")
                 .description("Requests to the engine by what became of them")
                 .tag("outcome", outcome)
+                .tags(tags)
                 .register(registry);
     }
 

@@ -104,7 +104,7 @@ final class LanguageService implements Service {
      */
     LanguageService(
             Path modelFolder,
-            InferenceNode.Place place,
+            InferenceNode.Context place,
             ComputeBackend.Choice choice,
             Function<LoadedModel, List<LoadedModel.Layer>> weights,
             NodeResponder replies,
@@ -269,7 +269,7 @@ final class LanguageService implements Service {
         private final int topLogprobs;
         private final ExecutorService outbox =
                 Executors.newSingleThreadExecutor(Thread.ofVirtual().factory());
-        private LanguageEngine.Job job;
+        private LanguageEngine.RunningAnswer job;
         private Cancellation early;
 
         Reply(Peer peer, long id, int topLogprobs) {

@@ -59,13 +59,13 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     private final Set<String> unaudited = ConcurrentHashMap.newKeySet();
 
     /**
-     * @param cases of the ledger that pays, and {@code trusted} what it is known by.
+     * @param settlements of the ledger that pays, and {@code trusted} what it is known by.
      * @param isFullNode whether a key is one of those that audit.
      * @param deciding auditors whose verdicts decide on an answer.
      */
     NodeResponder(
             KeyPair keys,
-            CertifiedSettlements cases,
+            CertifiedSettlements settlements,
             TrustedLedger trusted,
             AnswerStore store,
             Predicate<Bytes32> isFullNode,
@@ -75,11 +75,11 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         this.trusted = trusted;
         this.lag = new AuditLag(deciding, System::nanoTime, events::emit);
         this.keys = keys;
-        this.ledger = cases.ledger();
+        this.ledger = settlements.ledger();
         this.store = store;
         this.events = events;
-        this.watch = new SettlementWatch(store, cases, events);
-        this.escrows = new EscrowWatch(cases, keys.publicKey(), this, events);
+        this.watch = new SettlementWatch(store, settlements, events);
+        this.escrows = new EscrowWatch(settlements, keys.publicKey(), this, events);
     }
 
     /** The key that this node signs by. */

@@ -38,7 +38,7 @@ final class SettlementWatch implements AutoCloseable {
 
     private final AnswerStore store;
     private final LedgerClient ledger;
-    private final CertifiedSettlements cases;
+    private final CertifiedSettlements settlements;
     private final Events events;
     private final Map<String, Look> looks = new HashMap<>();
     private final Thread thread;
@@ -54,10 +54,10 @@ final class SettlementWatch implements AutoCloseable {
      */
     private record Look(long firstNs, long firstMs, long lastNs, int times) {}
 
-    SettlementWatch(AnswerStore store, CertifiedSettlements cases, Events events) {
+    SettlementWatch(AnswerStore store, CertifiedSettlements settlements, Events events) {
         this.store = store;
-        this.cases = cases;
-        this.ledger = cases.ledger();
+        this.settlements = settlements;
+        this.ledger = settlements.ledger();
         this.events = events;
         this.thread = Thread.ofVirtual().name("settlement-watch").start(this::run);
     }
@@ -118,7 +118,7 @@ final class SettlementWatch implements AutoCloseable {
      * @return whether the receipt was handed in again.
      */
     private boolean look(Receipt receipt, Look look, long now) throws IOException {
-        CertifiedEntry entry = cases.find(receipt.requestHash());
+        CertifiedEntry entry = settlements.find(receipt.requestHash());
         if (entry == null) {
             return false;
         }

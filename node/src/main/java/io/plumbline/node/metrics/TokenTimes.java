@@ -1,6 +1,7 @@
 package io.plumbline.node.metrics;
 
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.Arrays;
@@ -25,13 +26,20 @@ public final class TokenTimes {
      * @param where it is measured, for their help texts.
      */
     public TokenTimes(MeterRegistry registry, String prefix, String where) {
+        this(registry, prefix, where, Tags.empty());
+    }
+
+    /** The same with labels. */
+    public TokenTimes(MeterRegistry registry, String prefix, String where, Tags tags) {
         first = Timer.builder(prefix + ".time.to.first.token")
                 .description("From a request to its first token, " + where)
                 .serviceLevelObjectives(durations(FIRST_S))
+                .tags(tags)
                 .register(registry);
         next = Timer.builder(prefix + ".inter.token.latency")
                 .description("From one token of an answer to the next, " + where)
                 .serviceLevelObjectives(durations(NEXT_S))
+                .tags(tags)
                 .register(registry);
     }
 

@@ -16,13 +16,13 @@ import java.util.Objects;
  */
 public record CertifiedSettlements(LedgerClient ledger, Genesis genesis) {
     /**
-     * A request's case as of the last certified block, or its absence there.
+     * A request's settlement as of the last certified block, or its absence there.
      *
      * @return null where no certified block is at hand.
      * @throws IOException where the full node that was asked shows something else, or does not answer.
      */
     public CertifiedEntry find(Bytes32 requestHash) throws IOException {
-        return find(Kind.CASE, requestHash);
+        return find(Kind.SETTLEMENT, requestHash);
     }
 
     /**

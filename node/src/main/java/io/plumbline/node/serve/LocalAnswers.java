@@ -18,9 +18,9 @@ final class LocalAnswers implements Answerers {
     /** @param keys of the process, which asks itself: both sides of a receipt are its own. */
     LocalAnswers(LocalModels models, KeyPair keys, ReceiptLog log) {
         this.key = keys.publicKey();
-        if (models.language() != null) {
-            byModel.put(models.language().model().id(), new LocalLanguage(models.language(), keys, log));
-        }
+        models.languages()
+                .values()
+                .forEach(engine -> byModel.put(engine.model().id(), new LocalLanguage(engine, keys, log)));
         models.tensors().forEach(engine -> byModel.put(engine.modelId(), new LocalTensors(engine, keys, log)));
     }
 

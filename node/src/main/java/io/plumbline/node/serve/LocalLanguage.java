@@ -51,7 +51,7 @@ final class LocalLanguage extends LocalAnswerer {
         private final Request request;
         private final Consumer<ChosenToken> onToken;
         private final DeliveredTokens delivered;
-        private final LanguageEngine.Job job;
+        private final LanguageEngine.RunningAnswer job;
         private final CompletableFuture<NodeClient.Answered> done = new CompletableFuture<>();
 
         Stream(Request request, int vocab, int topLogprobs, Consumer<ChosenToken> onToken) {

@@ -15,42 +15,45 @@ import org.agrona.CloseHelper;
  * The models that one process serves.
  *
  * @param folders of all of them, by the names that clients know them by.
- * @param language null where there is none.
+ * @param languages the language models, by the same names.
  * @param tensors the ONNX models.
  */
-public record LocalModels(Map<String, Path> folders, LanguageEngine language, List<TensorEngine> tensors)
+public record LocalModels(Map<String, Path> folders, Map<String, LanguageEngine> languages, List<TensorEngine> tensors)
         implements AutoCloseable {
     /** A language model alone. */
     public static LocalModels of(String name, Path folder, LanguageEngine language) {
-        return new LocalModels(Map.of(name, folder), language, List.of());
+        return new LocalModels(Map.of(name, folder), Map.of(name, language), List.of());
     }
 
     /** Answers that are computed side by side, at most. */
     public int together() {
-        return language == null ? TensorScheduler.Limits.USUAL.rows() : language.maxSequences();
+        return languages.isEmpty()
+                ? TensorScheduler.Limits.USUAL.rows()
+                : languages.values().stream()
+                        .mapToInt(LanguageEngine::maxSequences)
+                        .sum();
     }
 
     /** Of each: completed with why, where what computes it has failed. */
     List<CompletableFuture<Throwable>> failed() {
         List<CompletableFuture<Throwable>> all = new ArrayList<>();
-        if (language != null) {
-            all.add(language.failed());
-        }
+        languages.values().forEach(engine -> all.add(engine.failed()));
         tensors.forEach(engine -> all.add(engine.failed()));
         return all;
     }
 
     /** Adds the metrics of all. */
     void bindTo(MeterRegistry registry) {
-        if (language != null) {
-            language.bindTo(registry);
-        }
+        languages.values().forEach(engine -> engine.bindTo(registry));
         tensors.forEach(engine -> engine.bindTo(registry));
     }
 
     /** Why one of them is not ready, for the operator; null where all are. */
     String notReady() {
-        String why = language == null ? null : language.notReady();
+        String why = null;
+        for (LanguageEngine engine : languages.values()) {
+            why = why == null ? engine.notReady() : why;
+        }
         for (TensorEngine engine : tensors) {
             why = why == null ? engine.notReady() : why;
         }
@@ -60,7 +63,7 @@ public record LocalModels(Map<String, Path> folders, LanguageEngine language, Li
     @Override
     public void close() {
         List<AutoCloseable> all = new ArrayList<>(tensors);
-        all.add(language);
+        all.addAll(languages.values());
         CloseHelper.closeAll(all);
     }
 }

@@ -11,6 +11,7 @@ import io.plumbline.node.health.HealthRoutes;
 import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.http.HttpExchange;
 import io.plumbline.node.http.HttpRoutes;
+import io.plumbline.node.network.Launch;
 import io.plumbline.node.page.LiveView;
 import io.plumbline.node.page.PageRoutes;
 import io.plumbline.verifier.audit.Level;
@@ -40,11 +41,24 @@ public final class LocalServer implements RunningRole {
     /**
      * Starts it.
      *
-     * @param models closed with this.
-     * @param log closed with this.
+     * @param models closed with it.
+     * @param log closed with it.
      * @param sources where files are found that requests name.
+     * @throws IOException where it cannot start: nothing of it is left running, and models and log are the caller's.
      */
-    public LocalServer(
+    public static LocalServer launch(
+            LocalModels models,
+            KeyPair keys,
+            ReceiptLog log,
+            RequestSources sources,
+            ApiServer.Place place,
+            Consumer<Throwable> faults)
+            throws IOException {
+        return Launch.of(launch -> new LocalServer(launch, models, keys, log, sources, place, faults));
+    }
+
+    private LocalServer(
+            Launch launch,
             LocalModels models,
             KeyPair keys,
             ReceiptLog log,
@@ -54,17 +68,17 @@ public final class LocalServer implements RunningRole {
             throws IOException {
         this.models = models;
         this.log = log;
-        this.page = new LiveView(this::sections, faults);
+        this.page = launch.opened(new LiveView(this::sections, faults));
         this.isPrivate = place.access().isPrivate();
         this.key = keys.publicKey().toString();
-        this.server = new ApiServer(
+        this.server = launch.opened(new ApiServer(
                 new LocalAnswers(models, keys, log),
                 sources,
                 models.folders(),
                 Level.SIGNED,
                 place,
                 this::addRoutes,
-                faults);
+                faults));
         page.start();
     }
 

@@ -4,7 +4,9 @@ import io.plumbline.node.http.HttpException;
 import java.time.Instant;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /** One tenant's use of its quota, past and present. Any thread may call. */
 final class Account {
@@ -124,6 +126,11 @@ final class Account {
     /** Holds the most that a request may cost; {@link #settle} follows. */
     void hold(Tenant by, long most) {
         spending.hold(by, most);
+    }
+
+    /** The cost of an answer that is certain later only, see {@link UsageBook#open}. */
+    CompletableFuture<Long> open(Tenant by, Supplier<CompletableFuture<Long>> later) {
+        return spending.open(by, later);
     }
 
     /** A request has ended that held so much. */

@@ -78,7 +78,7 @@ public final class PaidCall implements AutoCloseable {
             turn.close(usage.tokens());
         }
         charged = Math.min(held, usage.cost());
-        CompletableFuture<Long> rest = later == null ? null : later.get();
+        CompletableFuture<Long> rest = later == null ? null : book.open(payer, later);
         long kept = rest == null ? 0 : held - charged;
         book.settle(payer, held - kept, usage, wall.instant());
         if (rest != null) {

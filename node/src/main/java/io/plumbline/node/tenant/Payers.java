@@ -14,8 +14,11 @@ public final class Payers implements AutoCloseable {
     /** The name of the file of what they have paid and used, in the folder of a server. */
     public static final String FILE = "payers.jsonl";
 
-    /** Accounts that are kept; each has paid a fee on the ledger to become one. */
+    /** Accounts with credit left; each has paid a fee on the ledger to become one. */
     private static final int MOST = 100_000;
+
+    /** Accounts that have ever paid, whose sums are kept. */
+    private static final int MOST_KNOWN = 1_000_000;
 
     private final UsageBook book;
     private final Turns turns;
@@ -45,7 +48,7 @@ public final class Payers implements AutoCloseable {
 
     /** Whether one more account may pay, or this one has before. */
     public boolean mayPay(Bytes32 account) {
-        return book.knows(tenant(account)) || book.count() < MOST;
+        return book.knows(tenant(account)) || book.count() < MOST_KNOWN && book.withCredit() < MOST;
     }
 
     /**

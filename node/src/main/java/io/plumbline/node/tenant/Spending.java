@@ -6,6 +6,8 @@ import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 
 /** Tenants' spending, and how they have more to spend; in the words that they are told. Any thread may call. */
 final class Spending {
@@ -45,6 +47,10 @@ final class Spending {
 
     void settle(Tenant tenant, long held, Usage used, Instant now) {
         book.settle(tenant, held, used, now);
+    }
+
+    CompletableFuture<Long> open(Tenant tenant, Supplier<CompletableFuture<Long>> later) {
+        return book.open(tenant, later);
     }
 
     /** Money came in on the ledger. */

@@ -78,7 +78,7 @@ final class TenantAdmission implements Admission, AutoCloseable {
         if (reserved > used) {
             account.giveBack(reserved - used, nanos.getAsLong(), reservedAt, wall.instant());
         }
-        CompletableFuture<Long> rest = later == null || !tenant.hasBudget() ? null : later.get();
+        CompletableFuture<Long> rest = later == null || !tenant.hasBudget() ? null : account.open(tenant, later);
         long kept = rest == null ? 0 : Math.max(0, held - usage.cost());
         account.settle(tenant, held - kept, usage, wall.instant());
         if (rest != null) {

@@ -23,6 +23,8 @@ import java.util.NavigableSet;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 
 /**
  * What tenants have used, by day, and what their budgets have left. A line is appended when an answer ends, before its
@@ -35,6 +37,9 @@ public final class UsageBook implements AutoCloseable {
 
     /** Appended since the file was written anew, at most. */
     private static final long MOST_APPENDED = 4 << 20;
+
+    /** Answers of one key whose cost is certain later, at most: who has more pays all that a further one holds. */
+    static final int MOST_OPEN = 256;
 
     private static final int KEY_DIGITS = 16;
     private static final ObjectMapper MAPPER = JsonMapper.builder().build();
@@ -67,6 +72,9 @@ public final class UsageBook implements AutoCloseable {
         private long charged;
         private long paid;
         private long held;
+
+        /** Answers whose cost is certain later. */
+        private int open;
 
         private long left(long budget) {
             return Math.max(0, Usage.sum(budget, paid) - charged - held);
@@ -188,6 +196,28 @@ public final class UsageBook implements AutoCloseable {
         return balance == null ? tenant.budget() : balance.left(tenant.budget());
     }
 
+    /**
+     * The cost of an answer that is certain later only.
+     *
+     * @param later asked for it, unless as many of this tenant's are open as may.
+     * @return completed with {@link Long#MAX_VALUE}, which stands for all that is held, where it is not asked for.
+     */
+    CompletableFuture<Long> open(Tenant tenant, Supplier<CompletableFuture<Long>> later) {
+        Balance balance;
+        synchronized (this) {
+            balance = balance(tenant);
+            if (balance.open >= MOST_OPEN) {
+                return CompletableFuture.completedFuture(Long.MAX_VALUE);
+            }
+            balance.open++;
+        }
+        return later.get().whenComplete((cost, fault) -> {
+            synchronized (this) {
+                balance.open--;
+            }
+        });
+    }
+
     /** A request has ended: what it held is free again, and what it used is written down. */
     synchronized void settle(Tenant tenant, long held, Usage used, Instant now) {
         if (tenant.hasBudget()) {
@@ -222,6 +252,13 @@ public final class UsageBook implements AutoCloseable {
     /** Whether a payment of this number is counted, or too old to be. */
     synchronized boolean hasCounted(long payment) {
         return payment <= countedUpTo || counted.contains(payment);
+    }
+
+    /** How many keys have something left of what was paid for them, or held by a request under way. */
+    synchronized int withCredit() {
+        return (int) balances.values().stream()
+                .filter(balance -> balance.held > 0 || balance.left(0) > 0)
+                .count();
     }
 
     /** How many keys have been used or paid for. */

@@ -76,10 +76,10 @@ final class ApplicationNetwork implements AutoCloseable {
         network.write(networkFile);
         Events events = new Events(new PrintStream(PrintStream.nullOutputStream()));
         try {
-            running.add(new FullNode(
+            running.add(FullNode.launch(
                     network,
                     full,
-                    new FullNode.Setup(
+                    new FullNode.Context(
                             List.of(stories, sentences.folder(), published.folder()),
                             folder.resolve("verifier.key"),
                             folder.resolve("full")),
@@ -87,20 +87,20 @@ final class ApplicationNetwork implements AutoCloseable {
                     (code, why) -> {}));
             InferenceNode.Serving language =
                     InferenceNode.language(stories, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers);
-            running.addFirst(new InferenceNode(
+            running.addFirst(InferenceNode.launch(
                     network,
                     storyteller,
-                    new InferenceNode.Place(folder.resolve("storyteller"), "localhost", 0, 50_000, 2),
+                    new InferenceNode.Context(folder.resolve("storyteller"), "localhost", 0, 50_000, 2),
                     language,
                     events,
                     (code, why) -> {}));
             running.addFirst(node(network, embedder, "embedder", sentences, events));
             running.addFirst(node(network, tensors, "tensors", published, events));
-            gateway = new Gateway(
+            gateway = Gateway.launch(
                     network,
                     requester,
                     Map.of("stories", stories, "sentences", sentences.folder(), "mymodel", published.folder()),
-                    new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
+                    new Gateway.Context(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                     events,
                     (code, why) -> {});
             running.addFirst(gateway);
@@ -157,10 +157,10 @@ final class ApplicationNetwork implements AutoCloseable {
                     replies.events());
             return new TensorService(engine, replies, isFullNode);
         };
-        return new InferenceNode(
+        return InferenceNode.launch(
                 network,
                 keys,
-                new InferenceNode.Place(folder.resolve(name + "-node"), "localhost", 0, 50_000, 2),
+                new InferenceNode.Context(folder.resolve(name + "-node"), "localhost", 0, 50_000, 2),
                 serving,
                 events,
                 (code, why) -> {});

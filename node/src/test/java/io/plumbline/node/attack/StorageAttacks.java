@@ -229,10 +229,9 @@ final class StorageAttacks {
     private void terms() {
         attack("a blob said to be shorter than it is", "not the last chunk", () -> {
             StorageDeal deal = propose(terms(150_000, LIAR.publicKey(), 4, 3));
-            Bytes32 beginning = Bytes32.of(Arrays.copyOf(BLOB, 150_000));
+            byte[] beginning = Arrays.copyOf(BLOB, 150_000);
             return apply(
-                    new AcceptDeal(deal.number(), answer(StorageChallenge.ofLength(deal.terms()), beginning.bytes())),
-                    LIAR);
+                    new AcceptDeal(deal.number(), answer(StorageChallenge.ofLength(deal.terms()), beginning)), LIAR);
         });
         attack("a blob said to be longer than it is", "not the last chunk", () -> {
             StorageDeal deal = propose(terms(300_000, LIAR.publicKey(), 4, 3));

@@ -96,10 +96,10 @@ class DataNodeTest {
                 .map(key -> new Deposit(key.publicKey(), 10_000))
                 .toList();
         network = Network.onThisHost(new Genesis(List.of(full.publicKey()), deposits));
-        running.add(new FullNode(
+        running.add(FullNode.launch(
                 network,
                 full,
-                new FullNode.Setup(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
+                new FullNode.Context(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
                 events,
                 (code, why) -> {}));
         media = new Media(folder.resolve("driver"), e -> {}, () -> {});
@@ -114,7 +114,7 @@ class DataNodeTest {
     }
 
     private DataNode start(int which, Duration scrubEvery) throws IOException {
-        DataNode.Place place = new DataNode.Place(
+        DataNode.Context place = new DataNode.Context(
                 folder.resolve("data" + which),
                 "localhost",
                 0,
@@ -131,7 +131,7 @@ class DataNodeTest {
                         true,
                         (SSLSocketFactory) SSLSocketFactory.getDefault()),
                 offer);
-        return new DataNode(network, keys[which], place, null, null, events, (code, why) -> {});
+        return DataNode.launch(network, keys[which], place, null, null, events, (code, why) -> {});
     }
 
     private void awaitTold(String text) throws InterruptedException {

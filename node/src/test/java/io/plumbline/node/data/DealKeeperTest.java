@@ -20,6 +20,7 @@ import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.ledger.state.StorageDeal.Phase;
 import io.plumbline.ledger.state.StorageTerms;
 import io.plumbline.node.ClockedLedger;
+import io.plumbline.node.WaitingTest;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.EverySecond;
@@ -46,7 +47,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A data node that asks a full node which lies about its deals. */
@@ -187,7 +187,7 @@ class DealKeeperTest {
     }
 
     /** Accepting names a deal by its number: whoever tells of other terms would have the stake answer for these. */
-    @Test
+    @WaitingTest
     void anOfferIsAcceptedByTheTermsThatAQuorumHasSigned() throws Exception {
         MakingUp lying = liedTo(real -> {
             StorageTerms terms = real.terms();
@@ -220,7 +220,7 @@ class DealKeeperTest {
     }
 
     /** Each refused answer would cost a fee, once a second, for challenges that one full node makes up. */
-    @Test
+    @WaitingTest
     void aChallengeThatNoQuorumHasSignedIsNotAnswered() throws Exception {
         MakingUp lying = liedTo(real -> {
             StorageDeal challenged = new StorageDeal(
@@ -240,7 +240,7 @@ class DealKeeperTest {
     }
 
     /** Each deal is a pin of its blob, and a blob has so many at most. */
-    @Test
+    @WaitingTest
     void anOfferThatCannotBePinnedKeepsNoOtherFromBeingAccepted() throws Exception {
         memory.join((changed, of) -> {});
         ClockedLedger honest = new ClockedLedger(memory);
@@ -309,7 +309,7 @@ class DealKeeperTest {
     }
 
     /** An offer costs little, and its blob may be at one data node alone, which is whoever offers it. */
-    @Test
+    @WaitingTest
     void aLostBlobIsFetchedAgainWhileTheBlobOfAnOfferDrips() throws Exception {
         memory.join((changed, of) -> {});
         ClockedLedger honest = new ClockedLedger(memory);
@@ -369,7 +369,7 @@ class DealKeeperTest {
         }
     }
 
-    @Test
+    @WaitingTest
     void whatOneFullNodeWithholdsCostsNoStake() throws Exception {
         memory.join((changed, of) -> {});
         ClockedLedger honest = new ClockedLedger(memory);
@@ -393,7 +393,7 @@ class DealKeeperTest {
                 Thread.sleep(50);
                 byte[] key = new byte[33];
                 key[0] = (byte) Kind.STORAGE_DEAL.ordinal();
-                System.arraycopy(StorageDeal.id(deal.number()), 0, key, 1, 32);
+                System.arraycopy(StorageDeal.id(deal.number()).bytes(), 0, key, 1, 32);
                 before = honest.ask(Query.PROOF, key);
                 before = before.length == 0 ? null : before;
             }

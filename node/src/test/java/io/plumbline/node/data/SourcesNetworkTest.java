@@ -130,16 +130,16 @@ class SourcesNetworkTest {
                 Stream.of(DATA, NODE, ONNX, GATEWAY)
                         .map(key -> new Deposit(key.publicKey(), 100_000))
                         .toList()));
-        RUNNING.addFirst(new FullNode(
+        RUNNING.addFirst(FullNode.launch(
                 network,
                 full,
-                new FullNode.Setup(
+                new FullNode.Context(
                         List.of(imported, shapes.folder()), folder.resolve("verifier.key"), folder.resolve("full")),
                 QUIET,
                 (code, why) -> {}));
         declare(source());
         keepFiles();
-        DataNode.Place place = new DataNode.Place(
+        DataNode.Context place = new DataNode.Context(
                 folder.resolve("data"),
                 "localhost",
                 0,
@@ -154,11 +154,11 @@ class SourcesNetworkTest {
                 new SourceFetch(host -> new InetAddress[] {InetAddress.getByName("127.0.0.1")}, true, (SSLSocketFactory)
                         SSLSocketFactory.getDefault()),
                 null);
-        RUNNING.addFirst(new DataNode(network, DATA, place, null, null, QUIET, (code, why) -> {}));
-        RUNNING.addFirst(new InferenceNode(
+        RUNNING.addFirst(DataNode.launch(network, DATA, place, null, null, QUIET, (code, why) -> {}));
+        RUNNING.addFirst(InferenceNode.launch(
                 network,
                 NODE,
-                new InferenceNode.Place(folder.resolve("node"), "localhost", 0, 10_000, 1),
+                new InferenceNode.Context(folder.resolve("node"), "localhost", 0, 10_000, 1),
                 InferenceNode.language(imported, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers),
                 QUIET,
                 (code, why) -> {}));
@@ -177,18 +177,18 @@ class SourcesNetworkTest {
                     replies,
                     isFullNode);
         };
-        RUNNING.addFirst(new InferenceNode(
+        RUNNING.addFirst(InferenceNode.launch(
                 network,
                 ONNX,
-                new InferenceNode.Place(folder.resolve("onnx"), "localhost", 0, 10_000, 1),
+                new InferenceNode.Context(folder.resolve("onnx"), "localhost", 0, 10_000, 1),
                 serving,
                 QUIET,
                 (code, why) -> {}));
-        Gateway gateway = new Gateway(
+        Gateway gateway = Gateway.launch(
                 network,
                 GATEWAY,
                 Map.of("stories", imported, "shapes", shapes.folder()),
-                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
+                new Gateway.Context(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                 QUIET,
                 (code, why) -> {});
         RUNNING.addFirst(gateway);

@@ -53,7 +53,7 @@ class AuditAgentTest {
     private static AnswerAuditor without(Set<Bytes32> dead) {
         return new AnswerAuditor() {
             @Override
-            public Finding judge(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked)
+            public Finding audit(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked)
                     throws IOException {
                 if (dead.contains(ordered.node())) {
                     throw new LostException("nobody is there");
@@ -85,13 +85,6 @@ class AuditAgentTest {
         MemorySequencer memory = new MemorySequencer(genesis, System.currentTimeMillis());
         ClockedLedger ledger = new ClockedLedger(memory);
         Events events = new Events(new PrintStream(OutputStream.nullOutputStream()));
-        AuditAgent judge = new AuditAgent(
-                full.publicKey(),
-                Map.of(MODEL.toString(), without(deadKeys)),
-                folder.resolve("evidence"),
-                new VerdictStore(folder.resolve("verdicts")),
-                new RecentAudits(),
-                events);
         Media media = new Media(folder.resolve("media"), e -> {}, () -> {});
         Endpoint endpoint = new Endpoint(
                 media.aeron(),
@@ -101,10 +94,20 @@ class AuditAgentTest {
                 new NodeClient(5_000).protocol());
         AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
         AgentRunner.startOnThread(runner);
+        AuditInbox inbox = new AuditInbox();
         synchronized (memory) {
-            memory.join(judge::onAudit);
+            memory.join(inbox::onAudit);
         }
-        judge.begin(endpoint, new LedgerClient(ledger, full, genesis.hash()), node -> node);
+        AuditAgent audits = new AuditAgent(
+                full.publicKey(),
+                endpoint,
+                new LedgerClient(ledger, full, genesis.hash()),
+                node -> node,
+                Map.of(MODEL.toString(), without(deadKeys)),
+                folder.resolve("evidence"),
+                new VerdictStore(folder.resolve("verdicts")),
+                new RecentAudits(),
+                events);
         LedgerClient paying = new LedgerClient(ledger, requester, genesis.hash());
         try {
             List<byte[]> silent = new ArrayList<>();
@@ -116,6 +119,7 @@ class AuditAgentTest {
             }
             Bytes32 request =
                     Bytes32.of(answered(paying, register(ledger, genesis, honest), honest, silent.size() + 1));
+            inbox.deliverTo(audits);
             Settlement found = paying.findSettlement(request);
             for (int i = 0; i < 1_000 && found.isOpen(); i++) {
                 Thread.sleep(50);
@@ -126,7 +130,7 @@ class AuditAgentTest {
                     paying.findSettlement(Bytes32.of(silent.getLast())).isOpen(),
                     "before the time of the others is over");
         } finally {
-            judge.close();
+            audits.close();
             runner.close();
             media.close();
         }

@@ -23,17 +23,21 @@ class EvidenceFolderTest {
     void theOldestGoesWhereNoMoreFits() throws IOException {
         EvidenceFolder kept = new EvidenceFolder(folder.resolve("evidence"), 1_000);
         for (int i = 0; i < 5; i++) {
-            Path file = kept.keep(Bytes32.of(new byte[] {(byte) i}), new byte[300]);
+            Path file = kept.keep(new Bytes32(0, 0, 0, i), new byte[300]);
             Files.setLastModifiedTime(file, FileTime.fromMillis(1_000_000 + i));
         }
         try (Stream<Path> files = Files.list(folder.resolve("evidence"))) {
             List<String> names =
                     files.map(file -> file.getFileName().toString()).sorted().toList();
-            assertEquals(List.of("02.evidence", "03.evidence", "04.evidence"), names);
+            assertEquals(List.of(name(2), name(3), name(4)), names);
         }
-        assertNull(kept.keep(Bytes32.of(new byte[] {9}), new byte[1_001]));
-        Path last = kept.keep(Bytes32.of(new byte[] {9}), new byte[] {1, 2, 3});
+        assertNull(kept.keep(new Bytes32(0, 0, 0, 9), new byte[1_001]));
+        Path last = kept.keep(new Bytes32(0, 0, 0, 9), new byte[] {1, 2, 3});
         assertArrayEquals(new byte[] {1, 2, 3}, Files.readAllBytes(last));
-        assertTrue(Files.exists(folder.resolve("evidence/04.evidence")));
+        assertTrue(Files.exists(folder.resolve("evidence").resolve(name(4))));
+    }
+
+    private static String name(int request) {
+        return new Bytes32(0, 0, 0, request) + ".evidence";
     }
 }

@@ -374,7 +374,7 @@ final class Parsers implements AutoCloseable {
                 Signed.of(genesis.hash(), node, 1000, new Command.CastVote(node.publicKey(), 0, 0, block, signature)),
                 7);
         CertifiedEntry entry = signed.blocks().prove(LedgerHashes.Kind.NODE, node.publicKey());
-        CertifiedEntry none = signed.blocks().prove(LedgerHashes.Kind.CASE, Bytes32.of(header));
+        CertifiedEntry none = signed.blocks().prove(LedgerHashes.Kind.SETTLEMENT, Bytes32.of(header));
         add(
                 "certified-entry",
                 bytes -> CertifiedEntry.decode(bytes).fault(genesis.hash(), genesis.fullNodes()),

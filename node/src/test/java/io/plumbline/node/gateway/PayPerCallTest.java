@@ -358,6 +358,9 @@ class PayPerCallTest {
             assertRefused(garbage, CallPayment.HEADER);
         }
         assertRefused(spending(PAYER, reference), "credit is 0");
+        int before = ledger.submitted();
+        assertRefused(transfer(KeyPair.random(), GATEWAY, MOST, reference).header(NETWORK), "has 0 on the ledger");
+        assertEquals(before, ledger.submitted(), "nothing is ordered for a key without money");
         assertEquals(MONEY, ledger.balance(PAYER));
         assertEquals(0, left());
         assertEquals(200, post("/call", sound.header(NETWORK)).statusCode(), "the quote stands as before");
@@ -460,13 +463,13 @@ class PayPerCallTest {
     }
 
     @Test
-    void anAccountWithoutMoneyIsToldWhatTheLedgerSays() throws Exception {
+    void anAccountWithoutMoneyIsToldWhatItHas() throws Exception {
         KeyPair poor = KeyPair.random();
         String header =
                 transfer(poor, GATEWAY, MOST, Bytes32.of(reference("/call"))).header(NETWORK);
         HttpResponse<String> refused = post("/call", header);
         assertEquals(402, refused.statusCode());
-        assertTrue(refused.body().contains("The ledger refused the payment: "), refused.body());
+        assertTrue(refused.body().contains("The account has 0 on the ledger"), refused.body());
         assertFalse(refused.headers().firstValue(CallPayment.RESPONSE_HEADER).isPresent());
     }
 }

@@ -72,8 +72,9 @@ class SettlementWatchTest {
                 new byte[8]));
         ByteArrayOutputStream heard = new ByteArrayOutputStream();
         Events events = new Events(new PrintStream(heard, true, StandardCharsets.UTF_8));
-        CertifiedSettlements cases = new CertifiedSettlements(new LedgerClient(liar, node, genesis.hash()), genesis);
-        SettlementWatch watch = new SettlementWatch(store, cases, events);
+        CertifiedSettlements settlements =
+                new CertifiedSettlements(new LedgerClient(liar, node, genesis.hash()), genesis);
+        SettlementWatch watch = new SettlementWatch(store, settlements, events);
         try {
             for (int i = 0; i < 200 && liar.asked.get() < 2; i++) {
                 Thread.sleep(100);
@@ -114,7 +115,7 @@ class SettlementWatchTest {
         AttackNetwork.apply(
                 new LedgerClient(memory, full, genesis.hash()),
                 new Command.CastVote(full.publicKey(), 0, open.number(), open.hash(), vote));
-        CertifiedEntry old = ledger.prove(Kind.CASE, request);
+        CertifiedEntry old = ledger.prove(Kind.SETTLEMENT, request);
         assertEquals(Status.REFUNDED, Settlement.decode(old.value()).status());
         Liar liar = new Liar(Map.of(Query.PROOF, old.encode()), () -> 0, new AtomicInteger());
         looksAndEndsNothing(genesis, node, request, liar);

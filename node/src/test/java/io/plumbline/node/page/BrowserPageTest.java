@@ -99,10 +99,10 @@ class BrowserPageTest {
                 .toList();
         Network network = Network.onThisHost(new Genesis(List.of(full.publicKey()), deposits));
         network.write(folder.resolve("network.json"));
-        FullNode fullNode = run(new FullNode(
+        FullNode fullNode = run(FullNode.launch(
                 network,
                 full,
-                new FullNode.Setup(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
+                new FullNode.Context(List.of(model), folder.resolve("verifier.key"), folder.resolve("full")),
                 events,
                 (code, why) -> {}));
         run(node(network, honest, "honest", 2, InferenceNode.language(model, backend(), LoadedModel::layers)));
@@ -113,11 +113,11 @@ class BrowserPageTest {
                 3,
                 InferenceNode.language(model, backend(), loaded -> TestModels.withSwap(loaded, 1))));
         declareFeed(network, requester);
-        Gateway gateway = run(new Gateway(
+        Gateway gateway = run(Gateway.launch(
                 network,
                 requester,
                 Map.of("stories", model),
-                new Gateway.Place(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
+                new Gateway.Context(folder.resolve("gateway"), "localhost", 0, Terms.at(Level.FULL), Origins.LOCAL),
                 events,
                 (code, why) -> {}));
         NpmClients.check(
@@ -147,10 +147,10 @@ class BrowserPageTest {
 
     private InferenceNode node(Network network, KeyPair keys, String name, long price, InferenceNode.Serving serving)
             throws IOException {
-        return new InferenceNode(
+        return InferenceNode.launch(
                 network,
                 keys,
-                new InferenceNode.Place(folder.resolve(name), "localhost", 0, 50_000, price),
+                new InferenceNode.Context(folder.resolve(name), "localhost", 0, 50_000, price),
                 serving,
                 events,
                 (code, why) -> {});
@@ -179,7 +179,7 @@ class BrowserPageTest {
     private LocalServer serve(Path model) throws IOException {
         KeyPair keys = KeyPair.random();
         LanguageEngine language = new LanguageEngine(model, backend(), LoadedModel::layers, keys, 0, null, events);
-        return run(new LocalServer(
+        return run(LocalServer.launch(
                 LocalModels.of("alone", model, language),
                 keys,
                 new ReceiptLog(folder.resolve("serve")),

@@ -42,6 +42,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -84,6 +85,15 @@ class ChargedAnswersTest {
 
         /** Of the first answer: it has not begun when it is told to end, and costs nothing. */
         private volatile boolean isFirstWaiting;
+
+        /** The price in its receipts; null for its own. */
+        private volatile Long asks;
+
+        /** What the ledger takes of it, once completed; null for what it has told. */
+        private volatile CompletableFuture<Long> settled;
+
+        private volatile long fee;
+        private final List<String> lies = new CopyOnWriteArrayList<>();
 
         @Override
         public Bytes32 requester() {
@@ -146,6 +156,9 @@ class ChargedAnswersTest {
                 one.add(1, () -> onToken.accept(new ChosenToken(1, null)));
                 return new Failing(one);
             }
+            if (asks != null) {
+                return new Repriced(engine.infer(request, tokens, level, vocab, topLogprobs, onToken), keys, asks);
+            }
             AnswerStream computed =
                     isWaiting ? null : engine.infer(request, tokens, level, vocab, topLogprobs, token -> {});
             return new InItsPrompt(computed, new DeliveredTokens(request.maxTokens(), vocab));
@@ -157,8 +170,16 @@ class ChargedAnswersTest {
         }
 
         @Override
-        public CompletableFuture<Long> costUnanswered(Bytes32 requestHash) {
-            return requestHash.equals(failed) ? costOfFailed : CompletableFuture.completedFuture(0L);
+        public long fee(Level level, long units) {
+            return fee;
+        }
+
+        @Override
+        public CompletableFuture<Long> settledCost(Bytes32 requestHash, long fee, Receipt told) {
+            if (requestHash.equals(failed)) {
+                return costOfFailed;
+            }
+            return settled != null ? settled : CompletableFuture.completedFuture(told == null ? 0 : told.price() + fee);
         }
 
         @Override
@@ -166,7 +187,47 @@ class ChargedAnswersTest {
 
         @Override
         public void lied(String why) {
-            throw new AssertionError(why);
+            lies.add(why);
+        }
+    }
+
+    /** An answer whose receipt asks for another price. */
+    private record Repriced(AnswerStream honest, KeyPair keys, long price) implements AnswerStream {
+        @Override
+        public DeliveredTokens delivered() {
+            return honest.delivered();
+        }
+
+        @Override
+        public NodeClient.Answered await() throws IOException {
+            NodeClient.Answered answered = honest.await();
+            Receipt receipt = answered.receipt();
+            return new NodeClient.Answered(
+                    answered.answer(),
+                    new Receipt(
+                                    receipt.contractVersion(),
+                                    receipt.modelId(),
+                                    receipt.requestHash(),
+                                    receipt.outputHash(),
+                                    receipt.traceRoot(),
+                                    receipt.traceBytes(),
+                                    receipt.promptTokens(),
+                                    receipt.outputTokens(),
+                                    price,
+                                    null,
+                                    null)
+                            .sign(keys),
+                    answered.cpuNanos());
+        }
+
+        @Override
+        public void cancel() {
+            honest.cancel();
+        }
+
+        @Override
+        public void close() {
+            honest.close();
         }
     }
 
@@ -345,5 +406,80 @@ class ChargedAnswersTest {
             nodes.costOfFailed.complete(paid);
             assertEquals(before - Math.min(held, paid), left());
         }
+    }
+
+    private HttpResponse<String> ask() throws IOException, InterruptedException {
+        nodes.mayBegin.countDown();
+        HttpRequest request = HttpRequest.newBuilder(
+                        URI.create("http://localhost:" + server.port() + "/v1/chat/completions"))
+                .header("Authorization", "Bearer " + key)
+                .POST(HttpRequest.BodyPublishers.ofString("{\"messages\":[{\"role\":\"user\",\"content\":"
+                        + "\"Tell me a story.\"}],\"max_tokens\":8,\"temperature\":0}"))
+                .build();
+        return http.send(request, HttpResponse.BodyHandlers.ofString());
+    }
+
+    /** The ledger takes none of these, or a whole one beside them: what the client pays must not follow them. */
+    @Test
+    void aReceiptOverMoreThanTheAnswerCostsOrLessThanNothingIsNone() throws Exception {
+        for (long price : new long[] {1_000_000, -5, Long.MIN_VALUE, Long.MAX_VALUE}) {
+            nodes.asks = price;
+            nodes.settled = new CompletableFuture<>();
+            nodes.lies.clear();
+            long before = left();
+            HttpResponse<String> answer = ask();
+            assertTrue(answer.statusCode() >= 500, answer.body());
+            assertTrue(nodes.lies.getFirst().contains("signed a receipt over " + price), nodes.lies.toString());
+            assertTrue(left() < before, "all of it is held, until the ledger says what becomes of it");
+            nodes.settled.complete(0L);
+            assertEquals(before, left());
+        }
+    }
+
+    /** A node and a client that share what the gateway loses: the receipt that the gateway sees is not the ledger's. */
+    @Test
+    void anAnswerAtLessThanItsPriceCostsWhatTheLedgerTakesForIt() throws Exception {
+        nodes.asks = 0L;
+        nodes.fee = 7;
+        for (long paid : new long[] {30, 0}) {
+            nodes.settled = new CompletableFuture<>();
+            long before = left();
+            assertEquals(200, ask().statusCode());
+            assertTrue(left() <= before - 30, "what it may cost is held: " + (before - left()));
+            nodes.settled.complete(paid + 7);
+            assertEquals(before - paid - 7, left());
+        }
+        assertEquals(30 + 2 * 7, usage().path("total").path("cost").asLong());
+    }
+
+    /** An answer that was ended early, of which the node hands in the whole. */
+    @Test
+    void aCutAnswerCostsWhatTheLedgerTakesForIt() throws Exception {
+        nodes.settled = new CompletableFuture<>();
+        askAndGo(",\"stream\":true");
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (usage().path("total").path("answers").asLong() == 0 && System.nanoTime() < end) {
+            Thread.sleep(50);
+        }
+        assertTrue(nodes.paid.get() > 0);
+        long most = BUDGET - left();
+        assertTrue(most > 0, "all of it is held");
+        nodes.settled.complete(most);
+        assertEquals(BUDGET - most, left());
+        assertEquals(most, usage().path("total").path("cost").asLong());
+    }
+
+    @Test
+    void aRequestsFeesAreHeldAndCharged() throws Exception {
+        nodes.asks = null;
+        nodes.fee = 1_000;
+        askAndGo(",\"stream\":true");
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (usage().path("total").path("answers").asLong() == 0 && System.nanoTime() < end) {
+            Thread.sleep(50);
+        }
+        assertEquals(BUDGET - nodes.paid.get() - 1_000, left());
+        nodes.fee = BUDGET;
+        assertEquals(402, ask().statusCode(), "more than the budget has left");
     }
 }

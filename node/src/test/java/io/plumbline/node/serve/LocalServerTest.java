@@ -90,7 +90,7 @@ class LocalServerTest {
                 0,
                 null,
                 new Events(new PrintStream(PrintStream.nullOutputStream())));
-        server = new LocalServer(
+        server = LocalServer.launch(
                 LocalModels.of("stories", model, language),
                 keys,
                 log,

@@ -49,7 +49,7 @@ record ServedModel(Path model, ReceiptLog log, LocalServer server) implements Au
                 0,
                 null,
                 new Events(new PrintStream(PrintStream.nullOutputStream())));
-        LocalServer server = new LocalServer(
+        LocalServer server = LocalServer.launch(
                 LocalModels.of("stories", model, language),
                 keys,
                 log,

@@ -77,7 +77,7 @@ class TenantServerTest {
                 0,
                 null,
                 new Events(new PrintStream(PrintStream.nullOutputStream())));
-        server = new LocalServer(
+        server = LocalServer.launch(
                 LocalModels.of("stories", model, language),
                 signing,
                 new ReceiptLog(folder.resolve("serve")),

@@ -82,7 +82,7 @@ class TensorServerTest {
                         "shapes", shapes.folder(),
                         "cheated", cheated.folder(),
                         "sentences", sentences.folder())),
-                language,
+                Map.of("stories", language),
                 List.of(
                         engine(shapes, Variants.reference(shapes)),
                         engine(
@@ -90,7 +90,7 @@ class TensorServerTest {
                                 Variants.load(
                                         MODELS.resolve("plumbline-shapes/shapes-small.onnx"), cheated.precision())),
                         engine(sentences, Variants.reference(sentences))));
-        server = new LocalServer(
+        server = LocalServer.launch(
                 models,
                 KEYS,
                 new ReceiptLog(folder.resolve("serve")),

@@ -16,7 +16,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -129,6 +131,36 @@ class UsageBookTest {
         spend(book, APP, 100, 5_000, MORNING);
         assertEquals(900, book.left(APP));
         assertEquals(5_000, book.of(APP).total().cost(), "it is told all the same");
+    }
+
+    /** Answers whose nodes are silent fill what the ledger is asked for: none may fill it for others. */
+    @Test
+    void aTenantOfWhichTooManyAnswersAreOpenPaysAllThatAFurtherOneHolds() throws Exception {
+        UsageBook book = new UsageBook(file, MORNING);
+        List<CompletableFuture<Long>> open = new ArrayList<>();
+        for (int i = 0; i < UsageBook.MOST_OPEN; i++) {
+            CompletableFuture<Long> cost = new CompletableFuture<>();
+            open.add(cost);
+            assertFalse(book.open(APP, () -> cost).isDone());
+        }
+        Supplier<CompletableFuture<Long>> further = () -> CompletableFuture.completedFuture(5L);
+        assertEquals(Long.MAX_VALUE, book.open(APP, further).get());
+        assertEquals(5, book.open(tenant("other", 10), further).get());
+        open.getFirst().complete(0L);
+        assertEquals(5, book.open(APP, further).get(), "one of them has ended");
+    }
+
+    @Test
+    void whoHasSpentAllThatWasPaidTakesNoPlaceOfOthers() throws IOException {
+        UsageBook book = new UsageBook(file, MORNING);
+        Tenant payer = tenant("payer", 0);
+        book.credit(payer, 100, 7, MORNING);
+        assertEquals(1, book.withCredit());
+        assertTrue(book.hold(payer, 100));
+        assertEquals(1, book.withCredit(), "it may be given back");
+        book.settle(payer, 100, cost(100), MORNING);
+        assertEquals(0, book.withCredit());
+        assertTrue(book.knows(payer));
     }
 
     @Test

@@ -36,7 +36,7 @@ public final class LedgerHashes {
         /** An inference node. */
         NODE,
         /** A request's escrow and judgement; its id is the request hash. */
-        CASE,
+        SETTLEMENT,
         /** Money that came in from outside; its id is the reference there. */
         DEPOSIT,
         /** Money to be paid out outside; its id is that of the command that asked. */

@@ -25,7 +25,7 @@ public record SettlementProof(CertifiedEntry entry, CertifiedSettlement settleme
         try {
             CertifiedEntry entry = CertifiedEntry.checked(bytes, MAX_BYTES, ledger);
             String what = entry.kind() + " " + entry.id();
-            if (entry.kind() != Kind.CASE) {
+            if (entry.kind() != Kind.SETTLEMENT) {
                 throw new ProofRefusedException(ProofCheck.KIND, "it is about no answer: " + what);
             }
             if (entry.value() == null) {

@@ -2,8 +2,10 @@ package io.plumbline.node.cli.local;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
-import io.plumbline.inference.language.importer.ModelStore;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.node.cli.NamedPaths;
+import io.plumbline.node.cli.role.TensorOptions;
+import io.plumbline.node.cli.serve.ServableModels;
 import io.plumbline.node.inference.ComputeBackend;
 import io.plumbline.node.network.Terminal;
 import java.io.IOException;
@@ -19,9 +21,15 @@ import me.tongfei.progressbar.ProgressBar;
 final class UpCommand extends LocalOptions {
     @Parameter(
             names = "--model",
-            description = "MODEL: a Hugging Face folder, a GGUF file, or an imported model's folder; what this network"
-                    + " ran before, or the model that ships, where none is named")
+            description = "MODEL: a Hugging Face folder, a GGUF file, an ONNX file, or an imported model's folder; what"
+                    + " this network ran before, or the model that ships, where none is named")
     private Path model;
+
+    @Parameter(
+            names = "--inputs",
+            description = "FILE with real requests that an ONNX model's bounds are calibrated with; random inputs where"
+                    + " none is named. Repeat for more")
+    private List<Path> inputs = new ArrayList<>();
 
     @Parameter(
             names = "--name",
@@ -45,6 +53,9 @@ final class UpCommand extends LocalOptions {
         if (device != null) {
             ComputeBackend.Choice.requireDevice(device);
         }
+        for (Path file : inputs) {
+            NamedPaths.requireFile("--inputs", file);
+        }
         try (LocalNetwork network = new LocalNetwork(dir)) {
             LocalNetwork.Settings settings = settings(network.settings());
             int roles = network.roles().size();
@@ -54,8 +65,13 @@ final class UpCommand extends LocalOptions {
             String gateway = network.gateway();
             Terminal.print(
                     "network   " + roles + " processes, kept in " + dir + "; ./plumbline network down stops them");
-            Terminal.print("serves    " + gateway + ", which OpenAI's clients take as base URL; any API key");
-            Terminal.print("try it    ./plumbline chat " + gateway);
+            if (TensorPackage.isIn(Path.of(settings.model()))) {
+                Terminal.print("serves    " + gateway.replaceFirst("/v1$", "/v2/models/") + settings.name()
+                        + "/infer, the Open Inference Protocol of KServe and Triton");
+            } else {
+                Terminal.print("serves    " + gateway + ", which OpenAI's clients take as base URL; any API key");
+                Terminal.print("try it    ./plumbline chat " + gateway);
+            }
             Terminal.print(
                     "see it    " + network.page() + " in a browser; a full node's audits: " + network.fullNodePage());
         }
@@ -64,22 +80,12 @@ final class UpCommand extends LocalOptions {
 
     private LocalNetwork.Settings settings(LocalNetwork.Settings before) throws IOException {
         Path source = model != null ? model : before != null ? Path.of(before.model()) : shippedModel();
-        if (TensorPackage.isIn(source) || source.toString().endsWith(".onnx")) {
-            throw new IOException(
-                    "This network runs a language model. See an ONNX model at work: ./plumbline tensor-demo.");
-        }
-        Path imported;
-        List<String> notes = new ArrayList<>();
-        try (ProgressBar bar = ModelStore.isImported(source) ? null : Terminal.progress("import")) {
-            imported = new ModelStore(TensorPackage.store())
-                    .find(source, share -> bar.stepTo((long) (share * 100)), notes::add);
-        }
-        notes.forEach(Terminal::print);
+        Path imported = new ServableModels(new TensorOptions(), inputs, null).find(source);
         String folder = imported.toAbsolutePath().normalize().toString();
         if (before == null) {
             return new LocalNetwork.Settings(
                     folder,
-                    name != null ? name : ModelStore.name(source),
+                    name != null ? name : ServableModels.name(source),
                     port != null ? port : 8080,
                     device != null ? device : "auto");
         }

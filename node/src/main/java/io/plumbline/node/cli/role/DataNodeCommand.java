@@ -145,7 +145,7 @@ public final class DataNodeCommand extends RoleCommand {
     @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
         Tenants tenants = apiKeys == null ? null : new Tenants(apiKeys, dir, 1, events::emit);
-        DataNode.Place place = new DataNode.Place(
+        DataNode.Context context = new DataNode.Context(
                 dir,
                 host,
                 port,
@@ -159,6 +159,6 @@ public final class DataNodeCommand extends RoleCommand {
                 feeds(),
                 new SourceFetch(privateSources),
                 offer());
-        return new DataNode(on, keys, place, tenants, null, events, faults);
+        return DataNode.launch(on, keys, context, tenants, null, events, faults);
     }
 }

@@ -65,8 +65,8 @@ public final class FullNodeCommand extends RoleCommand {
 
     @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
-        FullNode.Setup setup =
-                new FullNode.Setup(models, verifierKey(), dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS);
-        return new FullNode(on, keys, setup, events, faults);
+        FullNode.Context context =
+                new FullNode.Context(models, verifierKey(), dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS);
+        return FullNode.launch(on, keys, context, events, faults);
     }
 }

@@ -105,7 +105,7 @@ public final class GatewayCommand extends RoleCommand {
     @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
         Terms terms = new Terms(level, leastLevel, maxPrice, prefer, hedgeMs);
-        Gateway.Place place = new Gateway.Place(
+        Gateway.Context context = new Gateway.Context(
                 dir,
                 host,
                 port,
@@ -114,6 +114,6 @@ public final class GatewayCommand extends RoleCommand {
                 api.access(dir, ANSWERS_TOGETHER, events::emit),
                 payPerCall ? new Payers(dir, ANSWERS_TOGETHER) : null,
                 operator.apiRoutes());
-        return new Gateway(on, keys, NamedModel.folders(models), place, events, faults);
+        return Gateway.launch(on, keys, NamedModel.folders(models), context, events, faults);
     }
 }

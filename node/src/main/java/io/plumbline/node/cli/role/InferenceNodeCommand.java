@@ -91,9 +91,9 @@ public class InferenceNodeCommand extends RoleCommand {
         InferenceNode.Serving serving = TensorPackage.isIn(folder)
                 ? tensors.serving(folder, compute.device(), compute.threads(), this::computed)
                 : InferenceNode.language(folder, compute.choice(), this::layers);
-        InferenceNode.Place place =
-                new InferenceNode.Place(dir, host, port, announced.stake(), announced.price(), announced.most());
-        return new InferenceNode(on, keys, place, serving, events, faults);
+        InferenceNode.Context context =
+                new InferenceNode.Context(dir, host, port, announced.stake(), announced.price(), announced.most());
+        return InferenceNode.launch(on, keys, context, serving, events, faults);
     }
 
     private Path pulled(Network on) throws IOException {

@@ -22,7 +22,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Models that an operator names, made ready to be served: imported once, and ONNX models calibrated once. */
-final class ServableModels {
+public final class ServableModels {
     private static final String HOW = " Or name real requests with --inputs FILE.";
 
     private final Path store = TensorPackage.store();
@@ -35,14 +35,14 @@ final class ServableModels {
      * @param inputs files of real requests that an ONNX model is calibrated with; may be none.
      * @param weights of language models that are imported; null for the usual ones.
      */
-    ServableModels(TensorOptions options, List<Path> inputs, WeightBits weights) {
+    public ServableModels(TensorOptions options, List<Path> inputs, WeightBits weights) {
         this.options = options;
         this.inputs = inputs;
         this.weights = weights;
     }
 
     /** The name that clients know a model by, where its operator does not say. */
-    static String name(Path model) throws IOException {
+    public static String name(Path model) throws IOException {
         return TensorStore.takes(model) ? TensorStore.name(model) : ModelStore.name(model);
     }
 
@@ -50,8 +50,9 @@ final class ServableModels {
      * The folder of a model that can be served.
      *
      * @param model a checkpoint, an ONNX file, or an imported model's folder.
+     * @throws IOException where it is none that can be served.
      */
-    Path find(Path model) throws IOException {
+    public Path find(Path model) throws IOException {
         if (!TensorStore.takes(model)) {
             return findLanguage(model);
         }

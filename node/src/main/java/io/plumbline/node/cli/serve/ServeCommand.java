@@ -60,8 +60,7 @@ public final class ServeCommand extends ConfigurableCommand {
     @Parameter(
             description = "MODEL...: a Hugging Face folder, a GGUF file, an ONNX file, an imported model's folder, or,"
                     + " with --data-node, a model's id;"
-                    + " what is not imported yet is, into ~/.plumbline/models, or where PLUMBLINE_MODELS says. One may"
-                    + " be a language model, and any number ONNX models",
+                    + " what is not imported yet is, into ~/.plumbline/models, or where PLUMBLINE_MODELS says",
             required = true,
             converter = PathConverter.class)
     private List<Path> models = new ArrayList<>();
@@ -140,7 +139,7 @@ public final class ServeCommand extends ConfigurableCommand {
     public Integer call() throws Exception {
         requireSound();
         fetch();
-        requireOneLanguageModel();
+        requireOneName();
         announced.useProfile();
         Map<String, Path> folders = folders();
         if (network != null) {
@@ -190,7 +189,7 @@ public final class ServeCommand extends ConfigurableCommand {
         try {
             keys = keys(folder.resolve("serve.key"));
             served = load(folders, keys);
-            server = new LocalServer(
+            server = LocalServer.launch(
                     served,
                     keys,
                     log,
@@ -249,21 +248,42 @@ public final class ServeCommand extends ConfigurableCommand {
     }
 
     private LocalModels load(Map<String, Path> folders, KeyPair keys) throws IOException {
-        LanguageEngine language = null;
+        Map<String, LanguageEngine> languages = new LinkedHashMap<>();
         List<TensorEngine> engines = new ArrayList<>();
+        int sharing = 0;
+        for (Path folder : folders.values()) {
+            sharing += TensorStore.takes(folder) ? 0 : 1;
+        }
         try {
-            for (Path folder : folders.values()) {
+            for (Map.Entry<String, Path> named : folders.entrySet()) {
+                Path folder = named.getValue();
                 if (TensorStore.takes(folder)) {
                     engines.add(tensors.engine(folder, compute.device(), compute.threads(), keys, events));
                 } else {
-                    language = new LanguageEngine(folder, compute.choice(), LoadedModel::layers, keys, 0, null, events);
+                    LanguageEngine engine = new LanguageEngine(
+                            folder, compute.choice().sharedBy(sharing), LoadedModel::layers, keys, 0, null, events);
+                    languages.put(named.getKey(), engine);
+                    requireDistinct(languages, named.getKey());
                 }
             }
         } catch (IOException | RuntimeException e) {
-            new LocalModels(folders, language, engines).close();
+            new LocalModels(folders, languages, engines).close();
             throw e;
         }
-        return new LocalModels(folders, language, engines);
+        return new LocalModels(folders, languages, engines);
+    }
+
+    /** Answers are found by what computed them. */
+    private static void requireDistinct(Map<String, LanguageEngine> languages, String last) throws IOException {
+        for (Map.Entry<String, LanguageEngine> other : languages.entrySet()) {
+            boolean isSame = other.getValue()
+                    .model()
+                    .id()
+                    .equals(languages.get(last).model().id());
+            if (isSame && !other.getKey().equals(last)) {
+                throw new IOException(other.getKey() + " and " + last + " are the same model. Name it once.");
+            }
+        }
     }
 
     /** Tells an operator what has changed, in a line: nothing else is printed while it serves. */
@@ -304,7 +324,7 @@ public final class ServeCommand extends ConfigurableCommand {
         checks.addAll(compute.checks());
         checks.addAll(tensors.checks());
         checks.addAll(announced.checks());
-        checks.add(this::requireOneLanguageModel);
+        checks.add(this::requireOneName);
         if (network != null) {
             checks.add(this::requireSoundOnNetwork);
         }
@@ -317,19 +337,9 @@ public final class ServeCommand extends ConfigurableCommand {
         }
     }
 
-    private void requireOneLanguageModel() throws IOException {
+    private void requireOneName() throws IOException {
         if (name != null && models.size() > 1) {
             throw new IOException("--name goes with one model. Rename the folders or files of several.");
-        }
-        Path language = null;
-        for (Path model : models) {
-            if (Files.exists(model) && !TensorStore.takes(model)) {
-                if (language != null) {
-                    throw new IOException("Both " + language + " and " + model
-                            + " are language models, and one process serves one. Start another on another --port.");
-                }
-                language = model;
-            }
         }
     }
 

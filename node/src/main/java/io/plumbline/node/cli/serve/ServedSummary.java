@@ -24,7 +24,7 @@ record ServedSummary(LocalModels models, Path folder, boolean isTls, boolean has
             if (TensorPackage.isIn(model)) {
                 print(name, TensorPackage.open(model));
             } else {
-                print(name, models.language());
+                print(name, models.languages().get(name));
             }
         }
         String keys = hasKeys ? "with an API key of ./plumbline api-key new" : "any API key";
@@ -33,8 +33,9 @@ record ServedSummary(LocalModels models, Path folder, boolean isTls, boolean has
         for (Path model : models.folders().values()) {
             Terminal.print("          ./plumbline audit RECEIPT --log " + folder + " --model " + model);
         }
-        if (models.language() != null) {
-            Terminal.print("try it    ./plumbline chat " + base() + "/v1, or " + base() + " in a browser");
+        if (!models.languages().isEmpty()) {
+            Terminal.print("try it    ./plumbline chat " + base() + "/v1"
+                    + (models.languages().size() > 1 ? " --model NAME" : "") + ", or " + base() + " in a browser");
         }
     }
 

@@ -1,9 +1,12 @@
 package io.plumbline.node.gateway;
 
+import io.plumbline.ledger.state.Audit;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.EverySecond;
+import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -11,28 +14,25 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
- * Requests whose nodes gave this gateway no answer, until a quorum of full nodes has signed what becomes of the money
- * that was put up: a node can hand its receipt in on the ledger, and is paid, whatever it has told the gateway. Any
- * thread may call.
+ * Requests whose cost no receipt says, until a quorum of full nodes has signed what becomes of the money that was put
+ * up: a node hands its receipt in on the ledger, and is paid, whatever it has told the gateway. Any thread may call.
  */
-final class UnansweredRequests implements AutoCloseable {
-    /** Requests that are followed at a time; each holds money of a tenant's budget. */
-    static final int MAX_FOLLOWED = 10_000;
+final class UnsettledRequests implements AutoCloseable {
+    /** Requests that are followed at a time; each holds money of a payer's, and none has more than a few hundred. */
+    static final int MAX_FOLLOWED = 50_000;
 
-    /** Requests that the ledger is asked for in a second. */
-    private static final int AT_ONCE = 16;
+    /** Requests that the ledger is asked for in a second: a turn of all takes some minutes at most. */
+    private static final int AT_ONCE = 256;
 
-    /** Blocks of which the last has an escrow that was applied before the first. */
-    private static final int BLOCKS_TO_SHOW = 2;
-
-    /** One that no block shows for so long is on no ledger. */
-    private static final long NEVER_SHOWN_NS = TimeUnit.MINUTES.toNanos(15);
+    /** By so much a certified block may be ahead of this host's clock. */
+    private static final long AHEAD_MS = 120_000;
 
     private final CertifiedSettlements settlements;
+    private final LongSupplier wallMs;
 
     /** The one that was looked at longest ago first. */
     private final Map<Bytes32, Followed> open = new LinkedHashMap<>();
@@ -41,13 +41,24 @@ final class UnansweredRequests implements AutoCloseable {
 
     private static final class Followed {
         private final CompletableFuture<Long> cost = new CompletableFuture<>();
-        private final long sinceNs = System.nanoTime();
-        private boolean wasShown;
-        private long firstBlock = -1;
+        private final long sinceMs;
+
+        /** Number of the last block that showed it; -1 for none. */
+        private long shownAt = -1;
+
+        Followed(long sinceMs) {
+            this.sinceMs = sinceMs;
+        }
     }
 
-    UnansweredRequests(CertifiedSettlements settlements) {
+    UnsettledRequests(CertifiedSettlements settlements) {
+        this(settlements, System::currentTimeMillis);
+    }
+
+    /** By another clock: for tests. */
+    UnsettledRequests(CertifiedSettlements settlements, LongSupplier wallMs) {
         this.settlements = settlements;
+        this.wallMs = wallMs;
     }
 
     /** Looks every second from now on. {@code faults} hears of what goes wrong; the next look comes all the same. */
@@ -58,16 +69,15 @@ final class UnansweredRequests implements AutoCloseable {
     /**
      * The cost of a request to this gateway.
      *
-     * @param requestHash 32 bytes.
-     * @return completed with the price of its receipt once it is settled, with 0 once it has ended otherwise, and at
-     *     once with {@link Long#MAX_VALUE}, which stands for all that is held, where too many are followed.
+     * @return completed with the price of its receipt and the audit's fee once it is settled, with the fee alone where
+     *     its answer was found bad, with 0 where it ended otherwise, and at once with {@link Long#MAX_VALUE}, which
+     *     stands for all that is held, where too many are followed.
      */
-    synchronized CompletableFuture<Long> cost(Bytes32 requestHash) {
-        Bytes32 hash = requestHash;
+    synchronized CompletableFuture<Long> cost(Bytes32 hash) {
         if (!open.containsKey(hash) && open.size() >= MAX_FOLLOWED) {
             return CompletableFuture.completedFuture(Long.MAX_VALUE);
         }
-        return open.computeIfAbsent(hash, unused -> new Followed()).cost;
+        return open.computeIfAbsent(hash, unused -> new Followed(wallMs.getAsLong())).cost;
     }
 
     /** Asks the ledger for some of them. */
@@ -100,23 +110,27 @@ final class UnansweredRequests implements AutoCloseable {
         return next;
     }
 
-    /** Null where it is not over yet. */
-    private synchronized Long cost(Bytes32 hash, CertifiedEntry entry) {
+    /** What it costs as of a block; null where it is not over yet. */
+    synchronized Long cost(Bytes32 hash, CertifiedEntry entry) {
         Followed followed = open.get(hash);
+        BlockHeader block = entry.header();
         if (entry.value() == null) {
-            long block = entry.header().number();
-            followed.firstBlock = followed.firstBlock < 0 ? block : followed.firstBlock;
-            boolean isNone = followed.wasShown
-                    || block - followed.firstBlock >= BLOCKS_TO_SHOW
-                    || System.nanoTime() - followed.sinceNs > NEVER_SHOWN_NS;
-            return isNone ? 0L : null;
+            // A block from before the escrow shows that there was none: no liar is needed for one, where blocks wait.
+            boolean isLater = followed.shownAt < 0
+                    ? block.timeMs() >= followed.sinceMs + AHEAD_MS
+                    : block.number() > followed.shownAt;
+            return isLater ? 0L : null;
         }
         Settlement found = Settlement.decode(entry.value());
-        followed.wasShown = true;
+        followed.shownAt = Math.max(followed.shownAt, block.number());
         if (found.isOpen()) {
             return null;
         }
-        return found.status() == Settlement.Status.SETTLED ? found.receipt().price() : 0L;
+        Audit audit = found.audit();
+        boolean isJudged = audit.good() + audit.bad() + audit.silence() > 0;
+        long price =
+                found.status() == Settlement.Status.SETTLED ? found.receipt().price() : 0;
+        return Usage.sum(price, isJudged ? found.fee() : 0);
     }
 
     private void ended(Bytes32 hash, long cost) {
