@@ -54,7 +54,10 @@ final class FamilyBench implements Callable<Integer> {
             shape("Qwen3MoeForCausalLM", 4),
             shape("OlmoeForCausalLM", 4),
             shape("Glm4MoeForCausalLM", 4),
-            shape("GptOssForCausalLM", 4));
+            shape("GptOssForCausalLM", 4),
+            shape("Qwen3NextForCausalLM", 4),
+            shape("Qwen3_5ForCausalLM", 4),
+            shape("Qwen3_5MoeForConditionalGeneration", 4));
 
     private static final List<GgufType> PACKED = List.of(
             GgufType.Q4_0, GgufType.Q4_1, GgufType.Q5_0, GgufType.Q5_1, GgufType.Q4_K, GgufType.Q5_K, GgufType.Q6_K);

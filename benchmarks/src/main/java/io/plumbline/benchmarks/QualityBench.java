@@ -52,7 +52,10 @@ final class QualityBench implements Callable<Integer> {
             "Qwen3Moe",
             "Olmoe",
             "Glm4Moe",
-            "GptOss");
+            "GptOss",
+            "Qwen3Next",
+            "Qwen3_5",
+            "Qwen3_5Moe");
 
     private static final int SEQUENCES = 4;
     private static final int LENGTH = 128;
@@ -152,7 +155,7 @@ final class QualityBench implements Callable<Integer> {
         // Where the loss comes from: of scores that a stretched rope multiplies, and of experts that change.
         random(work, "Phi3, without long rope", "Phi3ForCausalLM", 0, true, QualityBench::unstretched);
         random(work, "GptOss, without YaRN", "GptOssForCausalLM", 0, true, QualityBench::unstretched);
-        for (String family : List.of("Mixtral", "Qwen3Moe", "Glm4Moe", "GptOss")) {
+        for (String family : List.of("Mixtral", "Qwen3Moe", "Glm4Moe", "GptOss", "Qwen3Next")) {
             random(work, family + ", all experts chosen", family + "ForCausalLM", 0, true, QualityBench::chosen);
         }
         random(work, "GptOss, neither", "GptOssForCausalLM", 0, true, json -> unstretched(chosen(json)));

@@ -259,10 +259,21 @@ public final class ComputeBackend implements AutoCloseable {
     public String capacity() {
         long tokens = limits.cacheBytes() / KvCache.pageBytes(model.config()) * KvCache.TOKENS;
         return limits.maxSequences() + " answers at once; " + tokens + " tokens of all together, in "
-                + (limits.cacheBytes() >> 20) + " MiB of keys and values; "
+                + (limits.cacheBytes() >> 20) + " MiB of keys and values" + states() + "; "
                 + model.config().maxPositions()
                 + " tokens of context in one; "
-                + (limits.drafts() == 0 ? "no token" : "up to " + limits.drafts() + " tokens") + " ahead on a guess";
+                + (limits.drafts() == 0 || hasStates() ? "no token" : "up to " + limits.drafts() + " tokens")
+                + " ahead on a guess";
+    }
+
+    private boolean hasStates() {
+        return model.config().linearLayers() > 0;
+    }
+
+    /** Memory that answers take beside keys and values, for a person. */
+    private String states() {
+        long bytes = KvCache.stateBytes(model.config());
+        return hasStates() ? ", of which an answer takes " + ((bytes >> 20) + 1) + " for its states" : "";
     }
 
     /** After the engine. */

@@ -16,6 +16,7 @@ import io.plumbline.verifier.audit.Cells;
 import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
@@ -147,8 +148,13 @@ final class LanguageService implements Service {
         ModelConfig config = language.model().config();
         long bytes = 4L * config.vocab();
         for (int layer = 0; layer < config.layers(); layer++) {
-            bytes += OpeningLayout.Token.of(config, layer, config.maxPositions() / 2)
-                    .bytes();
+            OpeningLayout.Token token = OpeningLayout.Token.of(config, layer, config.maxPositions() / 2);
+            bytes += token.bytes();
+            if (config.isLinear(layer)) {
+                // A block in two cells: its state twice, and its projections.
+                int states = 2 * config.architecture().delta().stateBytes();
+                bytes += token.out() + states / DeltaRule.BLOCK_TOKENS;
+            }
         }
         return (int) Math.min(60_000, 1 + bytes * AUDITORS / BYTES_A_MS);
     }

@@ -3,6 +3,7 @@ package io.plumbline.verifier.audit;
 import io.plumbline.verifier.blake3.ChunkSet;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.TensorNames;
@@ -72,12 +73,40 @@ public final class AnswerView {
         return config().firstKey(cell.layer(), cell.from());
     }
 
+    /**
+     * The first token whose residual a layer's cell holds: with linear attention that of the block which the cell is
+     * in, for its state begins there.
+     */
+    public int first(Cell cell) {
+        return first(config(), cell);
+    }
+
+    /**
+     * One more than the last token whose residual a layer's cell holds: with linear attention the block's last, for the
+     * state that it ends with is checked, whichever of its tokens are the cell's.
+     */
+    public int end(Cell cell) {
+        return isLinear(config(), cell) ? Math.min(first(cell) + DeltaRule.BLOCK_TOKENS, length()) : cell.to();
+    }
+
+    private static boolean isLinear(ModelConfig config, Cell cell) {
+        return cell.layer() < config.layers() && config.isLinear(cell.layer());
+    }
+
+    static int first(ModelConfig config, Cell cell) {
+        return isLinear(config, cell) ? DeltaRule.blockStart(cell.from()) : cell.from();
+    }
+
     /** The slice of the trace that a cell's opening holds. */
     public Slice traceSlice(Cell cell) {
         ChunkSet set = new ChunkSet().addBytes(0, TraceLayout.HEADER_BYTES);
         int layers = config().layers();
         int rowBytes = 4 * config().hidden();
         boolean choices = cell.layer() == layers;
+        if (!choices && config().isLinear(cell.layer())) {
+            addLinear(set, cell);
+            return new Slice(traceKey, layout.traceBytes(length()), set);
+        }
         for (int t = choices ? cell.from() : firstKey(cell); t < cell.to(); t++) {
             long h = layout.offset(t, cell.layer());
             if (choices) {
@@ -92,6 +121,25 @@ public final class AnswerView {
             }
         }
         return new Slice(traceKey, layout.traceBytes(length()), set);
+    }
+
+    private void addLinear(ChunkSet set, Cell cell) {
+        int rowBytes = 4 * config().hidden();
+        int first = first(cell);
+        int end = end(cell);
+        for (int t = first; t < end; t++) {
+            long h = layout.offset(t, cell.layer());
+            boolean isInCell = t >= cell.from() && t < cell.to();
+            set.addBytes(h, h + (isInCell || t == first ? layout.linearEnd() : rowBytes));
+            if (isInCell) {
+                long next = layout.offset(t, cell.layer() + 1);
+                set.addBytes(next, next + rowBytes);
+            }
+        }
+        if (end < length() && layout.hasStates(end)) {
+            long h = layout.offset(end, cell.layer());
+            set.addBytes(h + layout.stateHashOffset(), h + layout.linearEnd());
+        }
     }
 
     /** The slice of the embedding tensor with the rows of a first-layer cell's tokens. */

@@ -4,6 +4,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.ModelConfig;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -23,6 +24,9 @@ public final class Cells {
 
     /** Bytes of tokens' pieces in one cell, about: bounds what a node must keep to answer. */
     private static final long BLOCK_BYTES = 128L << 20;
+
+    /** The same with linear attention, where all pieces of a cell are evidence of what is wrong with one of them. */
+    static final long LINEAR_BYTES = 32L << 20;
 
     /** Cells of a layer that are drawn at level AUDITED, of one token each, the common one included. */
     public static final int DRAWN_CELLS = 8;
@@ -54,10 +58,12 @@ public final class Cells {
     /** Tokens of a layer's cell that begins at {@code from}, at most: their pieces must fit a node's memory. */
     private static int block(ModelConfig config, int layer, int from) {
         long bytes = OpeningLayout.Token.of(config, layer, from + BLOCK_TOKENS).bytes();
+        boolean isLinear = config.isLinear(layer);
+        // No cell goes beyond the block whose state it begins with.
+        int most = isLinear ? DeltaRule.BLOCK_TOKENS - from % DeltaRule.BLOCK_TOKENS : BLOCK_TOKENS;
+        long fit = (isLinear ? LINEAR_BYTES : BLOCK_BYTES) / bytes;
         return Math.clamp(
-                BLOCK_BYTES / bytes / OpeningCheck.TOGETHER * OpeningCheck.TOGETHER,
-                OpeningCheck.TOGETHER,
-                BLOCK_TOKENS);
+                fit / OpeningCheck.TOGETHER * OpeningCheck.TOGETHER, Math.min(most, OpeningCheck.TOGETHER), most);
     }
 
     /** The cell that all auditors of an answer check. */

@@ -24,7 +24,9 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -128,10 +130,12 @@ public record Evidence(
             require(seal.covers(0, MemorySegment.ofArray(exhibit.proof())), "the proof is not the one that was signed");
         }
         if (exhibit.token() >= 0) {
+            OpeningLayout layout = OpeningLayout.of(view, cell);
             require(
                     exhibit.token() >= cell.from()
                             && exhibit.token() < cell.to()
-                            && seal.covers(1 + exhibit.token() - cell.from(), MemorySegment.ofArray(exhibit.piece())),
+                            && exhibit.piece().length == layout.shownBytes(exhibit.token())
+                            && OpeningCheck.isSigned(layout, seal, exhibit.token(), exhibit.piece()),
                     "the token's piece is not the one that was signed");
         }
         List<String> names = names(manifest().config(), cell);
@@ -183,6 +187,10 @@ public record Evidence(
         private final int cellLayer;
         private final int token;
         private final boolean isLast;
+
+        /** Tensors that were hashed. */
+        private final Map<String, MemorySegment> known = new HashMap<>();
+
         private FalseProduct found;
         private boolean isBlind;
 
@@ -260,12 +268,7 @@ public record Evidence(
                 isBlind = row == null;
                 return false;
             }
-            MemorySegment all;
-            try {
-                all = SmallTensors.verified(manifest(), name, weights);
-            } catch (IOException e) {
-                throw new java.io.UncheckedIOException(e);
-            }
+            MemorySegment all = verified(name);
             for (int n = 0; n < part.rows(); n++) {
                 int tensorRow = part.first() + n;
                 int bytes = tensor.rowBytes();
@@ -275,6 +278,19 @@ public record Evidence(
                 }
             }
             return false;
+        }
+
+        private MemorySegment verified(String name) {
+            MemorySegment found = known.get(name);
+            if (found == null) {
+                try {
+                    found = SmallTensors.verified(manifest(), name, weights);
+                } catch (IOException e) {
+                    throw new java.io.UncheckedIOException(e);
+                }
+                known.put(name, found);
+            }
+            return found;
         }
 
         private boolean differs(

@@ -3,6 +3,7 @@ package io.plumbline.verifier.audit;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.freivalds.RingMath;
 import io.plumbline.verifier.freivalds.SecretInts;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Embedding;
 import io.plumbline.verifier.model.HeadRows;
 import io.plumbline.verifier.model.LayerMatrix;
@@ -53,6 +54,9 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     /** Null where the model has no experts. */
     private final MixtureCheck mixture;
 
+    /** Null where no cell with linear attention has come yet. */
+    private DeltaCheck delta;
+
     private Opened opened;
     private TraceLayout layout;
     private Slice.Proven proven;
@@ -64,7 +68,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         this.config = model.manifest().config();
         this.steps = new LayerSteps(config, model.rotary(), ExactMath.best());
         int mlp = config.widestMlp();
-        this.x = new byte[TOGETHER * Math.max(config.hidden(), Math.max(config.queryDim(), mlp))];
+        this.x = new byte[TOGETHER * Math.max(config.hidden(), Math.max(config.widestHeads(), mlp))];
         this.y = new int[TOGETHER * Math.max(config.qkvDim(), Math.max(config.hidden(), 2 * mlp))];
         boolean hasExperts = config.architecture().experts() != null;
         this.mixture = hasExperts ? new MixtureCheck(model, work, steps) : null;
@@ -76,7 +80,8 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     /** Bytes of keys, values, their scales and what attention keeps for each of them. */
     static long memoryBytes(ModelConfig config, int keys) {
         long aKey = 3L * config.kvDim() + 8L * config.kvHeads();
-        return AttentionCheck.capacity(keys) * aKey + AttentionCheck.memoryBytes(config, keys);
+        long linear = config.linearLayers() > 0 ? DeltaCheck.memoryBytes(config) : 0;
+        return AttentionCheck.capacity(keys) * aKey + AttentionCheck.memoryBytes(config, keys) + linear;
     }
 
     /** What cells are opened into, used again: fresh megabytes for each would cost more than hashing them. */
@@ -108,6 +113,13 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         final float[] h;
         final short[] k;
         final byte[] v;
+
+        /** The first token whose residual was opened. */
+        final int first;
+
+        /** Behind the last of them. */
+        final int end;
+
         /** Position of the first key: what stands in the buffers begins with it. */
         final int firstKey;
 
@@ -131,9 +143,11 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             this.layout = layout;
             this.cell = layout.cell();
             this.parameters = parameters;
+            this.first = AnswerView.first(config, cell);
+            this.end = config.isLinear(cell.layer()) ? layout.view().end(cell) : cell.to();
             this.firstKey = config.firstKey(cell.layer(), cell.from());
-            this.capacity = AttentionCheck.capacity(cell.to() - firstKey);
-            buffers.reserve(config, cell.tokens(), capacity);
+            this.capacity = config.isLinear(cell.layer()) ? 0 : AttentionCheck.capacity(cell.to() - firstKey);
+            buffers.reserve(config, end - first, capacity);
             this.h = buffers.h;
             this.k = buffers.k;
             this.v = buffers.v;
@@ -159,9 +173,23 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         layout = opening.view().layout();
         proven = rows;
         opened = new Opened(opening, config, model.parameters(cell.layer()), buffers);
-        for (int t = cell.from(); t < cell.to(); t++) {
+        for (int t = opened.first; t < opened.end; t++) {
             MemorySegment row = proven.bytes(layout.offset(t, cell.layer()), 4L * config.hidden());
-            MemorySegment.copy(row, FLOAT, 0, opened.h, (t - cell.from()) * config.hidden(), config.hidden());
+            MemorySegment.copy(row, FLOAT, 0, opened.h, (t - opened.first) * config.hidden(), config.hidden());
+        }
+        if (config.isLinear(cell.layer())) {
+            if (cell.layer() == 0) {
+                checkEmbedding(opened, proof);
+            }
+            if (delta == null) {
+                delta = new DeltaCheck(model, work, steps);
+            }
+            try {
+                delta.begin(opened, proof, proven);
+            } catch (ArithmeticException e) {
+                throw opened.fail(Step.NUMBERS, opened.current, e.getMessage());
+            }
+            return;
         }
         readKeysAndValues(opened);
         if (cell.layer() == 0) {
@@ -178,6 +206,11 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         if (config.hasExperts(layer)) {
             matrices += 1 + 2L * config.architecture().experts().chosen();
         }
+        if (config.isLinear(layer)) {
+            long beside = opened.end - opened.first - n;
+            DeltaRule rule = config.architecture().delta();
+            return new Counts(1, (matrices + 1) * n + 2 * beside, n * rule.valueHeads(), 0, 0);
+        }
         return new Counts(1, matrices * n, n * config.heads(), 0, 0);
     }
 
@@ -188,6 +221,10 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         buffers = new Buffers();
         opened = null;
         proven = null;
+        if (delta != null) {
+            delta.close();
+            delta = null;
+        }
     }
 
     private void endCell() {
@@ -238,7 +275,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     private void checkEmbedding(Opened o, MemorySegment proof) throws FailedException {
         AnswerView view = o.layout.view();
         Manifest.Tensor tensor = model.manifest().tensor(TensorNames.EMBEDDING);
-        MemorySegment bytes = proof.asSlice(o.layout.embedding());
+        MemorySegment bytes = proof.asSlice(o.layout.embedding(), o.layout.state() - o.layout.embedding());
         Slice.Proven rows = view.embeddingSlice(o.cell).verify(bytes, tensor.hash());
         if (rows == null) {
             throw o.fail(Step.SLICE, o.cell.from(), "the embedding rows do not hash to the model's tensor");
@@ -248,7 +285,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             MemorySegment row = rows.bytes((long) view.token(t) * tensor.rowBytes(), tensor.rowBytes());
             Embedding.widen(row, 0, tensor.dtype(), config.hidden(), expected, 0);
             steps.scaleEmbedding(expected, 0);
-            int at = (t - o.cell.from()) * config.hidden();
+            int at = (t - o.first) * config.hidden();
             int bad = bitMismatch(o.h, at, expected, 0, config.hidden());
             if (bad >= 0) {
                 throw o.fail(Step.EMBEDDING, t, "element " + bad + " is not that of token id " + view.token(t));
@@ -281,31 +318,24 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
 
     private void checkTokens(Opened o, int from, int count) throws FailedException {
         int hidden = config.hidden();
-        int queryDim = config.queryDim();
-        int first = from - o.cell.from();
+        int layer = o.cell.layer();
+        int first = from - o.first;
         OpeningLayout.Token[] parts = new OpeningLayout.Token[count];
         long[] starts = new long[count];
         for (int i = 0; i < count; i++) {
             o.current = from + i;
             parts[i] = o.layout.token(from + i);
             starts[i] = i == 0 ? 0 : starts[i - 1] + parts[i - 1].bytes();
-            scale[i] = steps.normAndQuantize(o.h, (first + i) * hidden, o.parameters.attentionGain(), x, i * hidden);
-            o.ints(starts[i], config.qkvDim(), y, i * config.qkvDim());
         }
-        require(o, Step.QKV, MatrixStack.QKV, from, count, hidden);
-        for (int i = 0; i < count; i++) {
-            o.current = from + i;
-            int t = o.current;
-            steps.heads(o.cell.layer(), o.parameters, t, y, i * config.qkvDim(), scale[i], heads, 0);
-            checkRows(o, t);
-            o.at = starts[i];
-            attention.check(o, t, parts[i], heads.q(), heads.sq(), joined);
-            scale[i] = steps.quantizeHeads(joined, 0, x, i * queryDim);
+        if (config.isLinear(layer)) {
+            delta.check(o, from, count, starts, x, scale, proven);
+        } else {
+            attend(o, from, count, starts, parts);
         }
         for (int i = 0; i < count; i++) {
             o.ints(starts[i] + parts[i].out(), hidden, y, i * hidden);
         }
-        require(o, Step.OUT_PROJECTION, MatrixStack.OUT, from, count, queryDim);
+        require(o, Step.OUT_PROJECTION, MatrixStack.OUT, from, count, config.headsDim(layer));
         for (int i = 0; i < count; i++) {
             int at = (first + i) * hidden;
             o.current = from + i;
@@ -335,6 +365,29 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
                         from + i,
                         "element " + bad + " is " + next[bad] + " where the layer gives " + o.h[at + bad]);
             }
+        }
+    }
+
+    /** From the residuals to the quantized heads' outputs in x, where the layer has attention. */
+    private void attend(Opened o, int from, int count, long[] starts, OpeningLayout.Token[] parts)
+            throws FailedException {
+        int hidden = config.hidden();
+        int queryDim = config.queryDim();
+        int first = from - o.first;
+        for (int i = 0; i < count; i++) {
+            o.current = from + i;
+            scale[i] = steps.normAndQuantize(o.h, (first + i) * hidden, o.parameters.attentionGain(), x, i * hidden);
+            o.ints(starts[i], config.qkvDim(), y, i * config.qkvDim());
+        }
+        require(o, Step.QKV, MatrixStack.QKV, from, count, hidden);
+        for (int i = 0; i < count; i++) {
+            o.current = from + i;
+            int t = o.current;
+            steps.heads(o.cell.layer(), o.parameters, t, y, i * config.qkvDim(), scale[i], heads, 0);
+            checkRows(o, t);
+            o.at = starts[i];
+            attention.check(o, t, parts[i], heads.q(), heads.sq(), joined);
+            scale[i] = steps.quantizeHeads(joined, 0, heads, 0, x, i * queryDim);
         }
     }
 

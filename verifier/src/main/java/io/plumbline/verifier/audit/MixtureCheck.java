@@ -25,6 +25,8 @@ final class MixtureCheck {
     private final int[] routed;
     private final int[] ids;
     private final float[] weights;
+    private final float[] shared = new float[OpeningCheck.TOGETHER];
+    private final int routes;
     private final byte[] input;
     private final byte[] inner;
     private final int[] y;
@@ -39,7 +41,8 @@ final class MixtureCheck {
         this.experts = config.architecture().experts();
         int tokens = OpeningCheck.TOGETHER;
         this.digits = new byte[tokens * 2 * hidden];
-        this.routed = new int[tokens * 4 * experts.count()];
+        this.routes = config.routes();
+        this.routed = new int[tokens * 4 * routes];
         this.ids = new int[tokens * experts.chosen()];
         this.weights = new float[tokens * experts.chosen()];
         this.input = new byte[hidden];
@@ -74,10 +77,10 @@ final class MixtureCheck {
 
     private void route(Opened o, int from, int count, long[] starts, OpeningLayout.Token[] parts)
             throws FailedException {
-        int products = 4 * experts.count();
+        int products = 4 * routes;
         for (int i = 0; i < count; i++) {
             o.current = from + i;
-            int at = (o.current - o.cell.from()) * hidden;
+            int at = (o.current - o.first) * hidden;
             float[] gain = o.parameters.mlpGain();
             digitScale[i] = steps.normAndQuantize16(o.h, at, gain, digits, i * 2 * hidden);
             o.ints(starts[i] + parts[i].router(), products, routed, i * products);
@@ -91,7 +94,8 @@ final class MixtureCheck {
         }
         for (int i = 0; i < count; i++) {
             o.current = from + i;
-            steps.route(o.parameters, routed, i * products, digitScale[i], ids, weights, i * experts.chosen());
+            shared[i] =
+                    steps.route(o.parameters, routed, i * products, digitScale[i], ids, weights, i * experts.chosen());
         }
     }
 
@@ -114,12 +118,12 @@ final class MixtureCheck {
     /**
      * Adds the sum of the {@code i}th token checked last to its residual, {@code at} in the opened.
      *
-     * @param shared products of down of the part that all tokens go through, hidden a token; null where there is none.
+     * @param products of down of the part that all tokens go through, hidden a token; null where there is none.
      * @param s the scale of their input.
      */
-    void addTo(Opened o, int i, int at, int[] shared, float s) {
-        if (shared != null) {
-            steps.addShared(o.parameters, shared, i * hidden, s, sums, i * hidden);
+    void addTo(Opened o, int i, int at, int[] products, float s) {
+        if (products != null) {
+            steps.addShared(o.parameters, shared[i], products, i * hidden, s, sums, i * hidden);
         }
         steps.addMixture(o.parameters, o.h, at, sums, i * hidden);
     }

@@ -2,6 +2,7 @@ package io.plumbline.verifier.audit;
 
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.choice.ChoiceRule;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -38,9 +39,20 @@ final class OpeningCheck implements AutoCloseable {
     static long memoryBytes(ModelConfig config, int tokens) {
         TraceLayout layout = new TraceLayout(config);
         long rows = (long) Math.min(tokens, Cells.BLOCK_TOKENS) * 3 * layout.finalBytes();
-        long proof = (long) tokens * (layout.kvBytes() + SLICE_BYTES) + rows;
+        long proof = (long) tokens * (layout.kvBytes() + SLICE_BYTES) + rows + linearProof(config);
+        long shown = config.linearLayers() > 0 ? Cells.LINEAR_BYTES : 0;
         long piece = Math.max(OpeningLayout.Token.mostBytes(config, tokens), 4L * config.vocab());
-        return 2 * proof + LayerCheck.memoryBytes(config, tokens) + rows + TOGETHER * piece;
+        return 2 * proof + LayerCheck.memoryBytes(config, tokens) + rows + TOGETHER * piece + shown;
+    }
+
+    /** Bytes of a state and of a block's products before a cell, which the proofs of linear attention's cells hold. */
+    private static long linearProof(ModelConfig config) {
+        if (config.linearLayers() == 0) {
+            return 0;
+        }
+        DeltaRule delta = config.architecture().delta();
+        long token = 4L * (delta.channels() + delta.values()) + 32L * delta.valueHeads();
+        return delta.stateBytes() + DeltaRule.BLOCK_TOKENS * token;
     }
 
     /** What is checked of the tokens of a cell. */
@@ -80,19 +92,27 @@ final class OpeningCheck implements AutoCloseable {
             throw seal == null ? failed : failed.with(new Exhibit(seal, Exhibit.NONE, -1, Exhibit.NONE));
         }
         MemorySegment proof = opening.proof(layout.proof());
-        int token = -1;
-        MemorySegment pieces = MemorySegment.NULL;
+        // With linear attention what is wrong with a token shows with those before it alone: these are kept.
+        boolean isKept = seal != null && layout.shownFrom(cell.to() - 1) < cell.to() - 1;
+        byte[] kept = new byte[isKept ? Math.toIntExact(layout.bytes() - layout.proof()) : 0];
+        MemorySegment pieces = MemorySegment.ofArray(kept);
+        int shown = -1;
         try {
             Tokens tokens = begin(layout, receipt, rule, proof);
             for (int t = cell.from(); t < cell.to(); t += TOGETHER) {
                 int count = Math.min(TOGETHER, cell.to() - t);
-                token = t;
-                pieces = opening.next(bytes(layout, t, count));
-                tokens.check(pieces, t, count);
+                MemorySegment next = opening.next(bytes(layout, t, count));
+                if (isKept) {
+                    pieces.asSlice(layout.offset(t) - layout.proof()).copyFrom(next);
+                } else {
+                    pieces = next;
+                }
+                shown = isKept ? cell.from() : t;
+                tokens.check(next, t, count);
             }
             return tokens.counts().plus(new Counts(0, 0, 0, 0, opening.bytes()));
         } catch (FailedException e) {
-            throw seal == null ? e : e.with(exhibit(layout, seal, proof, e.failure(), token, pieces));
+            throw seal == null ? e : e.with(exhibit(layout, seal, proof, e.failure(), shown, pieces));
         }
     }
 
@@ -114,13 +134,18 @@ final class OpeningCheck implements AutoCloseable {
                     "The proof has " + exhibit.proof().length + " bytes where the cell's has " + layout.proof() + ".");
         }
         int token = exhibit.token();
-        if (token >= 0 && exhibit.piece().length != layout.tokenBytes(token)) {
+        if (token >= 0 && exhibit.piece().length != layout.shownBytes(token)) {
             throw new IllegalArgumentException("The token's piece has " + exhibit.piece().length
-                    + " bytes where the cell's has " + layout.tokenBytes(token) + ".");
+                    + " bytes where the cell's has " + layout.shownBytes(token) + ".");
         }
         Tokens tokens = begin(layout, receipt, rule, MemorySegment.ofArray(exhibit.proof()));
         if (token >= 0) {
-            tokens.check(MemorySegment.ofArray(exhibit.piece()), token, 1);
+            MemorySegment pieces = MemorySegment.ofArray(exhibit.piece());
+            int from = layout.shownFrom(token);
+            for (int t = from; t <= token; t += TOGETHER) {
+                long at = layout.offset(t) - layout.offset(from);
+                tokens.check(pieces.asSlice(at), t, Math.min(TOGETHER, token + 1 - t));
+            }
         }
         return tokens != choiceCheck || !choiceCheck.isBlind();
     }
@@ -180,22 +205,41 @@ final class OpeningCheck implements AutoCloseable {
         return bytes;
     }
 
-    /** Nothing is proven by pieces that the node did not sign: then it has not answered. */
+    /**
+     * What shows a failure. Nothing is proven by pieces that the node did not sign: then it has not answered.
+     *
+     * @param group the first token whose piece is in {@code pieces}; -1 where none is needed.
+     */
     private static Exhibit exhibit(
             OpeningLayout layout, Seal seal, MemorySegment proof, Failure failure, int group, MemorySegment pieces)
             throws IOException {
-        int token = group < 0 ? -1 : failure.token();
+        // What is wrong behind the cell, in its block, shows with all of the cell's pieces.
+        int token = group < 0 ? -1 : Math.min(failure.token(), layout.cell().to() - 1);
         byte[] piece = Exhibit.NONE;
         boolean signed = seal.covers(0, proof);
         if (token >= 0) {
-            long at = bytes(layout, group, token - group);
-            piece = pieces.asSlice(at, layout.tokenBytes(token)).toArray(ValueLayout.JAVA_BYTE);
-            signed &= seal.covers(1 + token - layout.cell().from(), MemorySegment.ofArray(piece));
+            int from = layout.shownFrom(token);
+            long at = bytes(layout, group, from - group);
+            piece = pieces.asSlice(at, layout.shownBytes(token)).toArray(ValueLayout.JAVA_BYTE);
+            signed &= isSigned(layout, seal, token, piece);
         }
         if (!signed) {
             throw new IOException("The node signed another opening than the one it sent.");
         }
         return new Exhibit(seal, proof.toArray(ValueLayout.JAVA_BYTE), token, piece);
+    }
+
+    /** Whether the pieces that are shown of {@code token} are those that were signed; of the size they must have. */
+    static boolean isSigned(OpeningLayout layout, Seal seal, int token, byte[] shown) {
+        MemorySegment all = MemorySegment.ofArray(shown);
+        long at = 0;
+        for (int t = layout.shownFrom(token); t <= token; t++) {
+            if (!seal.covers(1 + t - layout.cell().from(), all.asSlice(at, layout.tokenBytes(t)))) {
+                return false;
+            }
+            at += layout.tokenBytes(t);
+        }
+        return true;
     }
 
     @Override

@@ -12,32 +12,75 @@ import io.plumbline.verifier.model.ModelConfig;
  * @param cell that is opened.
  * @param slice of the trace, which the proof begins with.
  * @param embedding where in the proof the embedding's slice begins, in bytes.
+ * @param state where in the proof the state at the beginning of the cell's block begins, of a layer with linear
+ *     attention.
+ * @param lead where in the proof the products of the block's tokens before the cell begin, {@link #leadBytes} each.
+ * @param tail where those of its tokens after the cell do.
  * @param proof bytes of the proof.
  */
-public record OpeningLayout(AnswerView view, Cell cell, Slice slice, long embedding, long proof) {
+public record OpeningLayout(
+        AnswerView view, Cell cell, Slice slice, long embedding, long state, long lead, long tail, long proof) {
 
     public static OpeningLayout of(AnswerView view, Cell cell) {
         Slice slice = view.traceSlice(cell);
         long embedding = slice.bytes();
         long rows = cell.layer() == 0 ? view.embeddingSlice(cell).bytes() : 0;
-        return new OpeningLayout(view, cell, slice, embedding, embedding + rows);
+        long state = embedding + rows;
+        if (!isLinear(view, cell)) {
+            return new OpeningLayout(view, cell, slice, embedding, state, state, state, state);
+        }
+        int first = view.first(cell);
+        boolean hasState = view.layout().hasStates(first);
+        long lead = state + (hasState ? view.config().architecture().delta().stateBytes() : 0);
+        long each = leadBytes(view.config(), cell.layer());
+        long tail = lead + (cell.from() - first) * each;
+        long proof = tail + (view.end(cell) - cell.to()) * each;
+        return new OpeningLayout(view, cell, slice, embedding, state, lead, tail, proof);
+    }
+
+    private static boolean isLinear(AnswerView view, Cell cell) {
+        return cell.layer() < view.config().layers() && view.config().isLinear(cell.layer());
+    }
+
+    /** Bytes of the products of a token beside the cell: its projections, and those of its rates and decays. */
+    public long leadBytes() {
+        return leadBytes(view.config(), cell.layer());
+    }
+
+    private static long leadBytes(ModelConfig config, int layer) {
+        return Token.of(config, layer, 0).out();
+    }
+
+    /**
+     * The first token whose piece is needed, with those between, to see what is wrong at {@code token}: with linear
+     * attention a token's numbers follow from all before it.
+     */
+    public int shownFrom(int token) {
+        return isLinear(view, cell) ? cell.from() : token;
+    }
+
+    /** Bytes of these pieces. */
+    public long shownBytes(int token) {
+        return offset(token + 1) - offset(shownFrom(token));
     }
 
     /**
      * Where a layer's products begin in a token's piece, in bytes; query, key and value products are at 0.
      *
+     * @param gates products of rates and decays, eight a value head, where the layer has linear attention.
      * @param scores for each head as many as it attends to keys.
      * @param high upper halves of the attention sums, queryDim.
      * @param low lower halves.
      * @param out hidden products.
      * @param gateUp 2 * mlp products, where the layer has a part that all tokens go through.
      * @param down hidden products, likewise.
-     * @param router four products an expert, where the layer has a mixture of experts.
+     * @param router four products of each of its rows, where the layer has a mixture of experts.
      * @param expertGateUp twice an expert's inner size, for each chosen one.
      * @param expertDown hidden products for each chosen one.
      * @param bytes of the piece.
      */
     public record Token(
+            long gates,
             long scores,
             long high,
             long low,
@@ -50,9 +93,12 @@ public record OpeningLayout(AnswerView view, Cell cell, Slice slice, long embedd
             long bytes) {
         /** Of a layer of a model at a token. */
         public static Token of(ModelConfig config, int layer, int token) {
-            long scores = 4L * config.qkvDim();
+            boolean isLinear = config.isLinear(layer);
+            long gates = 4L * config.qkvDim(layer);
+            long scores =
+                    gates + (isLinear ? 32L * config.architecture().delta().valueHeads() : 0);
             long high = scores + 4L * config.heads() * config.keys(layer, token);
-            long sums = 4L * config.queryDim();
+            long sums = isLinear ? 0 : 4L * config.queryDim();
             long out = high + 2 * sums;
             long hidden = 4L * config.hidden();
             long gateUp = out + hidden;
@@ -60,13 +106,14 @@ public record OpeningLayout(AnswerView view, Cell cell, Slice slice, long embedd
             long down = gateUp + 8L * mlp;
             long router = down + (mlp > 0 ? hidden : 0);
             if (!config.hasExperts(layer)) {
-                return new Token(scores, high, high + sums, out, gateUp, down, router, router, router, router);
+                return new Token(gates, scores, high, high + sums, out, gateUp, down, router, router, router, router);
             }
             Experts experts = config.architecture().experts();
-            long expertGateUp = router + 16L * experts.count();
+            long expertGateUp = router + 16L * config.routes();
             long expertDown = expertGateUp + 8L * experts.mlp() * experts.chosen();
             long end = expertDown + hidden * experts.chosen();
-            return new Token(scores, high, high + sums, out, gateUp, down, router, expertGateUp, expertDown, end);
+            return new Token(
+                    gates, scores, high, high + sums, out, gateUp, down, router, expertGateUp, expertDown, end);
         }
 
         /** Bytes of the largest piece of a token in any layer. */

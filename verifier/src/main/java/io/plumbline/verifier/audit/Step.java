@@ -15,6 +15,8 @@ public enum Step {
     PADDING("the unused bytes and fields of a record are zero"),
     EMBEDDING("the first residual is the token's embedding row"),
     QKV("query, key and value products"),
+    DECAY("the products by which states decay and are updated"),
+    RECURRENT_STATE("the committed states of linear attention"),
     KV_ROWS("the committed key and value rows"),
     SCORES("attention scores"),
     VALUES("attention sums"),

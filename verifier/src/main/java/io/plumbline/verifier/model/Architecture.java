@@ -23,8 +23,10 @@ import java.util.function.Function;
  * @param window tokens that a local layer attends to, the last of them the token itself; 0 where no layer is local.
  * @param localRope rotary frequencies of local layers; null where they are the others'.
  * @param experts mixture of experts in its layers; null where there is none.
+ * @param delta of layers with linear attention; null where there are none.
+ * @param hasAttentionGate whether attention's output is multiplied by the sigmoid of a gate, projected as queries are.
  * @param attention a letter a layer: {@code F} full attention, {@code W} local attention over the window, each in lower
- *     case where the layer rotates nothing; empty where all are {@code F}.
+ *     case where the layer rotates nothing, {@code D} the gated delta rule; empty where all are {@code F}.
  */
 public record Architecture(
         Activation activation,
@@ -42,6 +44,8 @@ public record Architecture(
         int window,
         Rope localRope,
         Experts experts,
+        DeltaRule delta,
+        boolean hasAttentionGate,
         String attention) {
 
     /** Llama's, and that of all that version 1 of the numeric contract runs. */
@@ -69,13 +73,21 @@ public record Architecture(
                 "an embedding scale of " + embeddingScale + " is not above 0");
         ModelConfig.require(rotaryDim >= 0 && rotaryDim % 2 == 0, "rotary size " + rotaryDim + " is not even");
         boolean isLocal = false;
+        boolean isLinear = false;
         for (char letter : attention.toCharArray()) {
-            ModelConfig.require("FWfw".indexOf(letter) >= 0, "layer kind " + letter + " is none of F, W, f and w");
+            ModelConfig.require("FWfwD".indexOf(letter) >= 0, "layer kind " + letter + " is none of F, W, f, w and D");
             isLocal |= letter == 'W' || letter == 'w';
+            isLinear |= letter == 'D';
         }
         ModelConfig.require(
                 isLocal ? window > 0 : window == 0 && localRope == null,
                 isLocal ? "a window of " + window + " tokens is none" : "a window without a layer that has it");
+        ModelConfig.require(
+                isLinear == (delta != null),
+                isLinear ? "linear attention without sizes" : "sizes of linear attention without a layer that has it");
+        // Keys and values have pages, by which memory is counted.
+        ModelConfig.require(
+                !isLinear || !attention.equals("D".repeat(attention.length())), "linear attention in all layers");
         ModelConfig.require(
                 attention.isEmpty() || !attention.equals("F".repeat(attention.length())),
                 "layer kinds that are all F are left out");
@@ -98,6 +110,8 @@ public record Architecture(
         private int window;
         private Rope localRope;
         private Experts experts;
+        private DeltaRule delta;
+        private boolean hasAttentionGate;
         private String attention = "";
 
         public Builder activation(Activation of) {
@@ -175,6 +189,16 @@ public record Architecture(
             return this;
         }
 
+        public Builder delta(DeltaRule rule) {
+            delta = rule;
+            return this;
+        }
+
+        public Builder attentionGate(boolean has) {
+            hasAttentionGate = has;
+            return this;
+        }
+
         public Builder attention(String letters) {
             attention = letters;
             return this;
@@ -197,6 +221,8 @@ public record Architecture(
                     window,
                     localRope,
                     experts,
+                    delta,
+                    hasAttentionGate,
                     attention);
         }
     }
@@ -213,7 +239,12 @@ public record Architecture(
 
     /** Whether a layer rotates its queries and keys. */
     public boolean isRotary(int layer) {
-        return kind(layer) < 'a';
+        return kind(layer) < 'a' && !isLinear(layer);
+    }
+
+    /** Whether a layer runs the gated delta rule in place of attention. */
+    public boolean isLinear(int layer) {
+        return kind(layer) == 'D';
     }
 
     /** Its departures, as fields of a manifest's config line, each after a space; floats in hexadecimal. */
@@ -236,6 +267,8 @@ public record Architecture(
             fields.append(' ').append(localRope.toFields("localRope"));
         }
         put(fields, "experts", experts == null ? "" : experts.toField(), "");
+        put(fields, "delta", delta == null ? "" : delta.toField(), "");
+        put(fields, "attentionGate", hasAttentionGate, false);
         put(fields, "attention", attention, "");
         return fields.toString();
     }
@@ -267,6 +300,8 @@ public record Architecture(
                 "localRopeTheta",
                 theta -> builder.localRope(Rope.fromFields(theta, fields.getOrDefault("localRopeScaling", ""))));
         take(fields, "experts", value -> builder.experts(Experts.fromField(value)));
+        take(fields, "delta", value -> builder.delta(DeltaRule.fromField(value)));
+        take(fields, "attentionGate", value -> builder.attentionGate(Boolean.parseBoolean(value)));
         take(fields, "attention", builder::attention);
         return builder.build();
     }

@@ -27,7 +27,7 @@ public final class ExpertChoice {
     /**
      * Chooses by score descending, then by number ascending.
      *
-     * @param logits one an expert.
+     * @param logits one an expert; what stands behind them is no expert's.
      * @param bias added to scores for the choice; or null.
      * @param ids receives the chosen from {@code at}, ascending.
      * @param parts receives their weights from {@code at}.
@@ -76,8 +76,8 @@ public final class ExpertChoice {
             return;
         }
         float max = Float.NEGATIVE_INFINITY;
-        for (float logit : logits) {
-            max = Math.max(max, logit);
+        for (int e = 0; e < scores.length; e++) {
+            max = Math.max(max, logits[e]);
         }
         for (int e = 0; e < scores.length; e++) {
             scores[e] = ScalarMath.exp(logits[e] - max);

@@ -13,6 +13,8 @@ package io.plumbline.verifier.model;
  * @param scale that weights are multiplied by.
  * @param dense layers from the first that have no mixture.
  * @param hasBiases whether the router's logits, and gate, up and down of each expert, add biases.
+ * @param hasSharedGate whether the part that every token goes through is weighed by the sigmoid of a logit of its own,
+ *     which the router gives behind its experts'.
  */
 public record Experts(
         int count,
@@ -24,11 +26,16 @@ public record Experts(
         boolean isRenormalized,
         float scale,
         int dense,
-        boolean hasBiases) {
+        boolean hasBiases,
+        boolean hasSharedGate) {
     /** Experts of a layer, at most: the largest published models have some hundreds. */
     public static final int MOST = 4_096;
 
     private static final String BIASES = "biases";
+    private static final String SHARED_GATE = "sharedGate";
+
+    /** Words of a description that are always there. */
+    private static final int WORDS = 9;
 
     /** How scores come of the router's logits. */
     public enum Scoring {
@@ -49,6 +56,8 @@ public record Experts(
         ModelConfig.require(count > 0 && count <= MOST, count + " experts are not in 1.." + MOST);
         ModelConfig.require(chosen > 0 && chosen <= count, chosen + " experts a token, of " + count);
         ModelConfig.require(mlp > 0 && sharedMlp >= 0 && dense >= 0, "an expert's sizes must be positive");
+        ModelConfig.require(!hasSharedGate || sharedMlp > 0, "a gate of a shared part where there is none");
+        ModelConfig.require(!hasSharedGate || !hasBiases, "a mixture of experts with biases and a gate");
         ModelConfig.require(scale > 0 && scale <= Float.MAX_VALUE, "experts weighed by " + scale);
     }
 
@@ -63,7 +72,22 @@ public record Experts(
             boolean isRenormalized,
             float scale,
             int dense) {
-        this(count, chosen, mlp, sharedMlp, scoring, hasBias, isRenormalized, scale, dense, false);
+        this(count, chosen, mlp, sharedMlp, scoring, hasBias, isRenormalized, scale, dense, false, false);
+    }
+
+    /** Without a gate of its shared part. */
+    public Experts(
+            int count,
+            int chosen,
+            int mlp,
+            int sharedMlp,
+            Scoring scoring,
+            boolean hasBias,
+            boolean isRenormalized,
+            float scale,
+            int dense,
+            boolean hasBiases) {
+        this(count, chosen, mlp, sharedMlp, scoring, hasBias, isRenormalized, scale, dense, hasBiases, false);
     }
 
     /** Whether a layer has a mixture. */
@@ -74,16 +98,19 @@ public record Experts(
     /** One word of a manifest's config line. */
     String toField() {
         return count + "," + chosen + "," + mlp + "," + sharedMlp + "," + scoring.word + "," + hasBias + ","
-                + isRenormalized + "," + Float.toHexString(scale) + "," + dense + (hasBiases ? "," + BIASES : "");
+                + isRenormalized + "," + Float.toHexString(scale) + "," + dense + (hasBiases ? "," + BIASES : "")
+                + (hasSharedGate ? "," + SHARED_GATE : "");
     }
 
     /** The reverse of {@link #toField}. */
     static Experts fromField(String field) {
         String[] parts = field.split(",", -1);
-        boolean hasBiases = parts.length == 10 && parts[9].equals(BIASES);
-        if (parts.length != 9 && !hasBiases) {
-            throw new IllegalArgumentException(
-                    "experts \"" + field + "\" are not described by 9 words, and " + BIASES + " where they have them");
+        boolean hasMore = parts.length == WORDS + 1;
+        boolean hasBiases = hasMore && parts[WORDS].equals(BIASES);
+        boolean hasSharedGate = hasMore && parts[WORDS].equals(SHARED_GATE);
+        if (parts.length != WORDS && !hasBiases && !hasSharedGate) {
+            throw new IllegalArgumentException("experts \"" + field + "\" are not described by " + WORDS
+                    + " words, and " + BIASES + " or " + SHARED_GATE + " where they have them");
         }
         return new Experts(
                 Integer.parseInt(parts[0]),
@@ -95,6 +122,7 @@ public record Experts(
                 Boolean.parseBoolean(parts[6]),
                 Float.parseFloat(parts[7]),
                 Integer.parseInt(parts[8]),
-                hasBiases);
+                hasBiases,
+                hasSharedGate);
     }
 }

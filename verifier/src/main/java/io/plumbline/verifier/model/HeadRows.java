@@ -9,8 +9,9 @@ package io.plumbline.verifier.model;
  * @param sk their scales, {@code [rows][kvHeads]}.
  * @param v int8 values, {@code [rows][kvDim]}.
  * @param sv their scales, {@code [rows][kvHeads]}.
+ * @param gate of attention's output, {@code [rows][queryDim]}; empty where there is none.
  */
-public record HeadRows(short[] q, float[] sq, short[] k, float[] sk, byte[] v, float[] sv) {
+public record HeadRows(short[] q, float[] sq, short[] k, float[] sk, byte[] v, float[] sv, float[] gate) {
     /** Room for so many rows. */
     public static HeadRows of(ModelConfig config, int rows) {
         return new HeadRows(
@@ -19,6 +20,7 @@ public record HeadRows(short[] q, float[] sq, short[] k, float[] sk, byte[] v, f
                 new short[rows * config.kvDim()],
                 new float[rows * config.kvHeads()],
                 new byte[rows * config.kvDim()],
-                new float[rows * config.kvHeads()]);
+                new float[rows * config.kvHeads()],
+                new float[config.architecture().hasAttentionGate() ? rows * config.queryDim() : 0]);
     }
 }

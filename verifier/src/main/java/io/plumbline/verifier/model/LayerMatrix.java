@@ -12,14 +12,14 @@ public record LayerMatrix(MatrixStack stack, int expert, List<TensorRows> parts)
     /** In place of an expert's number. */
     public static final int NO_EXPERT = -1;
 
-    /** Matrices of a layer before those of its feed-forward part. */
-    private static final int ATTENTION = 2;
-
     /** All of a layer's, in the order in which keys keep them. */
     public static List<LayerMatrix> of(ModelConfig config, int layer) {
         List<LayerMatrix> all = new ArrayList<>();
         all.add(of(config, layer, MatrixStack.QKV, NO_EXPERT));
         all.add(of(config, layer, MatrixStack.OUT, NO_EXPERT));
+        if (config.isLinear(layer)) {
+            all.add(of(config, layer, MatrixStack.DELTA_GATES, NO_EXPERT));
+        }
         if (config.mlp(layer) > 0) {
             all.add(of(config, layer, MatrixStack.GATE_UP, NO_EXPERT));
             all.add(of(config, layer, MatrixStack.DOWN, NO_EXPERT));
@@ -42,8 +42,13 @@ public record LayerMatrix(MatrixStack stack, int expert, List<TensorRows> parts)
         switch (stack) {
             case ROUTER -> {
                 // Both digits of its 16-bit weights.
-                int rows = 2 * experts.count();
+                int rows = 2 * config.routes();
                 parts.add(new TensorRows(TensorNames.router(layer), rows, 0, rows, hidden));
+            }
+            case DELTA_GATES -> {
+                // Both digits of a rate and a decay for each value head.
+                int rows = 4 * config.architecture().delta().valueHeads();
+                parts.add(new TensorRows(TensorNames.deltaGates(layer), rows, 0, rows, hidden));
             }
             case EXPERT_GATE_UP -> {
                 int rows = 2 * experts.mlp();
@@ -55,7 +60,7 @@ public record LayerMatrix(MatrixStack stack, int expert, List<TensorRows> parts)
                 parts.add(new TensorRows(stem, experts.count() * hidden, expert * hidden, hidden, experts.mlp()));
             }
             default -> {
-                for (TensorNames name : stack.parts()) {
+                for (TensorNames name : stack.parts(config, layer)) {
                     int rows = name.rows(config, layer);
                     parts.add(new TensorRows(name.in(layer), rows, 0, rows, name.columns(config, layer)));
                 }
@@ -66,12 +71,14 @@ public record LayerMatrix(MatrixStack stack, int expert, List<TensorRows> parts)
 
     /** The place of one of a layer's in {@link #of(ModelConfig, int)}. */
     static int index(ModelConfig config, int layer, MatrixStack stack, int expert) {
-        int router = ATTENTION + (config.mlp(layer) > 0 ? 2 : 0);
+        int attention = config.isLinear(layer) ? 3 : 2;
+        int router = attention + (config.mlp(layer) > 0 ? 2 : 0);
         return switch (stack) {
             case QKV -> 0;
             case OUT -> 1;
-            case GATE_UP -> ATTENTION;
-            case DOWN -> ATTENTION + 1;
+            case DELTA_GATES -> 2;
+            case GATE_UP -> attention;
+            case DOWN -> attention + 1;
             case ROUTER -> router;
             case EXPERT_GATE_UP -> router + 1 + 2 * expert;
             case EXPERT_DOWN -> router + 2 + 2 * expert;

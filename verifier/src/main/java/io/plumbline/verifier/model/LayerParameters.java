@@ -8,7 +8,8 @@ package io.plumbline.verifier.model;
  * @param attentionOutGain norm of attention's output, hidden.
  * @param mlpGain norm before the feed-forward part, hidden.
  * @param mlpOutGain norm of the feed-forward part's output, hidden.
- * @param qkvScale row scales of query, key and value projections, one after the other.
+ * @param qkvScale row scales of query, key and value projections, one after the other, and of the gate's behind them
+ *     where there is one.
  * @param outScale row scales of the attention's output projection.
  * @param gateUpScale row scales of gate and up, one after the other.
  * @param downScale row scales of down.
@@ -20,6 +21,7 @@ package io.plumbline.verifier.model;
  * @param keyGain key norm, the same of all key elements.
  * @param sinks one a query head.
  * @param experts of its mixture of experts.
+ * @param delta of its gated delta rule.
  */
 public record LayerParameters(
         float[] attentionGain,
@@ -37,7 +39,8 @@ public record LayerParameters(
         float[] queryGain,
         float[] keyGain,
         float[] sinks,
-        ExpertParameters experts) {
+        ExpertParameters experts,
+        DeltaParameters delta) {
 
     /** Of a plain architecture. */
     public LayerParameters(
@@ -65,6 +68,7 @@ public record LayerParameters(
                 null,
                 queryGain,
                 keyGain,
+                null,
                 null,
                 null);
     }

@@ -3,6 +3,7 @@ package io.plumbline.verifier.model;
 import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.numerics.RopeTable;
+import io.plumbline.verifier.numerics.ScalarMath;
 
 /**
  * The float half of a layer: what happens between its int8 matrices, one token at a time. The engine that computes an
@@ -35,11 +36,11 @@ public final class LayerSteps {
         this.math = math;
         this.attentionScale = config.attentionScale();
         int mlp = config.widestMlp();
-        this.wide = new float[Math.max(2 * mlp, Math.max(config.qkvDim(), config.vocab()))];
-        this.row = new float[Math.max(mlp, Math.max(config.hidden(), config.queryDim()))];
+        this.wide = new float[Math.max(2 * mlp, Math.max(config.widestQkv(), config.vocab()))];
+        this.row = new float[Math.max(mlp, Math.max(config.hidden(), config.widestHeads()))];
         Experts experts = architecture.experts();
         this.experts = experts == null ? null : new ExpertChoice(experts);
-        this.routed = new float[experts == null ? 0 : experts.count()];
+        this.routed = new float[experts == null ? 0 : config.routes()];
     }
 
     /** The first residual, from a token's embedding row: scaled where the model does so, in place. */
@@ -93,6 +94,9 @@ public final class LayerSteps {
                 to.sk()[row * kvHeads + g] = math.quantize12(wide, at, size, to.k(), keys + g * size);
             }
         }
+        if (architecture.hasAttentionGate()) {
+            System.arraycopy(wide, config.qkvDim() - config.queryDim(), to.gate(), queries, config.queryDim());
+        }
         int values = config.queryDim() + config.kvDim();
         for (int g = 0; g < kvHeads; g++) {
             to.sv()[row * kvHeads + g] = math.quantizeRow(wide, values + g * size, size, to.v(), keys + g * size);
@@ -137,8 +141,16 @@ public final class LayerSteps {
         math.attentionOutput(high, low, offset, config.headDim(), factor, out, oOffset);
     }
 
-    /** Quantizes the joined heads' output (queryDim floats) for the output projection. */
-    public float quantizeHeads(float[] out, int oOffset, byte[] x, int xOffset) {
+    /**
+     * Quantizes the joined heads' output (queryDim floats) for the output projection; gated, in place, where attention
+     * has a gate.
+     *
+     * @param of holds the token's gate in row {@code row}.
+     */
+    public float quantizeHeads(float[] out, int oOffset, HeadRows of, int row, byte[] x, int xOffset) {
+        if (architecture.hasAttentionGate()) {
+            math.sigmoidMul(out, oOffset, of.gate(), row * config.queryDim(), config.queryDim());
+        }
         return math.quantizeRow(out, oOffset, config.queryDim(), x, xOffset);
     }
 
@@ -209,8 +221,9 @@ public final class LayerSteps {
      * @param s the scale of the input.
      * @param ids receives the chosen from {@code at}, ascending.
      * @param weights receives theirs from {@code at}.
+     * @return the weight of the part that all tokens go through: 1 where it has no gate.
      */
-    public void route(LayerParameters p, int[] y, int yOffset, float s, int[] ids, float[] weights, int at) {
+    public float route(LayerParameters p, int[] y, int yOffset, float s, int[] ids, float[] weights, int at) {
         int n = routed.length;
         float[] scale = p.experts().routerScale();
         float[] bias = p.experts().routerBias();
@@ -221,6 +234,7 @@ public final class LayerSteps {
             routed[e] = bias == null ? logit : logit + bias[e];
         }
         experts.choose(routed, p.experts().choiceBias(), ids, weights, at);
+        return architecture.experts().hasSharedGate() ? ScalarMath.sigmoid(routed[n - 1]) : 1;
     }
 
     /** Does for an expert what {@link #gate} does for the part that all tokens go through. */
@@ -238,8 +252,17 @@ public final class LayerSteps {
         math.addWeighted(sum, at, weight, row, 0, hidden);
     }
 
-    /** Adds to {@code sum} the output of the part that all tokens go through beside the experts. */
-    public void addShared(LayerParameters p, int[] y, int yOffset, float s, float[] sum, int at) {
+    /**
+     * Adds to {@code sum} the output of the part that all tokens go through beside the experts.
+     *
+     * @param weight of it, as {@link #route} gave it.
+     */
+    public void addShared(LayerParameters p, float weight, int[] y, int yOffset, float s, float[] sum, int at) {
+        if (architecture.experts().hasSharedGate()) {
+            math.dequantize(y, yOffset, config.hidden(), s, p.downScale(), p.downBias(), row, 0);
+            math.addWeighted(sum, at, weight, row, 0, config.hidden());
+            return;
+        }
         math.addProducts(sum, at, y, yOffset, config.hidden(), s, p.downScale(), row);
     }
 

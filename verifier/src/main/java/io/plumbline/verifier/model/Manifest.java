@@ -156,12 +156,12 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
         return tensor;
     }
 
-    /** The tensor in which a layer's matrix has these rows. A router's digits are int8: no other format has digits. */
+    /** The tensor in which a layer's matrix has these rows. Digits are int8: no other format has digits. */
     public Tensor matrix(MatrixStack stack, TensorRows part) {
         Tensor tensor = matrix(part.weight(), part.tensorRows(), part.columns());
-        if (stack == MatrixStack.ROUTER && tensor.format() != WeightFormat.INT8) {
-            throw new IllegalArgumentException("Tensor \"" + part.weight() + "\" is of type " + tensor.dtype()
-                    + " where a router's digits are int8.");
+        if (stack.hasDigits() && tensor.format() != WeightFormat.INT8) {
+            throw new IllegalArgumentException(
+                    "Tensor \"" + part.weight() + "\" is of type " + tensor.dtype() + " where digits are int8.");
         }
         return tensor;
     }

@@ -60,8 +60,10 @@ public record ModelConfig(
         require(
                 maxPositions > 0 && maxPositions <= Constants.MAX_CONTEXT,
                 "context " + maxPositions + " is not in 1.." + Constants.MAX_CONTEXT);
+        DeltaRule delta = architecture.delta();
         require(
-                Math.max(Math.max(hidden, mlp), (long) heads * headDim) <= Constants.MAX_INNER,
+                Math.max(Math.max(hidden, mlp), (long) heads * headDim) <= Constants.MAX_INNER
+                        && (delta == null || delta.values() <= Constants.MAX_INNER),
                 "a matrix is wider than " + Constants.MAX_INNER + ", where int32 sums could overflow");
         require(eps >= 0 && eps <= 1, "eps " + eps + " is not in 0..1");
         require(
@@ -138,9 +140,57 @@ public record ModelConfig(
         return kvHeads * headDim;
     }
 
-    /** Output rows of the fused query, key and value projection. */
+    /** Output rows of attention's query, key and value projection, and of its gate's where it has one. */
     public int qkvDim() {
-        return queryDim() + 2 * kvDim();
+        return queryDim() + 2 * kvDim() + (architecture.hasAttentionGate() ? queryDim() : 0);
+    }
+
+    /** Output rows of a layer's first projection: attention's, or that of linear attention. */
+    public int qkvDim(int layer) {
+        DeltaRule delta = architecture.delta();
+        return isLinear(layer) ? delta.channels() + delta.values() : qkvDim();
+    }
+
+    /** Elements that a layer's heads give together: the inputs of its output projection. */
+    public int headsDim(int layer) {
+        return isLinear(layer) ? architecture.delta().values() : queryDim();
+    }
+
+    /** Output rows of the widest first projection of any layer. */
+    public int widestQkv() {
+        DeltaRule delta = architecture.delta();
+        return delta == null ? qkvDim() : Math.max(qkvDim(), delta.channels() + delta.values());
+    }
+
+    /** Inputs of the widest output projection of any layer's heads. */
+    public int widestHeads() {
+        DeltaRule delta = architecture.delta();
+        return delta == null ? queryDim() : Math.max(queryDim(), delta.values());
+    }
+
+    /** Whether a layer runs the gated delta rule in place of attention. */
+    public boolean isLinear(int layer) {
+        return architecture.isLinear(layer);
+    }
+
+    /** Layers of which that is so. */
+    public int linearLayers() {
+        return (int)
+                architecture.attention().chars().filter(letter -> letter == 'D').count();
+    }
+
+    /** Such layers before {@code layer}. */
+    public int linearIndex(int layer) {
+        int before = 0;
+        for (int l = 0; l < layer; l++) {
+            before += isLinear(l) ? 1 : 0;
+        }
+        return before;
+    }
+
+    /** Rows of a router, of one digit: its experts', and the gate's of the part that all tokens go through. */
+    public int routes() {
+        return architecture.experts().count() + (architecture.experts().hasSharedGate() ? 1 : 0);
     }
 
     /** The version of the numeric contract that runs it: the least that has all it asks for. */
@@ -192,9 +242,9 @@ public record ModelConfig(
         return architecture.isLocal(layer) ? Math.max(0, position + 1 - architecture.window()) : 0;
     }
 
-    /** How many positions that token attends to, itself included. */
+    /** How many positions that token attends to, itself included; none in a layer with linear attention. */
     public int keys(int layer, int position) {
-        return position + 1 - firstKey(layer, position);
+        return isLinear(layer) ? 0 : position + 1 - firstKey(layer, position);
     }
 
     /** Elements that the norm of queries or keys goes over together, of {@code elements} in all heads. */

@@ -65,10 +65,18 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
                 names.add(TensorNames.expertDown(layer) + BIAS);
             }
         }
-        if (config.architecture().hasSinks()) {
+        if (hasSinks(config, layer)) {
             names.add(TensorNames.sinks(layer));
         }
+        if (config.isLinear(layer)) {
+            names.add(TensorNames.deltaGates(layer) + SCALE);
+            names.addAll(TensorNames.linearVectors(layer));
+        }
         return names;
+    }
+
+    private static boolean hasSinks(ModelConfig config, int layer) {
+        return config.architecture().hasSinks() && !config.isLinear(layer);
     }
 
     /** Names of those after the last layer. */
@@ -80,6 +88,7 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
     public LayerParameters layer(int layer) {
         ModelConfig c = manifest.config();
         NormPlacement norms = c.architecture().norms();
+        boolean hasQkNorm = c.qkNorm() && !c.isLinear(layer);
         return new LayerParameters(
                 gain(norms.isBefore(), TensorNames.attentionNorm(layer), c.hidden()),
                 gain(norms.isAfter(), TensorNames.attentionOutNorm(layer), c.hidden()),
@@ -93,10 +102,34 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
                 biases(layer, MatrixStack.OUT),
                 biases(layer, MatrixStack.GATE_UP),
                 biases(layer, MatrixStack.DOWN),
-                gain(c.qkNorm(), TensorNames.queryNorm(layer), c.qkNormSize(c.queryDim())),
-                gain(c.qkNorm(), TensorNames.keyNorm(layer), c.qkNormSize(c.kvDim())),
-                gain(c.architecture().hasSinks(), TensorNames.sinks(layer), c.heads()),
-                c.hasExperts(layer) ? experts(layer) : null);
+                gain(hasQkNorm, TensorNames.queryNorm(layer), c.qkNormSize(c.queryDim())),
+                gain(hasQkNorm, TensorNames.keyNorm(layer), c.qkNormSize(c.kvDim())),
+                gain(hasSinks(c, layer), TensorNames.sinks(layer), c.heads()),
+                c.hasExperts(layer) ? experts(layer) : null,
+                c.isLinear(layer) ? delta(layer) : null);
+    }
+
+    private DeltaParameters delta(int layer) {
+        DeltaRule delta = manifest.config().architecture().delta();
+        int channels = delta.channels();
+        int taps = delta.taps();
+        float[] given = floats(TensorNames.taps(layer), channels * taps);
+        float[] byTap = new float[given.length];
+        for (int c = 0; c < channels; c++) {
+            for (int tap = 0; tap < taps; tap++) {
+                byTap[tap * channels + c] = given[c * taps + tap];
+            }
+        }
+        float[] decay = floats(TensorNames.decayLog(layer), delta.valueHeads());
+        for (int h = 0; h < decay.length; h++) {
+            decay[h] = (float) StrictMath.exp(decay[h]);
+        }
+        return new DeltaParameters(
+                byTap,
+                decay,
+                floats(TensorNames.decayBias(layer), delta.valueHeads()),
+                floats(TensorNames.deltaGates(layer) + SCALE, 2 * delta.valueHeads(), 1),
+                floats(TensorNames.linearNorm(layer), delta.valueDim()));
     }
 
     private ExpertParameters experts(int layer) {
@@ -107,7 +140,7 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
         int down = hidden * count;
         boolean hasBiases = experts.hasBiases();
         return new ExpertParameters(
-                floats(TensorNames.router(layer) + SCALE, count, 1),
+                floats(TensorNames.router(layer) + SCALE, manifest.config().routes(), 1),
                 gain(experts.hasBias(), TensorNames.choiceBias(layer), count),
                 gain(hasBiases, TensorNames.routerBias(layer), count),
                 split(floats(TensorNames.expertGateUp(layer) + SCALE, gateUp, 1), count),
@@ -134,8 +167,8 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
 
     private float[] biases(int layer, MatrixStack stack) {
         ModelConfig c = manifest.config();
-        return isThere(stack, layer) && stack.parts().getFirst().hasBias(c)
-                ? join(stack, name -> floats(name.bias(layer), name.rows(c, layer)))
+        return isThere(stack, layer) && stack.parts(c, layer).getFirst().hasBias(c)
+                ? join(stack, layer, name -> floats(name.bias(layer), name.rows(c, layer)))
                 : null;
     }
 
@@ -151,18 +184,19 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
 
     private float[] scales(int layer, MatrixStack stack) {
         return isThere(stack, layer)
-                ? join(stack, name -> floats(name.scale(layer), name.rows(manifest.config(), layer), 1))
+                ? join(stack, layer, name -> floats(name.scale(layer), name.rows(manifest.config(), layer), 1))
                 : null;
     }
 
     /** Whether a layer has such a matrix: of one with experts alone nothing else is fed forward. */
     private boolean isThere(MatrixStack stack, int layer) {
-        return TensorNames.of(manifest.config(), layer).contains(stack.parts().getFirst());
+        ModelConfig c = manifest.config();
+        return TensorNames.of(c, layer).contains(stack.parts(c, layer).getFirst());
     }
 
-    private static float[] join(MatrixStack stack, Function<TensorNames, float[]> of) {
+    private float[] join(MatrixStack stack, int layer, Function<TensorNames, float[]> of) {
         float[] all = new float[0];
-        for (TensorNames part : stack.parts()) {
+        for (TensorNames part : stack.parts(manifest.config(), layer)) {
             float[] more = of.apply(part);
             all = Arrays.copyOf(all, all.length + more.length);
             System.arraycopy(more, 0, all, all.length - more.length, more.length);

@@ -14,7 +14,11 @@ public enum TensorNames {
     O("self_attn.o_proj"),
     GATE("mlp.gate_proj"),
     UP("mlp.up_proj"),
-    DOWN("mlp.down_proj");
+    DOWN("mlp.down_proj"),
+    ATTENTION_GATE("self_attn.gate_proj"),
+    LINEAR_QKV("linear_attn.in_proj_qkv"),
+    LINEAR_GATE("linear_attn.in_proj_z"),
+    LINEAR_OUT("linear_attn.out_proj");
 
     public static final String FINAL_NORM = "model.norm.weight";
     public static final String OUTPUT = "lm_head";
@@ -50,15 +54,24 @@ public enum TensorNames {
 
     /** Names of a layer's matrices that belong to no expert. */
     public static List<TensorNames> of(ModelConfig c, int layer) {
-        return c.mlp(layer) > 0 ? List.of(values()) : List.of(Q, K, V, O);
+        List<TensorNames> names = new ArrayList<>();
+        for (MatrixStack stack : MatrixStack.values()) {
+            boolean isFeedForward = stack == MatrixStack.GATE_UP || stack == MatrixStack.DOWN;
+            if (!isFeedForward || c.mlp(layer) > 0) {
+                names.addAll(stack.parts(c, layer));
+            }
+        }
+        return names;
     }
 
     public int rows(ModelConfig c, int layer) {
         return switch (this) {
-            case Q -> c.queryDim();
+            case Q, ATTENTION_GATE -> c.queryDim();
             case K, V -> c.kvDim();
-            case O, DOWN -> c.hidden();
+            case O, DOWN, LINEAR_OUT -> c.hidden();
             case GATE, UP -> c.mlp(layer);
+            case LINEAR_QKV -> c.architecture().delta().channels();
+            case LINEAR_GATE -> c.architecture().delta().values();
         };
     }
 
@@ -66,13 +79,22 @@ public enum TensorNames {
         return switch (this) {
             case O -> c.queryDim();
             case DOWN -> c.mlp(layer);
+            case LINEAR_OUT -> c.architecture().delta().values();
             default -> c.hidden();
         };
     }
 
-    /** Stem of a layer's router: the high digits of its 16-bit weights, a row an expert, then the low ones. */
+    /**
+     * Stem of a layer's router: the high digits of its 16-bit weights, a row an expert and one for the gate of the part
+     * that all tokens go through where that has one, then the low ones.
+     */
     public static String router(int layer) {
         return "model.layers." + layer + ".mlp.gate";
+    }
+
+    /** Name of the gate of the part that all tokens go through, as checkpoints have it: a row beside the router's. */
+    public static String sharedGate(int layer) {
+        return "model.layers." + layer + ".mlp.shared_expert_gate.weight";
     }
 
     /** Name of what is added to the router's scores for the choice. */
@@ -90,6 +112,48 @@ public enum TensorNames {
         return "model.layers." + layer + ".self_attn.sinks";
     }
 
+    /**
+     * Stem of the matrix of linear attention's gates: the high digits of its 16-bit weights, a row for each value
+     * head's update rate, then one for each one's decay; then the low ones.
+     */
+    public static String deltaGates(int layer) {
+        return "model.layers." + layer + ".linear_attn.in_proj_ba";
+    }
+
+    /** Name of the taps of a layer's convolution, {@code [channel][tap]}. */
+    public static String taps(int layer) {
+        return "model.layers." + layer + ".linear_attn.conv1d.weight";
+    }
+
+    /** Name of the logarithms of what linear attention's decays are multiplied by, one a value head. */
+    public static String decayLog(int layer) {
+        return "model.layers." + layer + ".linear_attn.A_log";
+    }
+
+    /** Name of the biases of linear attention's decays, one a value head. */
+    public static String decayBias(int layer) {
+        return "model.layers." + layer + ".linear_attn.dt_bias";
+    }
+
+    /** Name of the norm of a value head's output. */
+    public static String linearNorm(int layer) {
+        return "model.layers." + layer + ".linear_attn.norm.weight";
+    }
+
+    /** Names of a layer's vectors of linear attention. */
+    public static List<String> linearVectors(int layer) {
+        return List.of(taps(layer), decayLog(layer), decayBias(layer), linearNorm(layer));
+    }
+
+    /** Elements of one of them. */
+    public static int linearSize(ModelConfig config, String name) {
+        DeltaRule delta = config.architecture().delta();
+        if (name.endsWith(".conv1d.weight")) {
+            return delta.channels() * delta.taps();
+        }
+        return name.endsWith(".norm.weight") ? delta.valueDim() : delta.valueHeads();
+    }
+
     /** Stem of all experts' gate and up rows, expert by expert. */
     public static String expertGateUp(int layer) {
         return "model.layers." + layer + ".mlp.experts.gate_up_proj";
@@ -102,9 +166,10 @@ public enum TensorNames {
 
     public boolean hasBias(ModelConfig c) {
         return switch (this) {
-            case Q, K, V -> c.qkvBias();
+            case Q, K, V, ATTENTION_GATE -> c.qkvBias();
             case O -> c.architecture().outBias();
             case GATE, UP, DOWN -> c.architecture().mlpBias();
+            case LINEAR_QKV, LINEAR_GATE, LINEAR_OUT -> false;
         };
     }
 
@@ -124,7 +189,7 @@ public enum TensorNames {
             names.add(attentionOutNorm(layer));
             names.add(mlpOutNorm(layer));
         }
-        if (config.qkNorm()) {
+        if (config.qkNorm() && !config.isLinear(layer)) {
             names.add(queryNorm(layer));
             names.add(keyNorm(layer));
         }

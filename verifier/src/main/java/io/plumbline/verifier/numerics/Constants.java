@@ -47,6 +47,19 @@ public final class Constants {
     /** Slope of the sigmoid in the clamped SwiGLU: 1.702. */
     static final float SWIGLU_SLOPE = 0x1.b3b646p+0f;
 
+    // log(1 + e) = 2 s * (1 + z / 3 + z^2 / 5 + ...) with s = e / (2 + e), z = s^2, for 0 <= e <= 1: relative error of
+    // what is left out below 2e-9.
+    static final float L3 = 1f / 3;
+    static final float L5 = 1f / 5;
+    static final float L7 = 1f / 7;
+    static final float L9 = 1f / 9;
+    static final float L11 = 1f / 11;
+    static final float L13 = 1f / 13;
+    static final float L15 = 1f / 15;
+
+    /** What the gated delta rule adds to the sum of squares of a query or a key. */
+    public static final float DELTA_EPS = 1e-6f;
+
     /** Below this exp is 0. */
     static final float EXP_FLOOR = -87f;
 

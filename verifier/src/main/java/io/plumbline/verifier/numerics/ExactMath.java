@@ -1,5 +1,7 @@
 package io.plumbline.verifier.numerics;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * The float arithmetic of the numeric contract, row by row. {@link ScalarMath} is the contract in executable form;
  * every other implementation gives its bits.
@@ -52,6 +54,37 @@ public interface ExactMath {
      */
     void clampedSwiglu(
             float[] gate, int gOffset, float[] up, int uOffset, int n, float limit, float[] out, int oOffset);
+
+    /** {@code x = x * sigmoid(gate)}. */
+    void sigmoidMul(float[] x, int xOffset, float[] gate, int gOffset, int n);
+
+    /** {@code sum = fma(x, w, sum)}, element by element. */
+    void multiplyAdd(float[] sum, int sOffset, float[] x, int xOffset, float[] w, int wOffset, int n);
+
+    /**
+     * One token of the gated delta rule in one head: {@code S = S * decay}, {@code d = (v - S^T k) * rate}, {@code S =
+     * S + k d^T}, {@code out = S^T q}; products are added by fma, in ascending order of the key's elements.
+     *
+     * @param from holds S before, {@code [keyDim][valueDim]} little-endian floats from {@code fromOffset} bytes.
+     * @param to receives S after, from {@code toOffset} bytes; may be {@code from}.
+     * @param x holds q, k and v from these offsets.
+     * @param out receives valueDim floats.
+     */
+    void deltaRule(
+            MemorySegment from,
+            long fromOffset,
+            MemorySegment to,
+            long toOffset,
+            int keyDim,
+            int valueDim,
+            float[] x,
+            int qOffset,
+            int kOffset,
+            int vOffset,
+            float decay,
+            float rate,
+            float[] out,
+            int oOffset);
 
     /** {@code x = x * factor}. */
     void scale(float[] x, int offset, int n, float factor);

@@ -14,6 +14,9 @@ import java.util.Objects;
 
 /** The contract in C, called on the very arrays. */
 public final class NativeMath implements ExactMath {
+    /** What has no form in C. */
+    private final ExactMath other = Simd.enabled() ? new VectorMath() : new ScalarMath();
+
     private final Form form;
     private float[] exponentials = new float[256];
 
@@ -369,6 +372,49 @@ public final class NativeMath implements ExactMath {
         } catch (Throwable e) {
             throw rethrown(e);
         }
+    }
+
+    @Override
+    public void sigmoidMul(float[] x, int xOffset, float[] gate, int gOffset, int n) {
+        other.sigmoidMul(x, xOffset, gate, gOffset, n);
+    }
+
+    @Override
+    public void multiplyAdd(float[] sum, int sOffset, float[] x, int xOffset, float[] w, int wOffset, int n) {
+        other.multiplyAdd(sum, sOffset, x, xOffset, w, wOffset, n);
+    }
+
+    @Override
+    public void deltaRule(
+            MemorySegment from,
+            long fromOffset,
+            MemorySegment to,
+            long toOffset,
+            int keyDim,
+            int valueDim,
+            float[] x,
+            int qOffset,
+            int kOffset,
+            int vOffset,
+            float decay,
+            float rate,
+            float[] out,
+            int oOffset) {
+        other.deltaRule(
+                from,
+                fromOffset,
+                to,
+                toOffset,
+                keyDim,
+                valueDim,
+                x,
+                qOffset,
+                kOffset,
+                vOffset,
+                decay,
+                rate,
+                out,
+                oOffset);
     }
 
     private static RuntimeException rethrown(Throwable e) {

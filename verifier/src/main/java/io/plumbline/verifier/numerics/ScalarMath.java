@@ -9,6 +9,13 @@ import static io.plumbline.verifier.numerics.Constants.E6;
 import static io.plumbline.verifier.numerics.Constants.EXP_FLOOR;
 import static io.plumbline.verifier.numerics.Constants.GELU;
 import static io.plumbline.verifier.numerics.Constants.GELU_CUBED;
+import static io.plumbline.verifier.numerics.Constants.L11;
+import static io.plumbline.verifier.numerics.Constants.L13;
+import static io.plumbline.verifier.numerics.Constants.L15;
+import static io.plumbline.verifier.numerics.Constants.L3;
+import static io.plumbline.verifier.numerics.Constants.L5;
+import static io.plumbline.verifier.numerics.Constants.L7;
+import static io.plumbline.verifier.numerics.Constants.L9;
 import static io.plumbline.verifier.numerics.Constants.LANES;
 import static io.plumbline.verifier.numerics.Constants.LN2_HI;
 import static io.plumbline.verifier.numerics.Constants.LN2_LO;
@@ -17,8 +24,16 @@ import static io.plumbline.verifier.numerics.Constants.MAX_16;
 import static io.plumbline.verifier.numerics.Constants.SWIGLU_SLOPE;
 import static io.plumbline.verifier.numerics.Constants.TINY;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+
 /** The specification: it reads like docs/numeric-contract.md, and every other implementation is tested against it. */
 public class ScalarMath implements ExactMath {
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     /** exp for x &lt;= 0; 0 below -87. */
     public static float exp(float x) {
         if (x < EXP_FLOOR) {
@@ -40,6 +55,27 @@ public class ScalarMath implements ExactMath {
     public static float silu(float x) {
         float e = exp(-Math.abs(x));
         return x >= 0 ? x * (1f / (1f + e)) : x * (e / (1f + e));
+    }
+
+    /** 1 / (1 + exp(-x)), without overflow on either side. */
+    public static float sigmoid(float x) {
+        float e = exp(-Math.abs(x));
+        return x >= 0 ? 1f / (1f + e) : e / (1f + e);
+    }
+
+    /** log(1 + exp(x)), without overflow: the larger of x and 0, and the logarithm of 1 + exp(-|x|). */
+    public static float softplus(float x) {
+        float e = exp(-Math.abs(x));
+        float s = e / (2f + e);
+        float z = s * s;
+        float p = Math.fma(L15, z, L13);
+        p = Math.fma(p, z, L11);
+        p = Math.fma(p, z, L9);
+        p = Math.fma(p, z, L7);
+        p = Math.fma(p, z, L5);
+        p = Math.fma(p, z, L3);
+        p = Math.fma(p, z, 1f);
+        return Math.max(x, 0f) + (s + s) * p;
     }
 
     /** x times the sigmoid of {@code x * (GELU + GELU_CUBED * x^2)}: GELU's tanh form, tanh by way of exp. */
@@ -184,6 +220,59 @@ public class ScalarMath implements ExactMath {
             float[] gate, int gOffset, float[] up, int uOffset, int n, float limit, float[] out, int oOffset) {
         for (int k = 0; k < n; k++) {
             out[oOffset + k] = clampedSwiglu(gate[gOffset + k], up[uOffset + k], limit);
+        }
+    }
+
+    @Override
+    public void sigmoidMul(float[] x, int xOffset, float[] gate, int gOffset, int n) {
+        for (int k = 0; k < n; k++) {
+            x[xOffset + k] = x[xOffset + k] * sigmoid(gate[gOffset + k]);
+        }
+    }
+
+    @Override
+    public void multiplyAdd(float[] sum, int sOffset, float[] x, int xOffset, float[] w, int wOffset, int n) {
+        for (int k = 0; k < n; k++) {
+            sum[sOffset + k] = Math.fma(x[xOffset + k], w[wOffset + k], sum[sOffset + k]);
+        }
+    }
+
+    @Override
+    public void deltaRule(
+            MemorySegment from,
+            long fromOffset,
+            MemorySegment to,
+            long toOffset,
+            int keyDim,
+            int valueDim,
+            float[] x,
+            int qOffset,
+            int kOffset,
+            int vOffset,
+            float decay,
+            float rate,
+            float[] out,
+            int oOffset) {
+        float[] d = new float[valueDim];
+        for (int k = 0; k < keyDim; k++) {
+            for (int v = 0; v < valueDim; v++) {
+                long at = 4L * (k * valueDim + v);
+                float s = from.get(FLOAT, fromOffset + at) * decay;
+                to.set(FLOAT, toOffset + at, s);
+                d[v] = Math.fma(x[kOffset + k], s, d[v]);
+            }
+        }
+        for (int v = 0; v < valueDim; v++) {
+            d[v] = (x[vOffset + v] - d[v]) * rate;
+        }
+        Arrays.fill(out, oOffset, oOffset + valueDim, 0f);
+        for (int k = 0; k < keyDim; k++) {
+            for (int v = 0; v < valueDim; v++) {
+                long at = toOffset + 4L * (k * valueDim + v);
+                float s = Math.fma(x[kOffset + k], d[v], to.get(FLOAT, at));
+                to.set(FLOAT, at, s);
+                out[oOffset + v] = Math.fma(x[qOffset + k], s, out[oOffset + v]);
+            }
         }
     }
 

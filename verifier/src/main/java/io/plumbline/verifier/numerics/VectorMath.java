@@ -16,6 +16,9 @@ import static io.plumbline.verifier.numerics.Constants.ROUND;
 import static io.plumbline.verifier.numerics.Constants.SWIGLU_SLOPE;
 import static io.plumbline.verifier.numerics.Constants.TINY;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
@@ -40,6 +43,9 @@ public final class VectorMath implements ExactMath {
      * that short.
      */
     private static final int WB = B.length();
+
+    private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
 
     private static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
 
@@ -263,6 +269,150 @@ public final class VectorMath implements ExactMath {
         }
         for (; k < n; k++) {
             out[oOffset + k] = ScalarMath.clampedSwiglu(gate[gOffset + k], up[uOffset + k], limit);
+        }
+    }
+
+    @Override
+    public void sigmoidMul(float[] x, int xOffset, float[] gate, int gOffset, int n) {
+        int k = 0;
+        FloatVector one = FloatVector.broadcast(F, 1f);
+        for (; k <= n - W; k += W) {
+            FloatVector g = FloatVector.fromArray(F, gate, gOffset + k);
+            FloatVector e = exp(g.abs().neg());
+            FloatVector numerator = e.blend(one, g.compare(VectorOperators.GE, 0f));
+            // The exponential above takes what is no number for far below its range.
+            FloatVector sigmoid = numerator.div(e.add(one)).blend(g, g.test(VectorOperators.IS_NAN));
+            FloatVector.fromArray(F, x, xOffset + k).mul(sigmoid).intoArray(x, xOffset + k);
+        }
+        for (; k < n; k++) {
+            x[xOffset + k] = x[xOffset + k] * ScalarMath.sigmoid(gate[gOffset + k]);
+        }
+    }
+
+    @Override
+    public void multiplyAdd(float[] sum, int sOffset, float[] x, int xOffset, float[] w, int wOffset, int n) {
+        int k = 0;
+        for (; k <= n - W; k += W) {
+            FloatVector.fromArray(F, x, xOffset + k)
+                    .fma(FloatVector.fromArray(F, w, wOffset + k), FloatVector.fromArray(F, sum, sOffset + k))
+                    .intoArray(sum, sOffset + k);
+        }
+        for (; k < n; k++) {
+            sum[sOffset + k] = Math.fma(x[xOffset + k], w[wOffset + k], sum[sOffset + k]);
+        }
+    }
+
+    /** Columns of the state do not depend on each other: four vectors of them stay in the first cache, or one. */
+    @Override
+    public void deltaRule(
+            MemorySegment from,
+            long fromOffset,
+            MemorySegment to,
+            long toOffset,
+            int keyDim,
+            int valueDim,
+            float[] x,
+            int qOffset,
+            int kOffset,
+            int vOffset,
+            float decay,
+            float rate,
+            float[] out,
+            int oOffset) {
+        long row = 4L * valueDim;
+        int v = 0;
+        for (; v <= valueDim - 4 * W; v += 4 * W) {
+            long begin = fromOffset + 4L * v;
+            long end = toOffset + 4L * v;
+            FloatVector a = FloatVector.zero(F);
+            FloatVector b = a;
+            FloatVector c = a;
+            FloatVector d = a;
+            FloatVector g = FloatVector.broadcast(F, decay);
+            for (int k = 0; k < keyDim; k++) {
+                FloatVector key = FloatVector.broadcast(F, x[kOffset + k]);
+                long at = begin + k * row;
+                long put = end + k * row;
+                FloatVector s =
+                        FloatVector.fromMemorySegment(F, from, at, ORDER).mul(g);
+                a = key.fma(s, a);
+                s.intoMemorySegment(to, put, ORDER);
+                s = FloatVector.fromMemorySegment(F, from, at + 4L * W, ORDER).mul(g);
+                b = key.fma(s, b);
+                s.intoMemorySegment(to, put + 4L * W, ORDER);
+                s = FloatVector.fromMemorySegment(F, from, at + 8L * W, ORDER).mul(g);
+                c = key.fma(s, c);
+                s.intoMemorySegment(to, put + 8L * W, ORDER);
+                s = FloatVector.fromMemorySegment(F, from, at + 12L * W, ORDER).mul(g);
+                d = key.fma(s, d);
+                s.intoMemorySegment(to, put + 12L * W, ORDER);
+            }
+            int value = vOffset + v;
+            a = FloatVector.fromArray(F, x, value).sub(a).mul(rate);
+            b = FloatVector.fromArray(F, x, value + W).sub(b).mul(rate);
+            c = FloatVector.fromArray(F, x, value + 2 * W).sub(c).mul(rate);
+            d = FloatVector.fromArray(F, x, value + 3 * W).sub(d).mul(rate);
+            FloatVector oa = FloatVector.zero(F);
+            FloatVector ob = oa;
+            FloatVector oc = oa;
+            FloatVector od = oa;
+            for (int k = 0; k < keyDim; k++) {
+                FloatVector key = FloatVector.broadcast(F, x[kOffset + k]);
+                FloatVector query = FloatVector.broadcast(F, x[qOffset + k]);
+                long put = end + k * row;
+                FloatVector s = key.fma(a, FloatVector.fromMemorySegment(F, to, put, ORDER));
+                oa = query.fma(s, oa);
+                s.intoMemorySegment(to, put, ORDER);
+                s = key.fma(b, FloatVector.fromMemorySegment(F, to, put + 4L * W, ORDER));
+                ob = query.fma(s, ob);
+                s.intoMemorySegment(to, put + 4L * W, ORDER);
+                s = key.fma(c, FloatVector.fromMemorySegment(F, to, put + 8L * W, ORDER));
+                oc = query.fma(s, oc);
+                s.intoMemorySegment(to, put + 8L * W, ORDER);
+                s = key.fma(d, FloatVector.fromMemorySegment(F, to, put + 12L * W, ORDER));
+                od = query.fma(s, od);
+                s.intoMemorySegment(to, put + 12L * W, ORDER);
+            }
+            oa.intoArray(out, oOffset + v);
+            ob.intoArray(out, oOffset + v + W);
+            oc.intoArray(out, oOffset + v + 2 * W);
+            od.intoArray(out, oOffset + v + 3 * W);
+        }
+        for (; v <= valueDim - W; v += W) {
+            FloatVector d = FloatVector.zero(F);
+            for (int k = 0; k < keyDim; k++) {
+                FloatVector s = FloatVector.fromMemorySegment(F, from, fromOffset + k * row + 4L * v, ORDER)
+                        .mul(decay);
+                d = FloatVector.broadcast(F, x[kOffset + k]).fma(s, d);
+                s.intoMemorySegment(to, toOffset + k * row + 4L * v, ORDER);
+            }
+            d = FloatVector.fromArray(F, x, vOffset + v).sub(d).mul(rate);
+            FloatVector o = FloatVector.zero(F);
+            for (int k = 0; k < keyDim; k++) {
+                long put = toOffset + k * row + 4L * v;
+                FloatVector s = FloatVector.broadcast(F, x[kOffset + k])
+                        .fma(d, FloatVector.fromMemorySegment(F, to, put, ORDER));
+                o = FloatVector.broadcast(F, x[qOffset + k]).fma(s, o);
+                s.intoMemorySegment(to, put, ORDER);
+            }
+            o.intoArray(out, oOffset + v);
+        }
+        for (; v < valueDim; v++) {
+            float d = 0;
+            for (int k = 0; k < keyDim; k++) {
+                float s = from.get(FLOAT, fromOffset + k * row + 4L * v) * decay;
+                d = Math.fma(x[kOffset + k], s, d);
+                to.set(FLOAT, toOffset + k * row + 4L * v, s);
+            }
+            d = (x[vOffset + v] - d) * rate;
+            float o = 0;
+            for (int k = 0; k < keyDim; k++) {
+                long put = toOffset + k * row + 4L * v;
+                float s = Math.fma(x[kOffset + k], d, to.get(FLOAT, put));
+                o = Math.fma(x[qOffset + k], s, o);
+                to.set(FLOAT, put, s);
+            }
+            out[oOffset + v] = o;
         }
     }
 

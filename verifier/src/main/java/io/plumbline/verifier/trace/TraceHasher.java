@@ -104,8 +104,7 @@ public final class TraceHasher {
         private int count;
 
         private Gathered() {
-            int most = Math.max(
-                    MOST_CHUNKS, Math.max(layout.recordBytes(), layout.finalBytes()) / ChunkCompressor.CHUNK_BYTES);
+            int most = Math.max(MOST_CHUNKS, layout.widestBytes() / ChunkCompressor.CHUNK_BYTES);
             this.bytes = new byte[most * ChunkCompressor.CHUNK_BYTES];
             this.segment = MemorySegment.ofArray(bytes);
             this.indices = new long[most];
@@ -118,7 +117,7 @@ public final class TraceHasher {
          * @return where its bytes go in {@link #bytes}; the padding there is not cleared.
          */
         public int add(int token, int layer) {
-            int size = layer == layout.layers() ? layout.finalBytes() : layout.recordBytes();
+            int size = layer == layout.layers() ? layout.finalBytes() : layout.recordBytes(layer);
             int needed = size / ChunkCompressor.CHUNK_BYTES;
             if (count + needed > indices.length) {
                 flush();

@@ -4,6 +4,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChunkCompressor;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.ModelConfig;
 import java.util.Arrays;
 
@@ -12,7 +13,9 @@ import java.util.Arrays;
  * one, each padded to whole KiB so that its chunks hash on their own.
  *
  * <pre>
- * record (t, l)   h f32[hidden] entering layer l, k int16[kvDim], v int8[kvDim], sk f32[kvHeads], sv f32[kvHeads]
+ * record (t, l)   h f32[hidden] entering layer l, k int16[kvDim], v int8[kvDim], sk f32[kvHeads], sv f32[kvHeads];
+ *                 with linear attention, in place of keys and values, the BLAKE3 hash of the layer's state before the
+ *                 token where one begins a block other than the first, and zeros elsewhere
  * record (t, L)   h f32[hidden] after the last layer, token id, token chosen after it (-1: none), its logit
  * </pre>
  */
@@ -24,12 +27,21 @@ public final class TraceLayout {
 
     private final ModelConfig config;
     private final int recordBytes;
+    private final int linearBytes;
     private final int finalBytes;
+
+    /** Where each layer's record begins among a token's, and behind the last the final one. */
+    private final long[] starts;
 
     public TraceLayout(ModelConfig config) {
         this.config = config;
         this.recordBytes = padded(svOffset() + 4 * config.kvHeads());
+        this.linearBytes = padded(kOffset() + Blake3.HASH_BYTES);
         this.finalBytes = padded(4 * config.hidden() + 12);
+        this.starts = new long[config.layers() + 1];
+        for (int l = 0; l < config.layers(); l++) {
+            starts[l + 1] = starts[l] + recordBytes(l);
+        }
     }
 
     private static int padded(int bytes) {
@@ -73,12 +85,53 @@ public final class TraceLayout {
         return config.layers();
     }
 
+    /** Bytes of a record of a layer with attention. */
     public int recordBytes() {
         return recordBytes;
     }
 
+    /** Bytes of a layer's record. */
+    public int recordBytes(int layer) {
+        return config.isLinear(layer) ? linearBytes : recordBytes;
+    }
+
+    /** Where in a record of a layer with linear attention the hash of its state stands, 32 bytes. */
+    public int stateHashOffset() {
+        return kOffset();
+    }
+
+    /** Bytes of such a record from here on are zero. */
+    public int linearEnd() {
+        return stateHashOffset() + Blake3.HASH_BYTES;
+    }
+
+    /** Whether a token's records have the hashes of the states before it. */
+    public boolean hasStates(int token) {
+        return config.linearLayers() > 0 && token > 0 && DeltaRule.blockStart(token) == token;
+    }
+
+    /** Bytes of all states that a trace of so many tokens has the hashes of. */
+    public long stateBytes(int tokens) {
+        return stateAt(DeltaRule.blockStart(Math.max(0, tokens - 1)) + DeltaRule.BLOCK_TOKENS, 0);
+    }
+
+    /** Where among these states the one before a token stands, of a layer that has it. */
+    public long stateAt(int token, int layer) {
+        int layers = config.linearLayers();
+        if (layers == 0) {
+            return 0;
+        }
+        long index = (token / DeltaRule.BLOCK_TOKENS - 1L) * layers + config.linearIndex(layer);
+        return index * config.architecture().delta().stateBytes();
+    }
+
     public int finalBytes() {
         return finalBytes;
+    }
+
+    /** Bytes of the largest record of any kind. */
+    public int widestBytes() {
+        return Math.max(Math.max(recordBytes, linearBytes), finalBytes);
     }
 
     /**
@@ -96,7 +149,7 @@ public final class TraceLayout {
 
     /** Bytes of one token's records. */
     public long stepBytes() {
-        return (long) recordBytes * config.layers() + finalBytes;
+        return starts[config.layers()] + finalBytes;
     }
 
     /** Chunks of one token's records. */
@@ -111,7 +164,7 @@ public final class TraceLayout {
 
     /** Where record (token, layer) begins; layer L is the final record. */
     public long offset(int token, int layer) {
-        return HEADER_BYTES + token * stepBytes() + (long) layer * recordBytes;
+        return HEADER_BYTES + token * stepBytes() + starts[layer];
     }
 
     public long traceBytes(int tokens) {

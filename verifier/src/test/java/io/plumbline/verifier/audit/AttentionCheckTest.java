@@ -47,7 +47,7 @@ class AttentionCheckTest {
             sinks[h] = (float) random.nextGaussian() * 10;
         }
         LayerParameters parameters = new LayerParameters(
-                null, null, null, null, null, null, null, null, null, null, null, null, null, null, sinks, null);
+                null, null, null, null, null, null, null, null, null, null, null, null, null, null, sinks, null, null);
         Rope rope = Rope.plain(10_000);
         Architecture architecture = window == 0
                 ? Architecture.PLAIN
@@ -58,7 +58,7 @@ class AttentionCheckTest {
         int n = to - from;
         opening = MemorySegment.ofArray(new byte[Math.toIntExact(startOf(to))]);
         opened = new LayerCheck.Opened(
-                new OpeningLayout(null, cell, null, 0, 0), config, parameters, new LayerCheck.Buffers());
+                new OpeningLayout(null, cell, null, 0, 0, 0, 0, 0), config, parameters, new LayerCheck.Buffers());
         opened.pieces = opening;
         int keys = to - opened.firstKey;
         for (int i = 0; i < keys * config.kvDim(); i++) {

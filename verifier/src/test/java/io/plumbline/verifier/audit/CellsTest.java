@@ -1,12 +1,16 @@
 package io.plumbline.verifier.audit;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Rope;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -19,6 +23,42 @@ class CellsTest {
                 hidden, 2, heads, heads / 4, 128, mlp, 1000, 65_536, 1e-6f, Rope.plain(10_000), false, false);
         Manifest manifest = new Manifest(config, new TreeMap<>(Map.of()), new TreeMap<>(Map.of()));
         return new AnswerView(manifest, Bytes32.ZERO, new int[tokens], new int[1]);
+    }
+
+    /** A layer of attention, and one of linear attention of a published shape. */
+    private static AnswerView linear(int hidden, int keyHeads, int valueHeads, int mlp, int tokens) {
+        Architecture architecture = new Architecture.Builder()
+                .attention("FD")
+                .delta(new DeltaRule(keyHeads, valueHeads, 128, 128, 4))
+                .attentionGate(true)
+                .rotaryDim(64)
+                .build();
+        Rope rope = Rope.plain(10_000_000);
+        ModelConfig config =
+                new ModelConfig(hidden, 2, 16, 4, 256, mlp, 1000, 65_536, 1e-6f, rope, false, true, architecture);
+        Manifest manifest = new Manifest(config, new TreeMap<>(Map.of()), new TreeMap<>(Map.of()));
+        return new AnswerView(manifest, Bytes32.ZERO, new int[tokens], new int[1]);
+    }
+
+    /** Of the 9B and 27B models, evidence of one token, wherever it stands, is no larger than a ledger takes. */
+    @Test
+    void evidenceOfLinearAttentionIsSmallEnoughForALedger() {
+        for (AnswerView view : List.of(linear(4096, 16, 32, 12_288, 900), linear(5120, 16, 48, 17_408, 900))) {
+            for (int token : new int[] {0, 127, 128, 255, 700, 898, 899}) {
+                OpeningLayout layout = OpeningLayout.of(view, new Cell(1, token, token + 1));
+                assertTrue(layout.bytes() < 15 << 20, layout.bytes() + " bytes at token " + token);
+                assertEquals(layout.proof(), layout.bytes() - layout.tokenBytes(token));
+            }
+            long granted = Auditor.memoryBytes(view.config(), 900);
+            for (Cell cell : Cells.all(view)) {
+                assertTrue(Cells.contains(view, cell), cell.toString());
+                if (cell.layer() == 1) {
+                    OpeningLayout layout = OpeningLayout.of(view, cell);
+                    assertTrue(granted > 2 * layout.proof(), cell.toString());
+                    assertTrue(layout.shownBytes(cell.to() - 1) <= Cells.LINEAR_BYTES, cell.toString());
+                }
+            }
+        }
     }
 
     @Test

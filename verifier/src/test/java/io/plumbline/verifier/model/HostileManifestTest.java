@@ -31,6 +31,18 @@ class HostileManifestTest {
         return new ModelConfig(64, 2, 4, 2, 16, 96, 320, 256, 1e-6f, rope, false, false, architecture);
     }
 
+    private static final String LINEAR = new Manifest(linear(), new TreeMap<>(), new TreeMap<>()).text();
+
+    private static ModelConfig linear() {
+        Architecture architecture = new Architecture.Builder()
+                .attention("DF")
+                .delta(new DeltaRule(2, 4, 16, 16, 4))
+                .attentionGate(true)
+                .experts(new Experts(4, 2, 32, 16, Experts.Scoring.SOFTMAX, false, true, 1, 0, false, true))
+                .build();
+        return new ModelConfig(64, 2, 4, 2, 16, 96, 320, 256, 1e-6f, Rope.plain(10_000), false, true, architecture);
+    }
+
     private static String refused(String text) {
         String message = assertThrows(IllegalArgumentException.class, () -> Manifest.parse(text))
                 .getMessage();
@@ -39,8 +51,12 @@ class HostileManifestTest {
     }
 
     private static String with(String field, String value) {
-        String text = RICH.replaceFirst(" " + field + "=[^ \n]*", " " + field + "=" + value);
-        if (text.equals(RICH)) {
+        return with(RICH, field, value);
+    }
+
+    private static String with(String in, String field, String value) {
+        String text = in.replaceFirst(" " + field + "=[^ \n]*", " " + field + "=" + value);
+        if (text.equals(in)) {
             throw new IllegalArgumentException(field + " is as it was.");
         }
         return text;
@@ -49,6 +65,37 @@ class HostileManifestTest {
     @Test
     void theManifestThatIsChangedHereIsOne() {
         assertEquals(RICH, Manifest.parse(RICH).text());
+        assertEquals(LINEAR, Manifest.parse(LINEAR).text());
+        assertEquals(linear(), Manifest.parse(LINEAR).config());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "delta | 2,4,16,16 | not described by 5 numbers",
+                "delta | 3,4,16,16,4 | 4 value heads of linear attention cannot share 3 key heads",
+                "delta | 0,4,16,16,4 | sizes of linear attention must be positive",
+                "delta | -2,4,16,16,4 | sizes of linear attention must be positive",
+                "delta | 2,4,16,257,4 | heads of linear attention of 16 and 257 elements",
+                "delta | 2,4,16,16,1 | a convolution of 1 taps",
+                "delta | 2,4,16,16,2000000000 | a convolution of 2000000000 taps",
+                "delta | 1000000,1000000,1,1,4 | a convolution of more than",
+                "delta | 1,2000000000,1,1,4 | a convolution of more than",
+                "delta | 1,1000,1,200,4 | a matrix is wider than",
+                "delta | 1,1000,256,128,4 | a state of more than",
+                "delta | 2,4,16,16,4.0 | 4.0",
+                "attention | FF | sizes of linear attention without a layer",
+                "attention | DD | linear attention in all layers",
+                "attention | dF | layer kind d",
+                "attention | DFD | 3 layer kinds for 2 layers",
+                "attentionGate | false | canonical",
+                "experts | 4,2,32,0,softmax,false,true,0x1.0p0,0,sharedGate | a gate of a shared part where there is none",
+                "experts | 4,2,32,16,softmax,false,true,0x1.0p0,0,gate | not described by 9 words",
+            })
+    void absurdLinearAttentionIsRefusedByName(String field, String value, String message) {
+        String found = refused(with(LINEAR, field, value));
+        assertTrue(found.contains(message), found);
     }
 
     @ParameterizedTest

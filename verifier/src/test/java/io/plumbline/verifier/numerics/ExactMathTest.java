@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -24,6 +28,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ParameterizedClass
 @MethodSource("implementations")
 class ExactMathTest {
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     private final ExactMath scalar = new ScalarMath();
 
     @Parameter
@@ -101,6 +108,14 @@ class ExactMathTest {
             same(n, (math, y) -> math.rmsNorm(x, 0, g, n, 1e-5f, y, 0));
             same(n, (math, y) -> math.siluMul(x, 0, g, 0, n, y, 0));
             same(n, (math, y) -> math.geluMul(x, 0, g, 0, n, y, 0));
+            same(n, (math, y) -> {
+                System.arraycopy(x, 0, y, 0, n);
+                math.sigmoidMul(y, 0, g, 0, n);
+            });
+            same(n, (math, y) -> {
+                System.arraycopy(x, 0, y, 0, n);
+                math.multiplyAdd(y, 0, g, 0, x, 0, n);
+            });
             same(n, (math, y) -> math.clampedSwiglu(x, 0, g, 0, n, 1 + s, y, 0));
             same(n, (math, y) -> {
                 System.arraycopy(x, 0, y, 0, n);
@@ -140,6 +155,89 @@ class ExactMathTest {
                 });
             }
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 8, 15, 16, 33, 63, 64, 100, 128, 200, 256})
+    void theDeltaRuleAgreesWithTheSpecification(int valueDim) {
+        for (int keyDim : new int[] {1, 2, 7, 16, 64, 128}) {
+            Random random = new Random(31L * keyDim + valueDim);
+            int pad = random.nextInt(5);
+            int floats = keyDim * valueDim;
+            MemorySegment one = MemorySegment.ofArray(new byte[4 * (pad + floats)]);
+            MemorySegment other = Arena.ofAuto().allocate(4L * (pad + floats));
+            float[] first = row(random, floats);
+            MemorySegment.copy(first, 0, one, FLOAT, 4L * pad, floats);
+            MemorySegment.copy(first, 0, other, FLOAT, 4L * pad, floats);
+            MemorySegment next = Arena.ofAuto().allocate(4L * floats);
+            float[] a = new float[valueDim + 1];
+            float[] b = new float[valueDim + 1];
+            for (int token = 0; token < 5; token++) {
+                float[] x = new float[2 * keyDim + valueDim + 3];
+                for (int i = 0; i < x.length; i++) {
+                    x[i] = (float) random.nextGaussian() / (i < 2 * keyDim ? (float) Math.sqrt(keyDim) : 1);
+                }
+                float decay = random.nextFloat();
+                float rate = random.nextFloat();
+                int k = keyDim + 1;
+                int v = 2 * keyDim + 2;
+                scalar.deltaRule(one, 4L * pad, one, 4L * pad, keyDim, valueDim, x, 0, k, v, decay, rate, a, 1);
+                // From one state to another, and in place.
+                vector.deltaRule(other, 4L * pad, next, 0, keyDim, valueDim, x, 0, k, v, decay, rate, b, 1);
+                assertArrayEquals(bits(a), bits(b));
+                vector.deltaRule(other, 4L * pad, other, 4L * pad, keyDim, valueDim, x, 0, k, v, decay, rate, b, 1);
+                assertArrayEquals(bits(a), bits(b));
+                assertEquals(-1, one.asSlice(4L * pad).mismatch(next), "the state after it");
+                assertEquals(-1, one.mismatch(other), "the state after it, in place");
+            }
+        }
+    }
+
+    @Test
+    void theDeltaRuleIsThatOfItsDefinition() {
+        Random random = new Random(3);
+        int keyDim = 16;
+        int valueDim = 24;
+        double[] s = new double[keyDim * valueDim];
+        MemorySegment state = MemorySegment.ofArray(new byte[4 * s.length]);
+        float[] out = new float[valueDim];
+        for (int token = 0; token < 50; token++) {
+            float[] x = new float[2 * keyDim + valueDim];
+            for (int i = 0; i < x.length; i++) {
+                x[i] = (float) random.nextGaussian() / 4;
+            }
+            float decay = random.nextFloat();
+            float rate = random.nextFloat();
+            vector.deltaRule(state, 0, state, 0, keyDim, valueDim, x, 0, keyDim, 2 * keyDim, decay, rate, out, 0);
+            for (int v = 0; v < valueDim; v++) {
+                double known = 0;
+                for (int k = 0; k < keyDim; k++) {
+                    known += s[k * valueDim + v] * decay * x[keyDim + k];
+                }
+                double expected = 0;
+                for (int k = 0; k < keyDim; k++) {
+                    int at = k * valueDim + v;
+                    s[at] = s[at] * decay + x[keyDim + k] * (x[2 * keyDim + v] - known) * rate;
+                    expected += s[at] * x[k];
+                }
+                assertEquals(expected, out[v], 1e-6 * (1 + Math.abs(expected)));
+            }
+        }
+    }
+
+    @Test
+    void sigmoidAndSoftplusAreNearTheirValues() {
+        for (double x = -120; x < 120; x += 0.0137) {
+            float at = (float) x;
+            double sigmoid = 1 / (1 + Math.exp(-at));
+            assertEquals(sigmoid, ScalarMath.sigmoid(at), 3e-7 * sigmoid + 1e-37, "sigmoid of " + at);
+            double expected = Math.max(at, 0) + Math.log1p(Math.exp(-Math.abs(at)));
+            // Below -87 the exponential is 0.
+            assertEquals(expected, ScalarMath.softplus(at), 3e-7 * expected + 1e-37, "softplus of " + at);
+        }
+        assertTrue(Float.isNaN(ScalarMath.softplus(Float.NaN)));
+        assertEquals(Float.POSITIVE_INFINITY, ScalarMath.softplus(Float.POSITIVE_INFINITY));
+        assertEquals(0, ScalarMath.softplus(Float.NEGATIVE_INFINITY));
     }
 
     @ParameterizedTest
@@ -209,6 +307,8 @@ class ExactMathTest {
             }
             sameNumbers(x, (math, y) -> math.geluMul(x, 0, x, 0, x.length, y, 0));
             sameNumbers(x, (math, y) -> math.clampedSwiglu(x, 0, x, 0, x.length, 7, y, 0));
+            sameNumbers(x, (math, y) -> math.sigmoidMul(y, 0, x, 0, x.length));
+            sameNumbers(x, (math, y) -> math.multiplyAdd(y, 0, x, 0, x, 0, x.length));
             sameNumbers(x, (math, y) -> math.softcap(y, 0, x.length, 30));
             sameNumbers(x, (math, y) -> math.scale(y, 0, x.length, 0));
             sameNumbers(x, (math, y) -> math.addWeighted(y, 0, 0, x, 0, x.length));

@@ -63,6 +63,8 @@ public final class CanonicalCheckpoint implements Checkpoint {
         return switch (place.storage()) {
             case PLAIN -> source.require(name, shape);
             case ROWS -> source.require(name, place.parts(), rows);
+            case CHANNELS -> source.require(name, place.parts(), 1, rows);
+            case STACKED -> source.require(name, place.parts(), rows, shape[1]);
             case TRANSPOSED -> TransposedWeights.of(source, name, place.parts(), rows, shape[1]);
             case MXFP4 -> Mxfp4Weights.of(source, name, place.parts(), rows, shape[1]);
         };

@@ -124,7 +124,7 @@ public record HuggingFaceConfig(
             return new HuggingFaceConfig(
                     description,
                     json.path(IS_CANONICAL).asBoolean(false),
-                    isTied(architecture, fields),
+                    isTied(architecture, json, fields),
                     quantization(fields, json.path("quantization_config")),
                     stops.stream().mapToInt(Integer::intValue).toArray());
         } catch (IllegalArgumentException e) {
@@ -133,8 +133,10 @@ public record HuggingFaceConfig(
     }
 
     /** Where a file does not say, as transformers has it: not, but for Gemma's and SmolLM3's. */
-    private static boolean isTied(String architecture, ConfigFields fields) throws IOException {
+    private static boolean isTied(String architecture, JsonNode json, ConfigFields fields) throws IOException {
         boolean usual = architecture.startsWith("Gemma") || architecture.startsWith("SmolLM3");
+        // A file that describes a text part by itself may say so there alone.
+        usual = json.path("text_config").path("tie_word_embeddings").asBoolean(usual);
         return fields.flag("tie_word_embeddings", usual);
     }
 

@@ -54,8 +54,8 @@ final class BatchRows {
         }
         capacity = rows;
         int mlp = config.widestMlp();
-        x = new byte[rows * Math.max(config.hidden(), Math.max(config.queryDim(), mlp))];
-        y = new int[rows * Math.max(config.qkvDim(), Math.max(2 * mlp, config.hidden()))];
+        x = new byte[rows * Math.max(config.hidden(), Math.max(config.widestHeads(), mlp))];
+        y = new int[rows * Math.max(config.widestQkv(), Math.max(2 * mlp, config.hidden()))];
         heads = HeadRows.of(config, rows);
         joined = new float[rows * config.queryDim()];
         scales = new float[rows];

@@ -96,7 +96,8 @@ final class BatchStep {
         }
         for (int i = 0; i < jobs.size() && rows < budget; i++) {
             if (jobs.get(i).isPrefill()) {
-                rows += add(jobs.get(i), Math.min(jobs.get(i).rowsWanted(), budget - rows), 0);
+                int wanted = Math.min(jobs.get(i).rowsWanted(), budget - rows);
+                rows += add(jobs.get(i), Segment.most(config, jobs.get(i).position(), wanted), 0);
             }
         }
         return rows;

@@ -95,13 +95,18 @@ public final class Engine implements AutoCloseable {
         private final ChoiceRule rule;
         private final Listener listener;
         private final int pagesNeeded;
+
+        /** Most that will run through the model. */
+        private final int tokens;
+
         private Sequence job;
         private volatile boolean cancelled;
 
-        private Ticket(ChoiceRule rule, Listener listener, int pagesNeeded) {
+        private Ticket(ChoiceRule rule, Listener listener, int pagesNeeded, int tokens) {
             this.rule = rule;
             this.listener = listener;
             this.pagesNeeded = pagesNeeded;
+            this.tokens = tokens;
         }
 
         /**
@@ -131,8 +136,10 @@ public final class Engine implements AutoCloseable {
         this.pages = executor.pages(limits.pages(config));
         this.prefixes = new PrefixCache(executor, pages);
         this.stepper = new BatchStep(executor, prefixes);
-        this.drafters = limits.drafts() == 0 ? null : drafters;
-        this.plan = limits.drafts() == 0 ? null : new DraftPlan(limits.drafts(), worth);
+        // No state can be taken back that has seen a wrong guess.
+        boolean guesses = limits.drafts() > 0 && config.linearLayers() == 0;
+        this.drafters = guesses ? drafters : null;
+        this.plan = !guesses ? null : new DraftPlan(limits.drafts(), worth);
         this.thread = Thread.ofPlatform().name("engine").start(this::serve);
     }
 
@@ -150,13 +157,14 @@ public final class Engine implements AutoCloseable {
     public Ticket submit(ChoiceRule rule, Listener listener) {
         Generator.check(rule, config);
         Request request = rule.request();
-        int needed = KvCache.pagesFor(Sequence.tokens(request, config));
+        int states = 2 * KvCache.statePages(config);
+        int needed = KvCache.pagesFor(Sequence.tokens(request, config)) + states;
         if (needed > pages.capacity()) {
             throw new IllegalArgumentException("The request may need " + Sequence.tokens(request, config)
                     + " tokens of keys and values; this node has memory for "
-                    + pages.capacity() * KvCache.TOKENS + ". Ask for fewer tokens.");
+                    + Math.max(0, pages.capacity() - states) * KvCache.TOKENS + ". Ask for fewer tokens.");
         }
-        Ticket ticket = new Ticket(rule, listener, needed);
+        Ticket ticket = new Ticket(rule, listener, needed, Sequence.tokens(request, config));
         synchronized (this) {
             if (closed) {
                 throw new RejectedExecutionException("This node is stopping.");
@@ -326,8 +334,8 @@ public final class Engine implements AutoCloseable {
         ticket.job = new Sequence(
                 ticket.rule, config, pages.sequence(), traceKey, ticket.listener, () -> ticket.cancelled, drafters);
         prefixes.begin(ticket.job);
-        prefixes.makeRoom(ticket.pagesNeeded - ticket.job.cache().pages().size());
-        ticket.job.cache().reserve(ticket.pagesNeeded * KvCache.TOKENS);
+        prefixes.makeRoom(ticket.pagesNeeded - ticket.job.cache().taken());
+        ticket.job.cache().reserve(ticket.tokens);
         active.add(ticket);
     }
 

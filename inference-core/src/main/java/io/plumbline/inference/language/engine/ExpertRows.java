@@ -11,6 +11,7 @@ import java.util.Arrays;
 final class ExpertRows {
     private final Experts experts;
     private final int hidden;
+    private final int routes;
     private int capacity;
 
     /** Both digits of each row's input to the router, {@code [rows][2][hidden]}, and their scales. */
@@ -18,7 +19,10 @@ final class ExpertRows {
 
     float[] digitScales = new float[0];
 
-    /** The router's products, {@code [rows][4 * experts]}. */
+    /** The weight of the part that all tokens go through, a number a row. */
+    float[] shared = new float[0];
+
+    /** The router's products, {@code [rows][4 * routes]}. */
     int[] routed = new int[0];
 
     /** Experts of each row, ascending, {@code [rows][chosen]}, and their weights. */
@@ -63,6 +67,7 @@ final class ExpertRows {
     ExpertRows(ModelConfig config) {
         this.experts = config.architecture().experts();
         this.hidden = config.hidden();
+        this.routes = config.routes();
         this.used = new int[experts.count()];
         this.firsts = new int[experts.count() + 1];
         this.next = new int[experts.count() + 1];
@@ -76,7 +81,8 @@ final class ExpertRows {
         int gathered = rows * experts.chosen();
         digits = new byte[rows * 2 * hidden];
         digitScales = new float[rows];
-        routed = new int[rows * 4 * experts.count()];
+        shared = new float[rows];
+        routed = new int[rows * 4 * routes];
         ids = new int[gathered];
         weights = new float[gathered];
         places = new int[gathered];

@@ -36,6 +36,9 @@ public final class ForwardPass implements Executor {
     /** Null where the model has no experts. */
     private final Mixture mixture;
 
+    /** Null where no layer has linear attention. */
+    private final LinearAttention linear;
+
     private final Told observing = new Told();
     private final KvPageLayout layout;
     private final float[] outputScale;
@@ -90,6 +93,9 @@ public final class ForwardPass implements Executor {
         this.products = new MatrixProducts(workers, kernels);
         boolean hasExperts = config.architecture().experts() != null;
         this.mixture = hasExperts ? new Mixture(config, workers, kernels, steps, products) : null;
+        this.linear = config.linearLayers() > 0
+                ? new LinearAttention(config, workers, backend.math(), steps, products)
+                : null;
         try {
             this.outputScale = model.outputScale();
         } catch (IOException e) {
@@ -113,6 +119,7 @@ public final class ForwardPass implements Executor {
             residuals = new float[rows * config.hidden()];
         }
         batch.begin(segments, residuals);
+        beginStates(segments);
         ids = tokens;
         for (int i = 0; i < rows; i++) {
             model.embed(tokens[i], residuals, i * config.hidden());
@@ -121,6 +128,7 @@ public final class ForwardPass implements Executor {
         for (int l = 0; l < config.layers(); l++) {
             runLayer(l);
         }
+        endStates(segments);
         workers.run(batch.tiles(), finalRecords);
         for (int s = 0; s < segments.size(); s++) {
             if (segments.get(s).trace() != null) {
@@ -163,7 +171,27 @@ public final class ForwardPass implements Executor {
         observers.clear();
         observers.add(observer);
         batch.begin(List.of(segment), residuals);
+        if (config.isLinear(l)) {
+            beginStates(batch.segments());
+        }
         runLayer(l);
+    }
+
+    private void beginStates(List<Segment> segments) {
+        for (int s = 0; linear != null && s < segments.size(); s++) {
+            Segment segment = segments.get(s);
+            if (Segment.most(config, segment.first(), segment.count()) < segment.count()) {
+                throw new IllegalArgumentException("A segment goes beyond the end of a block of states.");
+            }
+            segment.cache().beginStates(segment.first());
+        }
+    }
+
+    private void endStates(List<Segment> segments) {
+        for (int s = 0; linear != null && s < segments.size(); s++) {
+            Segment segment = segments.get(s);
+            segment.cache().endStates(segment.first() + segment.count());
+        }
     }
 
     /** The steps of a layer: attention, then the gated feed-forward network, each added to the residuals. */
@@ -171,19 +199,28 @@ public final class ForwardPass implements Executor {
         index = l;
         layer = layers.get(l);
         each(attentionNorm);
-        project(Product.QKV, config.qkvDim(), layer.q(), layer.k(), layer.v());
-        each(rotaryEmbedding);
-        workers.run(batch.tiles() * (config.kvHeads() + 1), attend);
-        each(concatenateHeads);
-        project(Product.OUT, config.hidden(), layer.out(), null, null);
+        if (layer.linear() != null) {
+            project(
+                    Product.QKV,
+                    config.qkvDim(l),
+                    layer.linear().qkv(),
+                    layer.linear().gate());
+            linear.run(l, layer, batch, observing, observers);
+        } else {
+            project(Product.QKV, config.qkvDim(), layer.q(), layer.k(), layer.v(), layer.attentionGate());
+            each(rotaryEmbedding);
+            workers.run(batch.tiles() * (config.kvHeads() + 1), attend);
+            each(concatenateHeads);
+        }
+        project(Product.OUT, config.hidden(), layer.out(), null);
         each(attentionResidual);
         if (layer.mixture() != null) {
             mixture.run(l, layer, batch, observing);
         }
         if (layer.gate() != null) {
-            project(Product.GATE_UP, 2 * layer.gate().rows(), layer.gate(), layer.up(), null);
+            project(Product.GATE_UP, 2 * layer.gate().rows(), layer.gate(), layer.up());
             each(gate);
-            project(Product.DOWN, config.hidden(), layer.down(), null, null);
+            project(Product.DOWN, config.hidden(), layer.down(), null);
         }
         each(mlpResidual);
     }
@@ -193,9 +230,18 @@ public final class ForwardPass implements Executor {
         workers.run(batch.count(), step);
     }
 
+    private void project(Product product, int outputs, LoadedModel.Matrix a, LoadedModel.Matrix b) {
+        project(product, outputs, a, b, null, null);
+    }
+
     private void project(
-            Product product, int outputs, LoadedModel.Matrix a, LoadedModel.Matrix b, LoadedModel.Matrix c) {
-        products.multiply(batch.x, batch.count(), batch.y, outputs, a, b, c);
+            Product product,
+            int outputs,
+            LoadedModel.Matrix a,
+            LoadedModel.Matrix b,
+            LoadedModel.Matrix c,
+            LoadedModel.Matrix d) {
+        products.multiply(batch.x, batch.count(), batch.y, outputs, a, b, c, d);
         observing.products(index, product, 1, outputs, batch.y);
     }
 
@@ -249,7 +295,7 @@ public final class ForwardPass implements Executor {
 
     private void concatenateHeads(int worker, int row) {
         int at = row * config.queryDim();
-        batch.scales[row] = steps[worker].quantizeHeads(batch.joined, at, batch.x, at);
+        batch.scales[row] = steps[worker].quantizeHeads(batch.joined, at, batch.heads, row, batch.x, at);
     }
 
     /** The residual connection around attention, and RMSNorm before the feed-forward network. */
@@ -302,7 +348,7 @@ public final class ForwardPass implements Executor {
             batch.scales[i] =
                     steps[0].normAndQuantize(residuals, rows[i] * hidden, model.finalGain(), batch.x, i * hidden);
         }
-        products.multiply(batch.x, n, y, config.vocab(), model.output(), null, null);
+        products.multiply(batch.x, n, y, config.vocab(), model.output());
         for (int i = 0; i < n; i++) {
             int at = i * config.vocab();
             steps[0].logits(y, at, batch.scales[i], outputScale, logits, at);
@@ -315,7 +361,9 @@ public final class ForwardPass implements Executor {
     public float[][] logits(int[] tokens) {
         float[][] all = new float[tokens.length][];
         LogitsRequests choices = new LogitsRequests(config.vocab(), 0);
-        try (KvCache.PageTable cache = pages(KvCache.pagesFor(tokens.length)).sequence()) {
+        // Sixteen at once end where blocks of states do.
+        try (KvCache.PageTable cache =
+                pages(KvCache.pagesFor(config, tokens.length)).sequence()) {
             cache.reserve(tokens.length);
             for (int t = 0; t < tokens.length; t += LOGITS_AT_ONCE) {
                 int n = Math.min(LOGITS_AT_ONCE, tokens.length - t);

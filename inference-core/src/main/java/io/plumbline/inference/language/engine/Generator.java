@@ -88,7 +88,7 @@ public final class Generator {
             onToken.accept(token);
             return false;
         };
-        try (KvCache pages = executor.pages(KvCache.pagesFor(length));
+        try (KvCache pages = executor.pages(KvCache.pagesFor(config, length));
                 Sequence job = new Sequence(rule, config, pages.sequence(), traceKey, listener)) {
             job.cache().reserve(length);
             List<Sequence> alone = List.of(job);
@@ -111,11 +111,12 @@ public final class Generator {
         TraceWriter trace = new TraceWriter(config, traceKey, copy);
         TraceLayout layout = new TraceLayout(config);
         LogitsRequests choices = new LogitsRequests(config.vocab(), layout.tailFloats());
-        try (KvCache pages = executor.pages(KvCache.pagesFor(length));
+        try (KvCache pages = executor.pages(KvCache.pagesFor(config, length));
                 KvCache.PageTable cache = pages.sequence()) {
             cache.reserve(length);
-            for (int position = 0; position < length; position += block) {
-                int rows = Math.min(block, length - position);
+            int rows = 0;
+            for (int position = 0; position < length; position += rows) {
+                rows = Segment.most(config, position, Math.min(block, length - position));
                 trace.begin(position, rows);
                 choices.clear();
                 int firstChoice = Math.max(position, prompt - 1);

@@ -20,8 +20,14 @@ public final class KvCache implements AutoCloseable {
 
     private final int most;
     private final Supplier<MemorySegment> memory;
+    private final Supplier<LayerStates> stateMemory;
+
+    /** What a sequence's states are counted as. */
+    private final int statePages;
+
     private final Runnable release;
     private final Deque<Page> free = new ArrayDeque<>();
+    private final Deque<LayerStates> freeStates = new ArrayDeque<>();
     private int used;
 
     /** One page. Counted: it returns to the pool when its last owner lets go. */
@@ -44,20 +50,36 @@ public final class KvCache implements AutoCloseable {
      * @param release gives all memory back.
      */
     public KvCache(int most, Supplier<MemorySegment> memory, Runnable release) {
+        this(most, memory, 0, () -> null, release);
+    }
+
+    private KvCache(
+            int most,
+            Supplier<MemorySegment> memory,
+            int statePages,
+            Supplier<LayerStates> stateMemory,
+            Runnable release) {
         this.most = most;
         this.memory = memory;
+        this.statePages = statePages;
+        this.stateMemory = stateMemory;
         this.release = release;
     }
 
     /** Pages in this host's memory. */
     public static KvCache ofHost(ModelConfig config, int most) {
         Arena arena = Arena.ofAuto();
-        return new KvCache(most, () -> arena.allocate(pageBytes(config), 64), () -> {});
+        return new KvCache(
+                most,
+                () -> arena.allocate(pageBytes(config), 64),
+                statePages(config),
+                () -> new LayerStates(config, arena.allocate(LayerStates.bytes(config), 64)),
+                () -> {});
     }
 
     /** Bytes of one page. */
     public static long pageBytes(ModelConfig config) {
-        return config.layers() * layerBytes(config);
+        return (config.layers() - config.linearLayers()) * layerBytes(config);
     }
 
     /** Bytes of one layer's part of a page: 12-bit keys in two bytes, values in one, and their scales. */
@@ -68,6 +90,48 @@ public final class KvCache implements AutoCloseable {
     /** Pages that {@code tokens} tokens need. */
     public static int pagesFor(int tokens) {
         return (tokens + TOKENS - 1) / TOKENS;
+    }
+
+    /** Bytes of the states of one sequence, before a step and after it; 0 where no layer has linear attention. */
+    public static long stateBytes(ModelConfig config) {
+        return 2 * LayerStates.bytes(config);
+    }
+
+    /** What the states of a sequence's layers with linear attention are counted as, in pages; 0 where none has it. */
+    static int statePages(ModelConfig config) {
+        long page = pageBytes(config);
+        return Math.toIntExact((LayerStates.bytes(config) + page - 1) / page);
+    }
+
+    /** Pages that a sequence of so many tokens needs, its states among them: those before a step and those after it. */
+    public static int pagesFor(ModelConfig config, int tokens) {
+        return pagesFor(tokens) + 2 * statePages(config);
+    }
+
+    /** Memory for the states of a sequence; null where no layer has any. */
+    synchronized LayerStates takeStates() {
+        if (statePages == 0) {
+            return null;
+        }
+        if (used + statePages > most) {
+            throw new IllegalStateException("All " + most + " pages of keys, values and states are in use.");
+        }
+        used += statePages;
+        LayerStates states = freeStates.poll();
+        return states == null ? stateMemory.get() : states;
+    }
+
+    synchronized void release(LayerStates states) {
+        if (states != null) {
+            used -= statePages;
+            states.position(LayerStates.NOWHERE);
+            freeStates.push(states);
+        }
+    }
+
+    /** Pages that a sequence's states are counted as. */
+    int statePages() {
+        return statePages;
     }
 
     synchronized Page take() {
@@ -104,15 +168,79 @@ public final class KvCache implements AutoCloseable {
         return most;
     }
 
-    /** Keys and values of one sequence: a list of pages. */
+    /** Keys and values of one sequence: a list of pages; and its states, where layers have linear attention. */
     public final class PageTable implements AutoCloseable {
         private final List<Page> pages = new ArrayList<>();
+        private LayerStates before;
+        private LayerStates after;
 
-        /** Takes pages so that {@code tokens} tokens fit. */
+        /** Takes pages so that {@code tokens} tokens fit, and memory for states. */
         public void reserve(int tokens) {
+            reserveStates();
             while (pages.size() < pagesFor(tokens)) {
                 pages.add(take());
             }
+        }
+
+        /** Takes memory for states, which are those before the first token. */
+        void reserveStates() {
+            if (before == null && statePages > 0) {
+                before = takeStates();
+                after = takeStates();
+                before.clear();
+            }
+        }
+
+        /**
+         * Makes the states before token {@code first} those that the next step begins with: where one failed they still
+         * are.
+         *
+         * @throws IllegalStateException where these states are not there.
+         */
+        void beginStates(int first) {
+            if (statePages == 0) {
+                return;
+            }
+            if (before.position() != first) {
+                LayerStates other = before;
+                before = after;
+                after = other;
+            }
+            if (before.position() != first) {
+                throw new IllegalStateException("The states before token " + first + " are not there.");
+            }
+            after.position(LayerStates.NOWHERE);
+        }
+
+        /** The states that were written are those before token {@code next}. */
+        void endStates(int next) {
+            if (statePages > 0) {
+                after.position(next);
+            }
+        }
+
+        /** The states that a step begins with; null where there are none. */
+        LayerStates before() {
+            return before;
+        }
+
+        /** The states that it writes. */
+        LayerStates after() {
+            return after;
+        }
+
+        /** The states before token {@code position}, or null where they are not there. */
+        LayerStates statesAt(int position) {
+            if (before != null && before.position() == position) {
+                return before;
+            }
+            return after != null && after.position() == position ? after : null;
+        }
+
+        /** Begins with the states that another sequence has reached. They are copied. */
+        void startWith(LayerStates reached) {
+            reserveStates();
+            before.copyFrom(reached);
         }
 
         /** Begins with pages that another sequence filled. They are not written again. */
@@ -132,16 +260,25 @@ public final class KvCache implements AutoCloseable {
             return pages.get(index).memory;
         }
 
+        /** What it has taken of the memory that there is, in pages. */
+        int taken() {
+            return pages.size() + (before == null ? 0 : 2 * statePages);
+        }
+
         /** Pages it has. */
         public int count() {
             return pages.size();
         }
 
-        /** Gives all pages back. */
+        /** Gives all pages and states back. */
         @Override
         public void close() {
             pages.forEach(KvCache.this::release);
             pages.clear();
+            KvCache.this.release(before);
+            KvCache.this.release(after);
+            before = null;
+            after = null;
         }
     }
 

@@ -22,25 +22,29 @@ final class KvPageLayout {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
 
     private final ModelConfig config;
-    private final long layerBytes;
+    private final long[] starts;
 
     KvPageLayout(ModelConfig config) {
         this.config = config;
-        this.layerBytes = KvCache.layerBytes(config);
+        this.starts = new long[config.layers()];
+        for (int l = 0; l < starts.length; l++) {
+            // Layers with linear attention have no keys and values.
+            starts[l] = (l - config.linearIndex(l)) * KvCache.layerBytes(config);
+        }
     }
 
     /** Where in a page the keys of kv head {@code g} of layer {@code layer} begin. */
     long keysAt(int layer, int g) {
-        return layer * layerBytes + 2L * TOKENS * config.headDim() * g;
+        return starts[layer] + 2L * TOKENS * config.headDim() * g;
     }
 
     /** Where in a page the values of kv head {@code g} of layer {@code layer} begin. */
     long valuesAt(int layer, int g) {
-        return layer * layerBytes + (long) TOKENS * (2L * config.kvDim() + (long) config.headDim() * g);
+        return starts[layer] + (long) TOKENS * (2L * config.kvDim() + (long) config.headDim() * g);
     }
 
     private long scalesAt(int layer, int g) {
-        return layer * layerBytes + (long) TOKENS * (3L * config.kvDim() + 4L * g);
+        return starts[layer] + (long) TOKENS * (3L * config.kvDim() + 4L * g);
     }
 
     /** Writes the keys and values of token {@code position}, which are row {@code row} of {@code from}. */

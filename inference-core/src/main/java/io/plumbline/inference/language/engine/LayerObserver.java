@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.engine;
 
 import io.plumbline.verifier.model.HeadRows;
+import java.lang.foreign.MemorySegment;
 
 /**
  * Sees what a layer computes for one segment: the trace takes rows, an opening takes products. Every method does
@@ -17,10 +18,12 @@ public interface LayerObserver {
         GATE_UP,
         DOWN,
         /** Two rows a token. */
-        ROUTER
+        ROUTER,
+        /** Two rows a token. */
+        DELTA_GATES
     }
 
-    /** Whether {@link #rows} is to be called. */
+    /** Whether {@link #rows}, {@link #linearRows} and {@link #state} are to be called. */
     default boolean wantsRows() {
         return false;
     }
@@ -32,6 +35,16 @@ public interface LayerObserver {
      * @param heads with the keys and values that the layer adds.
      */
     default void rows(int worker, int layer, int token, int count, float[] h, HeadRows heads, int row) {}
+
+    /**
+     * The same of a layer with linear attention.
+     *
+     * @param stateHash hash of the state before the first of the tokens; null where its record has none.
+     */
+    default void linearRows(int worker, int layer, int token, int count, float[] h, int row, byte[] stateHash) {}
+
+    /** The state before {@code token} of a layer with linear attention, where its record has the hash of it. */
+    default void state(int layer, int token, MemorySegment state) {}
 
     /** {@code rows * width} int32 products from {@code offset}. */
     default void products(int layer, Product product, int rows, int width, int[] y, int offset) {}

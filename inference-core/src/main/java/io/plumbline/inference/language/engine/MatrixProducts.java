@@ -14,7 +14,7 @@ final class MatrixProducts {
     private final Workers workers;
     private final IntKernels[] kernels;
     private final Workers.Task multiplySlice = this::multiplySlice;
-    private final Matrix[] matrices = new Matrix[3];
+    private final Matrix[] matrices = new Matrix[4];
     private byte[] x;
     private int[] y;
     private int rows;
@@ -29,14 +29,14 @@ final class MatrixProducts {
     }
 
     /**
-     * {@code y = x W^T} for up to three matrices that stand one on the other.
+     * {@code y = x W^T} for up to four matrices that stand one on the other.
      *
      * @param x int8 inputs, {@code [rows][columns]}.
      * @param y receives int32 products, {@code [rows][outputs]}.
      * @param outputs rows of all matrices together.
-     * @param b null where there is one matrix; {@code c} where there are two.
+     * @param b null where there is one matrix; {@code c} where there are two; {@code d} where there are three.
      */
-    void multiply(byte[] x, int rows, int[] y, int outputs, Matrix a, Matrix b, Matrix c) {
+    void multiply(byte[] x, int rows, int[] y, int outputs, Matrix a, Matrix b, Matrix c, Matrix d) {
         this.x = x;
         this.rows = rows;
         this.y = y;
@@ -44,11 +44,17 @@ final class MatrixProducts {
         matrices[0] = a;
         matrices[1] = b;
         matrices[2] = c;
-        matrixCount = c != null ? 3 : b != null ? 2 : 1;
+        matrices[3] = d;
+        matrixCount = d != null ? 4 : c != null ? 3 : b != null ? 2 : 1;
         boolean isSmall = (long) rows * outputs * a.columns() < LEAST_SHARED;
         int parts = isSmall ? 1 : 2 * workers.count();
         sliceRows = (outputs / parts + PANEL_ROWS - 1) / PANEL_ROWS * PANEL_ROWS;
         workers.run((outputs + sliceRows - 1) / sliceRows, multiplySlice);
+    }
+
+    /** The same for one matrix. */
+    void multiply(byte[] x, int rows, int[] y, int outputs, Matrix a) {
+        multiply(x, rows, y, outputs, a, null, null, null);
     }
 
     /** Rows {@code from} to {@code to} of one matrix; see {@link IntKernels#multiply}. */

@@ -19,6 +19,10 @@ final class Mixture {
 
     private final Experts experts;
     private final int hidden;
+
+    /** Rows of the router, of one digit. */
+    private final int routes;
+
     private final Workers workers;
     private final IntKernels[] kernels;
     private final LayerSteps[] steps;
@@ -40,6 +44,7 @@ final class Mixture {
     Mixture(ModelConfig config, Workers workers, IntKernels[] kernels, LayerSteps[] steps, MatrixProducts products) {
         this.experts = config.architecture().experts();
         this.hidden = config.hidden();
+        this.routes = config.routes();
         this.workers = workers;
         this.kernels = kernels;
         this.steps = steps;
@@ -54,10 +59,10 @@ final class Mixture {
         int count = batch.count();
         rows.reserve(count);
         workers.run(count, digits);
-        int routes = 2 * experts.count();
+        int outputs = 2 * routes;
         products.multiply(
-                rows.digits, 2 * count, rows.routed, routes, layer.mixture().router(), null, null);
-        observing.products(index, LayerObserver.Product.ROUTER, 2, routes, rows.routed);
+                rows.digits, 2 * count, rows.routed, outputs, layer.mixture().router());
+        observing.products(index, LayerObserver.Product.ROUTER, 2, outputs, rows.routed);
         workers.run(count, route);
         rows.gather(count, batch.x, batch.scales);
         product(false, 2 * experts.mlp());
@@ -88,10 +93,10 @@ final class Mixture {
     }
 
     private void route(int worker, int row) {
-        steps[worker].route(
+        rows.shared[row] = steps[worker].route(
                 layer.parameters(),
                 rows.routed,
-                row * 4 * experts.count(),
+                row * 4 * routes,
                 rows.digitScales[row],
                 rows.ids,
                 rows.weights,
@@ -161,7 +166,8 @@ final class Mixture {
     void addTo(int worker, int row, boolean hasShared) {
         int at = row * hidden;
         if (hasShared) {
-            steps[worker].addShared(layer.parameters(), batch.y, at, batch.scales[row], rows.sums, at);
+            steps[worker].addShared(
+                    layer.parameters(), rows.shared[row], batch.y, at, batch.scales[row], rows.sums, at);
         }
         steps[worker].addMixture(layer.parameters(), batch.h, at, rows.sums, at);
     }

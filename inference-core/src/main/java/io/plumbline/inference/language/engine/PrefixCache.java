@@ -1,5 +1,6 @@
 package io.plumbline.inference.language.engine;
 
+import io.plumbline.verifier.model.DeltaRule;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -33,7 +34,8 @@ final class PrefixCache {
         }
     }
 
-    private record Entry(long id, KvCache.Page page, int[] digests) {}
+    /** @param states before the token behind the page; null where they are not kept, or the model has none. */
+    private record Entry(long id, KvCache.Page page, int[] digests, LayerStates states) {}
 
     /** The page that a job is filling. */
     static final class OpenPage {
@@ -61,6 +63,9 @@ final class PrefixCache {
 
     /** Lets a new job begin with the pages that are known; at least one prompt token is left to run. */
     void begin(Sequence job) {
+        // Before any page is found: what makes room might be among them.
+        makeRoom(2 * pages.statePages());
+        job.cache().reserveStates();
         int usable = (job.rowsWanted() - 1) / KvCache.TOKENS;
         long parent = 0;
         List<KvCache.Page> shared = new ArrayList<>();
@@ -74,12 +79,17 @@ final class PrefixCache {
             shared.add(entry.page());
             found.add(entry);
         }
+        parent = trim(shared, found, parent);
         int tokens = shared.size() * KvCache.TOKENS;
         job.openPage(new OpenPage(parent, job.trace().hasher().digestWords()));
         if (tokens == 0) {
             return;
         }
         job.cache().startWith(shared);
+        LayerStates states = found.getLast().states();
+        if (states != null) {
+            job.cache().startWith(states);
+        }
         TraceWriter trace = job.trace();
         trace.begin(0, tokens);
         int words = trace.hasher().digestWords();
@@ -90,6 +100,18 @@ final class PrefixCache {
         trace.end(TraceFolder.after(executor, tokens));
         job.advance(tokens);
         reusedTokens += tokens;
+    }
+
+    /** Where layers have states, a job begins at the last page behind which they are kept; returns that page's id. */
+    private long trim(List<KvCache.Page> shared, List<Entry> found, long last) {
+        if (pages.statePages() == 0) {
+            return last;
+        }
+        while (!found.isEmpty() && found.getLast().states() == null) {
+            found.removeLast();
+            shared.removeLast();
+        }
+        return found.isEmpty() ? 0 : found.getLast().id();
     }
 
     /**
@@ -110,15 +132,44 @@ final class PrefixCache {
     }
 
     private void keep(Sequence job, OpenPage open, int page, int words) {
+        int position = (page + 1) * KvCache.TOKENS;
+        if (pages.statePages() > 0 && DeltaRule.blockStart(position) == position) {
+            // Before the page is found, which might be what makes room.
+            makeRoom(pages.statePages());
+        }
         Key key = key(open.parent, job, page * KvCache.TOKENS);
         Entry entry = entries.get(key);
         if (entry == null) {
             KvCache.Page memory = job.cache().pages().get(page);
             pages.share(memory);
-            entry = new Entry(++lastId, memory, open.digests);
+            entry = new Entry(++lastId, memory, open.digests, null);
             entries.put(key, entry);
         }
+        if (entry.states() == null) {
+            LayerStates states = keptStates(job, position);
+            if (states != null) {
+                entry = new Entry(entry.id(), entry.page(), entry.digests(), states);
+                entries.put(key, entry);
+            }
+        }
         job.openPage(new OpenPage(entry.id(), words));
+    }
+
+    /**
+     * A copy of the states that a job has reached before token {@code position}, where that begins a block and there is
+     * memory for it; else null. Elsewhere states are not kept: they are large beside a page.
+     */
+    private LayerStates keptStates(Sequence job, int position) {
+        LayerStates reached = job.cache().statesAt(position);
+        if (reached == null || DeltaRule.blockStart(position) != position) {
+            return null;
+        }
+        if (pages.available() < pages.statePages()) {
+            return null;
+        }
+        LayerStates kept = pages.takeStates();
+        kept.copyFrom(reached);
+        return kept;
     }
 
     /** Lets the least recently used pages go until {@code needed} are free, or none is left. */
@@ -128,6 +179,7 @@ final class PrefixCache {
             Entry entry = oldest.next();
             oldest.remove();
             pages.release(entry.page());
+            pages.release(entry.states());
         }
     }
 

@@ -76,7 +76,7 @@ public final class Replay implements OpeningSource, AutoCloseable {
             Generator generator, ForwardPass forward, Bytes32 node, Request request, int[] output, Path folder)
             throws IOException {
         AnswerView view = new AnswerView(forward.model().manifest(), node, request.promptTokens(), output);
-        TraceStore store = TraceStore.of(folder, bytes(view));
+        TraceStore store = TraceStore.of(folder, bytes(view), view.layout().stateBytes(view.length()));
         try {
             return new Replay(forward, view, store, copy -> generator.replay(request, output, copy));
         } catch (RuntimeException | Error e) {
@@ -94,7 +94,7 @@ public final class Replay implements OpeningSource, AutoCloseable {
     }
 
     private Replay(ForwardPass forward, AnswerView view, Consumer<TraceStore> compute) {
-        this(forward, view, TraceStore.inMemory(bytes(view)), compute);
+        this(forward, view, TraceStore.inMemory(view.layout(), view.length()), compute);
     }
 
     private static long bytes(AnswerView view) {
@@ -193,16 +193,22 @@ public final class Replay implements OpeningSource, AutoCloseable {
             }
             put(out, parts.embedding(), view.embeddingSlice(cell), embeddingTree, model.embeddingBytes());
         }
-        float[] h = new float[cell.tokens() * config.hidden()];
-        for (int t = cell.from(); t < cell.to(); t++) {
+        int first = view.first(cell);
+        int end = view.end(cell);
+        float[] h = new float[(end - first) * config.hidden()];
+        for (int t = first; t < end; t++) {
             long at = layout.offset(t, cell.layer());
-            MemorySegment.copy(trace, FLOAT, at, h, (t - cell.from()) * config.hidden(), config.hidden());
+            MemorySegment.copy(trace, FLOAT, at, h, (t - first) * config.hidden(), config.hidden());
         }
-        KvCache pages = KvCache.ofHost(config, KvCache.pagesFor(cell.to()));
+        KvCache pages = KvCache.ofHost(config, KvCache.pagesFor(config, end));
         try (KvCache.PageTable cache = pages.sequence()) {
-            cache.reserve(cell.to());
-            fill(cache, cell);
-            Segment segment = new Segment(cache, cell.from(), cell.tokens(), null);
+            cache.reserve(end);
+            if (config.isLinear(cell.layer())) {
+                begin(cache, cell, out.asSlice(parts.state()));
+            } else {
+                fill(cache, cell);
+            }
+            Segment segment = new Segment(cache, first, end - first, null);
             forward.layer(cell.layer(), segment, new Products(out, parts), h);
         }
         return out;
@@ -230,6 +236,19 @@ public final class Replay implements OpeningSource, AutoCloseable {
         MemorySegment.copy(MemorySegment.ofArray(bytes), 0, out, at, bytes.length);
     }
 
+    /** The state at the beginning of the cell's block, which is opened too. */
+    private void begin(KvCache.PageTable cache, Cell cell, MemorySegment opened) {
+        int first = view.first(cell);
+        if (layout.hasStates(first)) {
+            int bytes = config.architecture().delta().stateBytes();
+            long at = layout.stateAt(first, cell.layer());
+            MemorySegment state = cache.before().layer(config.linearIndex(cell.layer()));
+            MemorySegment.copy(store.states(), at, state, 0, bytes);
+            MemorySegment.copy(state, 0, opened, 0, bytes);
+        }
+        cache.before().position(first);
+    }
+
     /** The keys and values of the cell's layer, from the trace. */
     private void fill(KvCache.PageTable cache, Cell cell) {
         int kvDim = config.kvDim();
@@ -250,27 +269,46 @@ public final class Replay implements OpeningSource, AutoCloseable {
         private final OpeningLayout parts;
         private final Cell cell;
 
-        /** Where each token's piece begins. */
+        /** Where each token's piece begins, or, of tokens beside the cell, what the proof holds of it. */
         private final long[] starts;
+
+        /** The first of these tokens. */
+        private final int first;
 
         Products(MemorySegment out, OpeningLayout parts) {
             this.out = out;
             this.parts = parts;
             this.cell = parts.cell();
-            this.starts = new long[cell.tokens()];
-            starts[0] = parts.proof();
-            for (int i = 1; i < starts.length; i++) {
-                starts[i] = starts[i - 1] + parts.tokenBytes(cell.from() + i - 1);
+            this.first = view.first(cell);
+            this.starts = new long[view.end(cell) - first];
+            for (int t = first; t < cell.from(); t++) {
+                starts[t - first] = parts.lead() + (t - first) * parts.leadBytes();
             }
+            long at = parts.proof();
+            for (int t = cell.from(); t < cell.to(); t++) {
+                starts[t - first] = at;
+                at += parts.tokenBytes(t);
+            }
+            for (int t = cell.to(); t < first + starts.length; t++) {
+                starts[t - first] = parts.tail() + (t - cell.to()) * parts.leadBytes();
+            }
+        }
+
+        private boolean isInCell(int token) {
+            return token >= cell.from() && token < cell.to();
         }
 
         @Override
         public void products(int layer, Product product, int rows, int width, int[] y, int offset) {
             int each = rows / starts.length;
             for (int i = 0; i < starts.length; i++) {
-                OpeningLayout.Token token = parts.token(cell.from() + i);
+                if (!isInCell(first + i) && product != Product.QKV && product != Product.DELTA_GATES) {
+                    continue;
+                }
+                OpeningLayout.Token token = parts.token(first + i);
                 long at = switch (product) {
                     case QKV -> 0;
+                    case DELTA_GATES -> token.gates();
                     case OUT -> token.out();
                     case GATE_UP -> token.gateUp();
                     case DOWN -> token.down();
@@ -282,17 +320,20 @@ public final class Replay implements OpeningSource, AutoCloseable {
 
         @Override
         public void expert(int layer, int token, int slot, boolean isDown, int[] y, int offset) {
+            if (!isInCell(token)) {
+                return;
+            }
             OpeningLayout.Token at = parts.token(token);
             int width = isDown
                     ? config.hidden()
                     : 2 * config.architecture().experts().mlp();
             long start = (isDown ? at.expertDown() : at.expertGateUp()) + 4L * width * slot;
-            MemorySegment.copy(y, offset, out, INT, starts[token - cell.from()] + start, width);
+            MemorySegment.copy(y, offset, out, INT, starts[token - first] + start, width);
         }
 
         @Override
         public void scores(int layer, int token, int head, int[] s, int offset, int n) {
-            long at = starts[token - cell.from()] + parts.token(token).scores() + 4L * head * n;
+            long at = starts[token - first] + parts.token(token).scores() + 4L * head * n;
             MemorySegment.copy(s, offset, out, INT, at, n);
         }
 
@@ -300,7 +341,7 @@ public final class Replay implements OpeningSource, AutoCloseable {
         public void sums(int layer, int token, int head, int[] high, int[] low, int offset) {
             int size = config.headDim();
             OpeningLayout.Token at = parts.token(token);
-            long start = starts[token - cell.from()] + 4L * head * size;
+            long start = starts[token - first] + 4L * head * size;
             MemorySegment.copy(high, offset, out, INT, start + at.high(), size);
             MemorySegment.copy(low, offset, out, INT, start + at.low(), size);
         }

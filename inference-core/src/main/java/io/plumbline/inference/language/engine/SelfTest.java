@@ -57,7 +57,7 @@ public final class SelfTest {
             Executor executor, Request request, Bytes32 node, byte[] expected, int rows, int sequences, int pages) {
         Generator.check(request, executor.model().config());
         SelfTest test = new SelfTest(executor, request, node);
-        int each = KvCache.pagesFor(test.length);
+        int each = KvCache.pagesFor(test.config, test.length);
         int most = Math.min(sequences, pages / each);
         int[] counts = Arrays.stream(SEQUENCES).filter(n -> n < most).toArray();
         counts = Arrays.copyOf(counts, counts.length + 1);
@@ -71,7 +71,8 @@ public final class SelfTest {
                     return OptionalInt.of(n);
                 }
             }
-            for (int n : GUESSING) {
+            // No state can be taken back that has seen a wrong guess.
+            for (int n : test.config.linearLayers() > 0 ? new int[0] : GUESSING) {
                 DraftPlan plan = new DraftPlan(MOST_GUESSES, (confidence, tokens, step) -> true);
                 if (n <= most && !test.agree(n, memory, prefixes, stepper, rows, expected, plan)) {
                     return OptionalInt.of(n);
@@ -98,7 +99,7 @@ public final class SelfTest {
                         plan == null ? null : (tokens, prompt) -> new KnownAnswer(prompt, answer));
                 jobs.add(job);
                 prefixes.begin(job);
-                prefixes.makeRoom(KvCache.pagesFor(length) - job.cache().pages().size());
+                prefixes.makeRoom(KvCache.pagesFor(config, length) - job.cache().taken());
                 job.cache().reserve(length);
             }
             List<Sequence> unfinished = new ArrayList<>(jobs);

@@ -35,8 +35,19 @@ public final class SpeedProbe {
         long sum = bytes(model.output());
         for (LoadedModel.Layer layer : model.layers()) {
             for (Matrix matrix : Arrays.asList(
-                    layer.q(), layer.k(), layer.v(), layer.out(), layer.gate(), layer.up(), layer.down())) {
+                    layer.q(),
+                    layer.k(),
+                    layer.v(),
+                    layer.attentionGate(),
+                    layer.out(),
+                    layer.gate(),
+                    layer.up(),
+                    layer.down())) {
                 sum += bytes(matrix);
+            }
+            if (layer.linear() != null) {
+                LoadedModel.Linear linear = layer.linear();
+                sum += bytes(linear.qkv()) + bytes(linear.gate()) + bytes(linear.rates());
             }
             if (layer.mixture() != null) {
                 LoadedModel.Mixture mixture = layer.mixture();
@@ -59,7 +70,7 @@ public final class SpeedProbe {
 
     /** Prompt tokens a second, the token after the last one included. */
     public double prefill(int tokens, boolean withTrace) {
-        try (KvCache pages = executor.pages(KvCache.pagesFor(tokens));
+        try (KvCache pages = executor.pages(KvCache.pagesFor(config, tokens));
                 KvCache.PageTable cache = pages.sequence()) {
             cache.reserve(tokens);
             TraceWriter trace = withTrace ? trace() : null;
@@ -96,7 +107,7 @@ public final class SpeedProbe {
     public double decode(int tokens, int maxSequences, boolean withTrace, Runnable begun) {
         List<KvCache.PageTable> caches = new ArrayList<>();
         List<TraceWriter> traces = new ArrayList<>();
-        try (KvCache pages = executor.pages(maxSequences * KvCache.pagesFor(DECODE_FROM + tokens))) {
+        try (KvCache pages = executor.pages(maxSequences * KvCache.pagesFor(config, DECODE_FROM + tokens))) {
             for (int i = 0; i < maxSequences; i++) {
                 caches.add(pages.sequence());
                 caches.get(i).reserve(DECODE_FROM + tokens);
@@ -136,8 +147,9 @@ public final class SpeedProbe {
     }
 
     private void run(KvCache.PageTable cache, int first, int count, TraceWriter trace) {
-        for (int at = 0; at < count; at += block) {
-            int rows = Math.min(block, count - at);
+        int rows = 0;
+        for (int at = 0; at < count; at += rows) {
+            rows = Segment.most(config, first + at, Math.min(block, count - at));
             int[] tokens = new int[rows];
             for (int i = 0; i < rows; i++) {
                 tokens[i] = token(first + at + i);

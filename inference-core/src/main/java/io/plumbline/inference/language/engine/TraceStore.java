@@ -1,5 +1,6 @@
 package io.plumbline.inference.language.engine;
 
+import io.plumbline.verifier.trace.TraceLayout;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -22,15 +23,30 @@ public final class TraceStore implements AutoCloseable {
     private final Arena arena;
     private final MemorySegment bytes;
 
-    private TraceStore(FileChannel file, Arena arena, MemorySegment bytes) {
+    /** Bytes of the trace; the states that it has the hashes of stand behind it. */
+    private final long traceBytes;
+
+    private TraceStore(FileChannel file, Arena arena, MemorySegment bytes, long traceBytes) {
         this.file = file;
         this.arena = arena;
         this.bytes = bytes;
+        this.traceBytes = traceBytes;
     }
 
     /** In memory whatever its size, less than 2^31 bytes; all zero. */
     public static TraceStore inMemory(long bytes) {
-        return new TraceStore(null, null, MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]));
+        return inMemory(bytes, 0);
+    }
+
+    /** The same with room for so many bytes of states. */
+    static TraceStore inMemory(long bytes, long states) {
+        byte[] all = new byte[Math.toIntExact(bytes + states)];
+        return new TraceStore(null, null, MemorySegment.ofArray(all), bytes);
+    }
+
+    /** With room for the trace of so many tokens, and for its states, in memory. */
+    static TraceStore inMemory(TraceLayout layout, int tokens) {
+        return inMemory(layout.traceBytes(tokens), layout.stateBytes(tokens));
     }
 
     /**
@@ -40,10 +56,19 @@ public final class TraceStore implements AutoCloseable {
      * @throws IOException where the disk has no room for it.
      */
     public static TraceStore of(Path folder, long bytes) throws IOException {
-        return bytes <= MOST_IN_MEMORY ? inMemory(bytes) : inFile(folder, bytes);
+        return of(folder, bytes, 0);
     }
 
-    private static TraceStore inFile(Path folder, long bytes) throws IOException {
+    /**
+     * The same with room for so many bytes of states.
+     *
+     * @throws IOException where the disk has no room for it.
+     */
+    static TraceStore of(Path folder, long bytes, long states) throws IOException {
+        return bytes + states <= MOST_IN_MEMORY ? inMemory(bytes, states) : inFile(folder, bytes + states, bytes);
+    }
+
+    private static TraceStore inFile(Path folder, long bytes, long traceBytes) throws IOException {
         Files.createDirectories(folder);
         long room = Files.getFileStore(folder).getUsableSpace();
         if (room < bytes) {
@@ -57,7 +82,7 @@ public final class TraceStore implements AutoCloseable {
             // It is there as long as it is open: a process that is killed leaves nothing.
             Files.delete(path);
             file.write(ByteBuffer.allocate(1), bytes - 1);
-            return new TraceStore(file, arena, file.map(FileChannel.MapMode.READ_ONLY, 0, bytes, arena));
+            return new TraceStore(file, arena, file.map(FileChannel.MapMode.READ_ONLY, 0, bytes, arena), traceBytes);
         } catch (IOException | RuntimeException | Error e) {
             file.close();
             arena.close();
@@ -90,9 +115,19 @@ public final class TraceStore implements AutoCloseable {
         }
     }
 
+    /** Writes a state that the trace has the hash of, {@code at} among all states. */
+    void putState(long at, MemorySegment state) {
+        put(traceBytes + at, state, 0, state.byteSize());
+    }
+
     /** The trace as it was written; may be written to where it is in memory. */
     MemorySegment bytes() {
-        return bytes;
+        return bytes.asSlice(0, traceBytes);
+    }
+
+    /** The states that it has the hashes of, as they were written. */
+    MemorySegment states() {
+        return bytes.asSlice(traceBytes);
     }
 
     @Override

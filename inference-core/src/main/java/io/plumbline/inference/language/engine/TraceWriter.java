@@ -96,6 +96,31 @@ public final class TraceWriter implements LayerObserver {
         }
     }
 
+    @Override
+    public void linearRows(int worker, int layer, int token, int count, float[] h, int row, byte[] stateHash) {
+        TraceHasher.Gathered to = of(worker);
+        MemorySegment bytes = to.bytes();
+        int hidden = config.hidden();
+        for (int i = row; i < row + count; i++) {
+            int t = token + i - row;
+            int at = to.add(t, layer);
+            int end = layout.stateHashOffset();
+            MemorySegment.copy(h, i * hidden, bytes, FLOAT, at, hidden);
+            if (i == row && stateHash != null) {
+                MemorySegment.copy(stateHash, 0, bytes, ValueLayout.JAVA_BYTE, at + end, stateHash.length);
+                end += stateHash.length;
+            }
+            finish(bytes, at, end, layout.recordBytes(layer), t, layer);
+        }
+    }
+
+    @Override
+    public void state(int layer, int token, MemorySegment state) {
+        if (copy != null) {
+            copy.putState(layout.stateAt(token, layer), state);
+        }
+    }
+
     /** The final record of one token, nothing chosen after it. */
     void last(int worker, int token, float[] h, int offset, int id) {
         TraceHasher.Gathered to = of(worker);
@@ -139,7 +164,7 @@ public final class TraceWriter implements LayerObserver {
 
     /** Copies a whole record that was laid out elsewhere. */
     public void put(int token, int layer, MemorySegment record, long offset) {
-        long size = layer == config.layers() ? layout.finalBytes() : layout.recordBytes();
+        long size = layer == config.layers() ? layout.finalBytes() : layout.recordBytes(layer);
         copy.put(layout.offset(token, layer), record, offset, size);
     }
 

@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.gguf;
 
 import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Experts;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Rope;
@@ -40,6 +41,11 @@ record GgufArchitecture(
             neighbours("GraniteForCausalLM", "granite"),
             halves("Glm4MoeForCausalLM", "glm4moe"),
             halves("GptOssForCausalLM", "gpt-oss"),
+            halves("Qwen3NextForCausalLM", "qwen3next"),
+            halves("Qwen3_5ForCausalLM", "qwen35"),
+            halves("Qwen3_5ForConditionalGeneration", "qwen35"),
+            halves("Qwen3_5MoeForCausalLM", "qwen35moe"),
+            halves("Qwen3_5MoeForConditionalGeneration", "qwen35moe"),
             new GgufArchitecture("Phi3ForCausalLM", "phi3", false, true, true),
             new GgufArchitecture("Glm4ForCausalLM", "glm4", true, false, true));
 
@@ -66,9 +72,19 @@ record GgufArchitecture(
         return new GgufArchitecture(family, name, true, false, false);
     }
 
+    /** Whether most layers have linear attention, and the others a gate in theirs. */
+    boolean isLinear() {
+        return name.startsWith("qwen35") || name.equals("qwen3next");
+    }
+
+    /** Whether rates and decays are one tensor, and value heads in the order of their key heads. */
+    boolean isByKeyHead() {
+        return name.equals("qwen3next");
+    }
+
     /** Name of the norm before the feed-forward part. */
     String mlpNorm() {
-        return name.equals("glm4moe") || name.equals("gpt-oss") ? "post_attention_norm" : "ffn_norm";
+        return name.equals("glm4moe") || name.equals("gpt-oss") || isLinear() ? "post_attention_norm" : "ffn_norm";
     }
 
     /** Keys beside those that every architecture has, by their names behind the architecture's. */
@@ -88,6 +104,9 @@ record GgufArchitecture(
             all.put("logit_scale", 1f);
         }
         rope(all, c.rope());
+        if (a.delta() != null) {
+            linear(all, c);
+        }
         Experts experts = a.experts();
         if (experts != null) {
             all.put("expert_count", experts.count());
@@ -102,6 +121,24 @@ record GgufArchitecture(
             }
         }
         return all;
+    }
+
+    private void linear(Map<String, Object> all, ModelConfig c) {
+        DeltaRule delta = c.architecture().delta();
+        all.put("ssm.conv_kernel", delta.taps());
+        all.put("ssm.state_size", delta.keyDim());
+        all.put("ssm.group_count", delta.keyHeads());
+        all.put("ssm.time_step_rank", delta.valueHeads());
+        all.put("ssm.inner_size", delta.values());
+        all.put("full_attention_interval", c.architecture().attention().indexOf('F') + 1);
+        if (!isByKeyHead()) {
+            all.put("rope.dimension_sections", GgufLinear.sections(c.rotaryDim() / 2));
+        }
+        if (c.architecture().experts() != null) {
+            all.put(
+                    "expert_shared_feed_forward_length",
+                    c.architecture().experts().sharedMlp());
+        }
     }
 
     private static void put(Map<String, Object> all, String key, float value) {

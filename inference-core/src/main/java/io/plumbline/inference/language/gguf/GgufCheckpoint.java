@@ -4,8 +4,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.ModelFolder;
 import io.plumbline.inference.language.checkpoint.SelectedRows;
+import io.plumbline.inference.language.checkpoint.StackedWeights;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufFile.Tensor;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Embedding;
 import io.plumbline.verifier.model.TensorNames;
 import java.io.IOException;
@@ -15,11 +17,13 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.IntUnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -41,7 +45,7 @@ public final class GgufCheckpoint implements Checkpoint {
             "self_attn.q_norm", "attn_q_norm",
             "self_attn.k_norm", "attn_k_norm");
 
-    private static final Pattern IN_LAYER = Pattern.compile("model\\.layers\\.(\\d{1,9})\\.(.+)\\.([a-z_]+)");
+    private static final Pattern IN_LAYER = Pattern.compile("model\\.layers\\.(\\d{1,9})\\.(.+)\\.([A-Za-z_]+)");
 
     /** As gguf-split names parts. */
     private static final Pattern PART = Pattern.compile("(.+)-(\\d{5})-of-(\\d{5})(\\.[^.]*|)");
@@ -155,6 +159,16 @@ public final class GgufCheckpoint implements Checkpoint {
         String part = inLayer.group(2);
         String kind = "." + inLayer.group(3);
         return switch (part) {
+            case "linear_attn" -> linearVector(block, inLayer.group(3), shape);
+            case "linear_attn.conv1d", "linear_attn.norm", "linear_attn.in_proj_qkv", "linear_attn.in_proj_z" ->
+                linear(block, part, shape);
+            case "linear_attn.in_proj_ba" -> gates(block, shape);
+            case "linear_attn.out_proj" ->
+                new GgufLinear.Columns(
+                        mapped(block + "ssm_out" + kind, shape),
+                        read.linear().there(read.linear().delta().valueDim()));
+            case "self_attn.gate_proj" -> gatedQueries(block, true, shape);
+            case "mlp.shared_expert_gate" -> mapped(block + "ffn_gate_inp_shexp.weight", shape[1]);
             case "self_attn" -> mapped(block + "attn_sinks.weight", shape);
             case "self_attn.q_proj" -> projection(block, "attn_q" + kind, 0, shape);
             case "self_attn.k_proj" -> projection(block, "attn_k" + kind, read.queryDim(), shape);
@@ -175,8 +189,60 @@ public final class GgufCheckpoint implements Checkpoint {
         };
     }
 
+    private Weights linearVector(String block, String which, int... shape) throws IOException {
+        Weights found = switch (which) {
+            case "A_log" -> new GgufLinear.Logarithms(mapped(block + "ssm_a", shape));
+            default -> mapped(block + "ssm_dt.bias", shape);
+        };
+        return new SelectedRows(found, shape[0], true, read.linear().there(1));
+    }
+
+    private Weights linear(String block, String part, int... shape) throws IOException {
+        GgufLinear order = read.linear();
+        DeltaRule delta = order.delta();
+        IntUnaryOperator channels = order.channels(order.there(delta.valueDim()));
+        return switch (part) {
+            case "linear_attn.norm" -> mapped(block + "ssm_norm.weight", shape);
+            case "linear_attn.conv1d" -> {
+                int taps = delta.taps();
+                Weights all = mapped(block + "ssm_conv1d.weight", shape[0] / taps, taps);
+                yield new SelectedRows(all, shape[0], true, r -> channels.applyAsInt(r / taps) * taps + r % taps);
+            }
+            case "linear_attn.in_proj_qkv" ->
+                new SelectedRows(mapped(block + "attn_qkv.weight", shape), shape[0], false, channels);
+            default ->
+                new SelectedRows(
+                        mapped(block + "attn_gate.weight", shape), shape[0], false, order.there(delta.valueDim()));
+        };
+    }
+
+    /** Rows of update rates, then of decays. */
+    private Weights gates(String block, int... shape) throws IOException {
+        GgufLinear order = read.linear();
+        if (architecture.isByKeyHead()) {
+            return new SelectedRows(mapped(block + "ssm_ba.weight", shape), shape[0], false, order.byKeyHead());
+        }
+        int heads = shape[0] / 2;
+        List<Weights> both = new ArrayList<>();
+        for (String name : List.of("ssm_beta.weight", "ssm_alpha.weight")) {
+            both.add(new SelectedRows(mapped(block + name, heads, shape[1]), heads, false, order.there(1)));
+        }
+        return new StackedWeights(block + "ssm_beta.weight", both);
+    }
+
+    /** Queries, or the rows of their gate, which have turns in one tensor, a head of each. */
+    private Weights gatedQueries(String block, boolean isGate, int... shape) throws IOException {
+        int head = read.headDim();
+        int first = isGate ? head : 0;
+        Weights both = mapped(block + "attn_q.weight", 2 * shape[0], shape[1]);
+        return new SelectedRows(both, shape[0], false, r -> r / head * 2 * head + first + r % head);
+    }
+
     /** Rows of the query, key or value projection, or of its bias, in the order of halves. */
     private Weights projection(String block, String name, int from, int... shape) throws IOException {
+        if (architecture.isLinear() && name.equals("attn_q.weight")) {
+            return gatedQueries(block, false, shape);
+        }
         if (architecture.hasFusedQkv()) {
             int all = read.queryDim() + 2 * read.kvDim();
             return rows(mapped(block + "attn_qkv.weight", all, shape[1]), from, shape[0]);

@@ -4,9 +4,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.gguf.GgufFile.Tensor;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Embedding;
 import io.plumbline.verifier.numerics.RopeScaling;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -46,8 +48,21 @@ final class GgufConfig {
     private static final Set<String> EXPERTS =
             Set.of("expert_count", "expert_used_count", "expert_feed_forward_length");
 
+    private static final Set<String> LINEAR = Set.of(
+            "ssm.conv_kernel",
+            "ssm.state_size",
+            "ssm.group_count",
+            "ssm.time_step_rank",
+            "ssm.inner_size",
+            "full_attention_interval",
+            "nextn_predict_layers");
+
+    /** What a picture's positions turn; a text's are one. */
+    private static final String SECTIONS = "rope.dimension_sections";
+
     /** Architectures that have experts in every file. */
-    private static final Set<String> MIXTURES = Set.of("qwen3moe", "olmoe", "glm4moe", "gpt-oss");
+    private static final Set<String> MIXTURES =
+            Set.of("qwen3moe", "olmoe", "glm4moe", "gpt-oss", "qwen3next", "qwen35moe");
 
     /** And those of some of them. */
     private static final Map<String, Set<String>> KNOWN_OF = Map.ofEntries(
@@ -64,6 +79,13 @@ final class GgufConfig {
             Map.entry("exaone4", Set.of("attention.sliding_window")),
             Map.entry("granite", Set.of("attention.scale", "embedding_scale", "residual_scale", "logit_scale")),
             Map.entry("gpt-oss", with(EXPERTS, "attention.sliding_window")),
+            Map.entry("qwen35", with(LINEAR, SECTIONS)),
+            Map.entry(
+                    "qwen3next",
+                    with(with(LINEAR, "expert_shared_feed_forward_length"), EXPERTS.toArray(String[]::new))),
+            Map.entry(
+                    "qwen35moe",
+                    with(with(LINEAR, SECTIONS, "expert_shared_feed_forward_length"), EXPERTS.toArray(String[]::new))),
             Map.entry(
                     "glm4moe",
                     with(
@@ -270,7 +292,7 @@ final class GgufConfig {
         };
         json.put(count, experts())
                 .put("num_experts_per_tok", size("expert_used_count"))
-                .put("norm_topk_prob", architecture.name().equals("qwen3moe"))
+                .put("norm_topk_prob", architecture.name().equals("qwen3moe") || architecture.isLinear())
                 .put("moe_intermediate_size", expertMlp());
         if (isMixtral || Set.of("olmoe", "gpt-oss").contains(architecture.name())) {
             json.put("intermediate_size", expertMlp());
@@ -322,12 +344,61 @@ final class GgufConfig {
                         .put("routed_scaling_factor", number("expert_weights_scale", 1));
             }
             case "phi3" -> partialRotary();
+            case "qwen3next", "qwen35", "qwen35moe" -> linearAttention();
             default -> {
                 if (rotaryDim() != headDim) {
                     throw unsupported("rope over part of a head");
                 }
             }
         }
+    }
+
+    private void linearAttention() throws IOException {
+        int heads = size("ssm.time_step_rank");
+        if (value(SECTIONS) != null) {
+            Object[] sections = value(SECTIONS) instanceof Object[] all ? all : new Object[] {value(SECTIONS)};
+            if (turned(sections) != rotaryDim() / 2) {
+                throw unsupported(prefix + SECTIONS + " " + Arrays.toString(sections));
+            }
+        }
+        partialRotary()
+                .put("linear_num_key_heads", size("ssm.group_count"))
+                .put("linear_num_value_heads", heads)
+                .put("linear_key_head_dim", size("ssm.state_size"))
+                .put("linear_value_head_dim", heads == 0 ? 0 : size("ssm.inner_size") / heads)
+                .put("linear_conv_kernel_dim", size("ssm.conv_kernel"))
+                .put("full_attention_interval", size("full_attention_interval", 4));
+        if (experts() > 0) {
+            json.put("shared_expert_intermediate_size", size("expert_shared_feed_forward_length"));
+        }
+        if (size("feed_forward_length") == 0) {
+            json.remove("intermediate_size");
+        }
+    }
+
+    /** Pairs that the three positions of a text, which are the same, turn; -1 where there are others. */
+    private static int turned(Object[] sections) {
+        int sum = 0;
+        for (int i = 0; i < sections.length; i++) {
+            int pairs = sections[i] instanceof Number n ? n.intValue() : -1;
+            if (pairs < 0 || i >= 3 && pairs > 0) {
+                return -1;
+            }
+            sum += pairs;
+        }
+        return sum;
+    }
+
+    /** Linear attention as the file has it, once it is known to be sound. */
+    GgufLinear linear() {
+        int heads = size("ssm.time_step_rank");
+        DeltaRule delta = new DeltaRule(
+                size("ssm.group_count"),
+                heads,
+                size("ssm.state_size"),
+                size("ssm.inner_size") / heads,
+                size("ssm.conv_kernel"));
+        return new GgufLinear(delta, !architecture.isByKeyHead());
     }
 
     /** The number by whose root scores are divided, in a family whose largest model has so many layers. */

@@ -9,6 +9,7 @@ import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.StackedWeights;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufWriter.Declared;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Experts;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.TensorNames;
@@ -96,7 +97,11 @@ public final class GgufExport {
         for (int l = 0; l < model.layers(); l++) {
             String block = "blk." + l + ".";
             norms(block, l);
-            attention(block, l);
+            if (model.isLinear(l)) {
+                linear(block, l);
+            } else {
+                attention(block, l);
+            }
             if (model.hasExperts(l)) {
                 experts(block, l);
             }
@@ -119,8 +124,100 @@ public final class GgufExport {
         }
     }
 
+    private void linear(String block, int l) throws IOException {
+        DeltaRule delta = model.architecture().delta();
+        int hidden = model.hidden();
+        int heads = delta.valueHeads();
+        int size = delta.valueDim();
+        if (delta.keyDim() != size || !isRegular()) {
+            throw new IOException(source.origin() + ": linear attention with keys of " + delta.keyDim()
+                    + " elements and values of " + size
+                    + ", or in other layers than all but each n-th, is not written as"
+                    + " GGUF. Nothing was written.");
+        }
+        GgufLinear order = new GgufLinear(delta, !architecture.isByKeyHead());
+        Weights qkv = source.require(TensorNames.LINEAR_QKV.weight(l), delta.channels(), hidden);
+        put(
+                block + "attn_qkv.weight",
+                qkv,
+                new Declared(type, delta.channels(), hidden),
+                order.channels(order.here(size)));
+        Weights gate = source.require(TensorNames.LINEAR_GATE.weight(l), delta.values(), hidden);
+        put(block + "attn_gate.weight", gate, new Declared(type, delta.values(), hidden), order.here(size));
+        Weights gates = source.require(TensorNames.deltaGates(l) + ".weight", 2 * heads, hidden);
+        if (architecture.isByKeyHead()) {
+            put(block + "ssm_ba.weight", gates, new Declared(GgufType.F32, 2 * heads, hidden), order.fromKeyHead());
+        } else {
+            Declared each = new Declared(GgufType.F32, heads, hidden);
+            put(block + "ssm_beta.weight", gates, each, order.here(1));
+            IntUnaryOperator decays = order.here(1);
+            put(block + "ssm_alpha.weight", gates, each, r -> heads + decays.applyAsInt(r));
+        }
+        float[] taps = source.require(TensorNames.taps(l), delta.channels() * delta.taps())
+                .floats();
+        String name = block + "ssm_conv1d.weight";
+        Numbers rows = new Numbers(name, doubles(taps), delta.taps());
+        Declared shape = new Declared(GgufType.F32, delta.channels(), delta.taps());
+        put(name, rows, shape, order.channels(order.here(size)));
+        float[] logs = source.require(TensorNames.decayLog(l), heads).floats();
+        float[] biases = source.require(TensorNames.decayBias(l), heads).floats();
+        double[] decays = new double[heads];
+        double[] shifts = new double[heads];
+        for (int h = 0; h < heads; h++) {
+            int from = order.here(1).applyAsInt(h);
+            decays[h] = -StrictMath.exp(logs[from]);
+            shifts[h] = biases[from];
+        }
+        put(block + "ssm_a", new Numbers(block + "ssm_a", decays), new Declared(GgufType.F32, heads), r -> r);
+        put(
+                block + "ssm_dt.bias",
+                new Numbers(block + "ssm_dt.bias", shifts),
+                new Declared(GgufType.F32, heads),
+                r -> r);
+        add(block + "ssm_norm.weight", TensorNames.linearNorm(l), size);
+        Weights out = source.require(TensorNames.LINEAR_OUT.weight(l), hidden, delta.values());
+        Declared outShape = new Declared(type, hidden, delta.values());
+        put(block + "ssm_out.weight", new GgufLinear.Columns(out, order.here(size)), outShape, r -> r);
+    }
+
+    /** Whether attention comes every so many layers. */
+    private boolean isRegular() {
+        String letters = model.architecture().attention();
+        int interval = letters.indexOf('F') + 1;
+        boolean isRegular = interval > 0;
+        for (int l = 0; l < letters.length(); l++) {
+            isRegular &= letters.charAt(l) == ((l + 1) % interval == 0 ? 'F' : 'D');
+        }
+        return isRegular;
+    }
+
+    private static double[] doubles(float[] values) {
+        double[] all = new double[values.length];
+        for (int i = 0; i < all.length; i++) {
+            all[i] = values[i];
+        }
+        return all;
+    }
+
+    /** Queries and the gate's rows, a head of each in turn. */
+    private void gatedQueries(String block, int l) throws IOException {
+        int rows = model.queryDim();
+        int head = model.headDim();
+        Weights q = source.require(TensorNames.Q.weight(l), rows, model.hidden());
+        Weights gate = source.require(TensorNames.ATTENTION_GATE.weight(l), rows, model.hidden());
+        put(
+                block + "attn_q.weight",
+                new StackedWeights(q.name(), List.of(q, gate)),
+                new Declared(type, 2 * rows, model.hidden()),
+                r -> r / head % 2 * rows + r / head / 2 * head + r % head);
+    }
+
     private void attention(String block, int l) throws IOException {
-        if (architecture.hasFusedQkv()) {
+        if (model.architecture().hasAttentionGate()) {
+            gatedQueries(block, l);
+            matrix(block + "attn_k", TensorNames.K, l);
+            matrix(block + "attn_v", TensorNames.V, l);
+        } else if (architecture.hasFusedQkv()) {
             fuse(block + "attn_qkv.weight", l, TensorNames.Q, TensorNames.K, TensorNames.V);
         } else {
             matrix(block + "attn_q", TensorNames.Q, l);
@@ -150,6 +247,10 @@ public final class GgufExport {
         int hidden = model.hidden();
         Weights router = source.require(TensorNames.router(l) + ".weight", count, hidden);
         put(block + "ffn_gate_inp.weight", router, new Declared(GgufType.F32, count, hidden), r -> r);
+        if (experts.hasSharedGate()) {
+            Weights gate = source.require(TensorNames.sharedGate(l), 1, hidden);
+            put(block + "ffn_gate_inp_shexp.weight", gate, new Declared(GgufType.F32, hidden), r -> r);
+        }
         if (experts.hasBias()) {
             add(block + "exp_probs_b.bias", TensorNames.choiceBias(l), count);
         }

@@ -9,6 +9,7 @@ import io.plumbline.inference.language.checkpoint.FloatBytes;
 import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.Mxfp4Weights;
 import io.plumbline.inference.language.checkpoint.Quantization;
+import io.plumbline.inference.language.checkpoint.StackedWeights;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufCheckpoint;
 import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
@@ -61,7 +62,10 @@ public final class ModelImport {
     private final Map<String, Weights> matrices = new TreeMap<>();
     private final Map<String, GroupQuantizer> quantizers = new TreeMap<>();
     private final Map<String, Weights> scales = new TreeMap<>();
-    private final Map<String, Weights> routers = new TreeMap<>();
+
+    /** Matrices of 16 bits, as they are in the source. */
+    private final Map<String, Weights> digits = new TreeMap<>();
+
     private final Map<String, float[]> vectors = new TreeMap<>();
     private final Map<String, KeyChannelSmoothing> evenings = new TreeMap<>();
     private final Map<String, Manifest.Tensor> written = new TreeMap<>();
@@ -217,7 +221,9 @@ public final class ModelImport {
             for (String name : TensorNames.norms(shape, layer)) {
                 vector(name, TensorNames.normSize(shape, name));
             }
-            if (shape.architecture().hasSinks()) {
+            if (shape.isLinear(layer)) {
+                linear(layer);
+            } else if (shape.architecture().hasSinks()) {
                 vector(TensorNames.sinks(layer), shape.heads());
             }
             for (TensorNames name : TensorNames.of(shape, layer)) {
@@ -240,6 +246,15 @@ public final class ModelImport {
         declare();
     }
 
+    private void linear(int layer) throws IOException {
+        for (String name : TensorNames.linearVectors(layer)) {
+            vector(name, TensorNames.linearSize(shape, name));
+        }
+        int rows = 2 * shape.architecture().delta().valueHeads();
+        String stem = TensorNames.deltaGates(layer);
+        digits(stem, rows, config.isCanonical() ? null : source.require(stem + ".weight", rows, shape.hidden()));
+    }
+
     private void experts(int layer) throws IOException {
         Experts experts = shape.architecture().experts();
         int count = experts.count();
@@ -254,21 +269,47 @@ public final class ModelImport {
             vector(TensorNames.expertDown(layer) + ".bias", shape.hidden() * count);
         }
         String stem = TensorNames.router(layer);
-        int rows = config.isCanonical() ? 2 * count : count;
-        Weights weights = source.require(stem + ".weight", rows, shape.hidden());
-        if (config.isCanonical()) {
-            Weights scale = source.require(stem + ".weight_scale", count, 1);
-            if (!weights.dtype().equals("I8")) {
-                throw new IOException("Tensor \"" + weights.name() + "\" is of type " + weights.dtype()
-                        + " where a router's digits are int8. Nothing was written.");
-            }
-            requireFloat(scale);
-            requireScales(scale, scale.floats());
-            scales.put(stem, scale);
-        } else {
-            requireFloat(weights);
+        digits(stem, shape.routes(), config.isCanonical() ? null : router(layer, stem));
+    }
+
+    /** The router's rows, and behind them the gate's of the part that all tokens go through. */
+    private Weights router(int layer, String stem) throws IOException {
+        int count = shape.architecture().experts().count();
+        Weights rows = source.require(stem + ".weight", count, shape.hidden());
+        if (shape.routes() == count) {
+            return rows;
         }
-        routers.put(stem, weights);
+        Weights gate = source.require(TensorNames.sharedGate(layer), 1, shape.hidden());
+        requireFloat(gate);
+        return new StackedWeights(rows.name(), List.of(rows, gate));
+    }
+
+    /**
+     * Takes a matrix of 16 bits.
+     *
+     * @param found its rows; null where they stand in two digits already.
+     */
+    private void digits(String stem, int rows, Weights found) throws IOException {
+        if (found != null) {
+            requireFloat(found);
+            digits.put(stem, found);
+            return;
+        }
+        Weights weights = source.require(stem + ".weight", 2 * rows, shape.hidden());
+        Weights scale = source.require(stem + ".weight_scale", rows, 1);
+        if (!weights.dtype().equals("I8")) {
+            throw new IOException("Tensor \"" + weights.name() + "\" is of type " + weights.dtype()
+                    + " where digits are int8. Nothing was written.");
+        }
+        requireFloat(scale);
+        requireScales(scale, scale.floats());
+        scales.put(stem, scale);
+        digits.put(stem, weights);
+    }
+
+    /** Rows of a matrix of 16 bits. */
+    private int digitRows(Weights of) {
+        return config.isCanonical() ? of.rows() / 2 : of.rows();
     }
 
     private void declare() throws IOException {
@@ -296,10 +337,11 @@ public final class ModelImport {
             declared.put(stem + ".weight", new Declared(tensor.storedType(), tensor.storedShape(), tensor.bytes()));
             declared.put(stem + ".weight_scale", new Declared("F32", new int[] {rows, 1}, 4L * rows));
         }
-        for (String stem : routers.keySet()) {
-            int count = shape.architecture().experts().count();
-            int[] digits = {2 * count, shape.hidden()};
-            declared.put(stem + ".weight", new Declared("I8", digits, 2L * count * shape.hidden()));
+        for (Map.Entry<String, Weights> entry : digits.entrySet()) {
+            String stem = entry.getKey();
+            int count = digitRows(entry.getValue());
+            int[] size = {2 * count, shape.hidden()};
+            declared.put(stem + ".weight", new Declared("I8", size, 2L * count * shape.hidden()));
             declared.put(stem + ".weight_scale", new Declared("F32", new int[] {count, 1}, 4L * count));
         }
         toWrite = declared.values().stream().mapToLong(Declared::bytes).sum();
@@ -422,8 +464,8 @@ public final class ModelImport {
                     quantize(out, entry.getKey(), entry.getValue());
                 }
             }
-            for (Map.Entry<String, Weights> entry : routers.entrySet()) {
-                router(out, entry.getKey(), entry.getValue());
+            for (Map.Entry<String, Weights> entry : digits.entrySet()) {
+                writeDigits(out, entry.getKey(), entry.getValue());
             }
         }
         Map<String, byte[]> hashes = new TreeMap<>();
@@ -439,8 +481,11 @@ public final class ModelImport {
      * written.
      */
     private void even(int layer) throws IOException {
-        if (shape.rotaryDim() < shape.headDim() || shape.architecture().isWholeQkNorm()) {
-            // Pairs are others, or gains stand for more than one head: such keys are taken as they are.
+        if (shape.isLinear(layer)
+                || shape.rotaryDim() < shape.headDim()
+                || shape.architecture().isWholeQkNorm()) {
+            // There are no keys, or pairs are others, or gains stand for more than one head: such keys are taken as
+            // they are.
             return;
         }
         if (shape.qkNorm()) {
@@ -573,9 +618,9 @@ public final class ModelImport {
         finish(out, stem, tensor(quantizer.format(), weights, hash.digest()), scale);
     }
 
-    /** A router's rows as two digits of 16 bits: all high ones, then all low ones. */
-    private void router(SafetensorsWriter out, String stem, Weights weights) throws IOException {
-        int count = shape.architecture().experts().count();
+    /** Rows as two digits of 16 bits: all high ones, then all low ones. */
+    private void writeDigits(SafetensorsWriter out, String stem, Weights weights) throws IOException {
+        int count = digitRows(weights);
         int hidden = shape.hidden();
         byte[] digits = new byte[2 * count * hidden];
         float[] scale = config.isCanonical() ? scales.get(stem).floats() : new float[count];

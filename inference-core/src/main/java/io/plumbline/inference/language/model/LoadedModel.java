@@ -72,6 +72,8 @@ public final class LoadedModel implements AutoCloseable {
      *
      * @param gate null, as are up and down, where there are experts alone.
      * @param mixture null where there are no experts.
+     * @param attentionGate null where attention's output has no gate.
+     * @param linear null where the layer has attention; q, k and v are null where it has not.
      */
     public record Layer(
             LayerParameters parameters,
@@ -82,7 +84,9 @@ public final class LoadedModel implements AutoCloseable {
             Matrix gate,
             Matrix up,
             Matrix down,
-            Mixture mixture) {
+            Mixture mixture,
+            Matrix attentionGate,
+            Linear linear) {
 
         /** Without experts. */
         public Layer(
@@ -96,6 +100,20 @@ public final class LoadedModel implements AutoCloseable {
                 Matrix down) {
             this(parameters, q, k, v, out, gate, up, down, null);
         }
+
+        /** With attention that has no gate. */
+        public Layer(
+                LayerParameters parameters,
+                Matrix q,
+                Matrix k,
+                Matrix v,
+                Matrix out,
+                Matrix gate,
+                Matrix up,
+                Matrix down,
+                Mixture mixture) {
+            this(parameters, q, k, v, out, gate, up, down, mixture, null, null);
+        }
     }
 
     /**
@@ -106,6 +124,15 @@ public final class LoadedModel implements AutoCloseable {
      * @param down of each expert.
      */
     public record Mixture(Matrix router, List<Matrix> gateUp, List<Matrix> down) {}
+
+    /**
+     * The matrices of a layer's linear attention before its output projection.
+     *
+     * @param qkv queries, keys and values, as the convolution takes them.
+     * @param gate of the output.
+     * @param rates high digits of a row an update rate and a row a decay for each value head, then low ones.
+     */
+    public record Linear(Matrix qkv, Matrix gate, Matrix rates) {}
 
     private LoadedModel(
             Path folder,
@@ -206,11 +233,20 @@ public final class LoadedModel implements AutoCloseable {
                 matrix(file, manifest, TensorNames.Q, l),
                 matrix(file, manifest, TensorNames.K, l),
                 matrix(file, manifest, TensorNames.V, l),
-                matrix(file, manifest, TensorNames.O, l),
+                matrix(file, manifest, c.isLinear(l) ? TensorNames.LINEAR_OUT : TensorNames.O, l),
                 matrix(file, manifest, TensorNames.GATE, l),
                 matrix(file, manifest, TensorNames.UP, l),
                 matrix(file, manifest, TensorNames.DOWN, l),
-                c.hasExperts(l) ? mixture(file, manifest, l) : null);
+                c.hasExperts(l) ? mixture(file, manifest, l) : null,
+                matrix(file, manifest, TensorNames.ATTENTION_GATE, l),
+                c.isLinear(l) ? linear(file, manifest, l) : null);
+    }
+
+    private static Linear linear(SafetensorsFile file, Manifest manifest, int l) throws IOException {
+        return new Linear(
+                matrix(file, manifest, TensorNames.LINEAR_QKV, l),
+                matrix(file, manifest, TensorNames.LINEAR_GATE, l),
+                matrix(file, manifest, l, MatrixStack.DELTA_GATES, LayerMatrix.NO_EXPERT));
     }
 
     private static Mixture mixture(SafetensorsFile file, Manifest manifest, int l) throws IOException {

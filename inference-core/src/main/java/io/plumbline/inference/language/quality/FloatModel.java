@@ -5,6 +5,7 @@ import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Experts;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.TensorNames;
@@ -67,7 +68,9 @@ public final class FloatModel {
                                 source.require(name, TensorNames.normSize(config, name))
                                         .floats());
             }
-            if (architecture.hasSinks()) {
+            if (config.isLinear(l)) {
+                linear(source, layer);
+            } else if (architecture.hasSinks()) {
                 vector(source, layer, TensorNames.sinks(l), config.heads());
             }
             for (TensorNames name : TensorNames.of(config, l)) {
@@ -87,6 +90,15 @@ public final class FloatModel {
         }
     }
 
+    private void linear(Checkpoint source, Layer layer) throws IOException {
+        for (String name : TensorNames.linearVectors(layer.index())) {
+            vector(source, layer, name, TensorNames.linearSize(config, name));
+        }
+        String stem = TensorNames.deltaGates(layer.index());
+        int rows = 2 * architecture.delta().valueHeads();
+        layer.vectors().put(stem, matrix(source, stem, rows, config.hidden()));
+    }
+
     private void experts(Checkpoint source, Layer layer) throws IOException {
         Experts experts = architecture.experts();
         int l = layer.index();
@@ -96,6 +108,10 @@ public final class FloatModel {
         int[] columns = {d, d, experts.mlp()};
         for (int i = 0; i < stems.length; i++) {
             layer.vectors().put(stems[i], matrix(source, stems[i], rows[i], columns[i]));
+        }
+        if (experts.hasSharedGate()) {
+            String name = TensorNames.sharedGate(l);
+            layer.vectors().put(name, source.require(name, 1, d).floats());
         }
         if (experts.hasBias()) {
             vector(source, layer, TensorNames.choiceBias(l), experts.count());
@@ -140,7 +156,11 @@ public final class FloatModel {
             }
         }
         for (Layer layer : layers) {
-            attention(layer, h);
+            if (config.isLinear(layer.index())) {
+                linearAttention(layer, h);
+            } else {
+                attention(layer, h);
+            }
             for (int t = 0; t < n; t++) {
                 mlp(layer, h[t]);
             }
@@ -166,6 +186,13 @@ public final class FloatModel {
                 gate[i] = (float) gated(gate[i], up[i]);
             }
             out = multiply(layer.matrix(TensorNames.DOWN), gate, config.hidden(), layer.bias(TensorNames.DOWN));
+        }
+        float[] sharedGate = layer.gain(TensorNames.sharedGate(layer.index()));
+        if (sharedGate != null) {
+            double weight = sigmoid(multiply(sharedGate, x, 1, null)[0]);
+            for (int i = 0; i < out.length; i++) {
+                out[i] *= (float) weight;
+            }
         }
         if (config.hasExperts(layer.index())) {
             addExperts(layer, x, out);
@@ -239,6 +266,79 @@ public final class FloatModel {
         };
     }
 
+    private static double sigmoid(double x) {
+        return 1 / (1 + Math.exp(-x));
+    }
+
+    /** The gated delta rule, token by token as it is published. */
+    private void linearAttention(Layer layer, float[][] h) {
+        int l = layer.index();
+        DeltaRule delta = architecture.delta();
+        int heads = delta.valueHeads();
+        int dk = delta.keyDim();
+        int dv = delta.valueDim();
+        int channels = delta.channels();
+        float[] taps = layer.gain(TensorNames.taps(l));
+        double[][] states = new double[heads][dk * dv];
+        float[][] mixed = new float[h.length][];
+        for (int t = 0; t < h.length; t++) {
+            float[] x = normed(h[t], layer.gain(TensorNames.attentionNorm(l)));
+            mixed[t] = multiply(layer.matrix(TensorNames.LINEAR_QKV), x, channels, null);
+            float[] z = multiply(layer.matrix(TensorNames.LINEAR_GATE), x, delta.values(), null);
+            float[] gates = multiply(layer.gain(TensorNames.deltaGates(l)), x, 2 * heads, null);
+            double[] qkv = new double[channels];
+            for (int c = 0; c < channels; c++) {
+                double sum = 0;
+                for (int tap = 0; tap < delta.taps(); tap++) {
+                    int from = t - delta.taps() + 1 + tap;
+                    sum += from < 0 ? 0 : (double) taps[c * delta.taps() + tap] * mixed[from][c];
+                }
+                qkv[c] = sum * sigmoid(sum);
+            }
+            float[] joined = new float[delta.values()];
+            for (int head = 0; head < heads; head++) {
+                int q = head / (heads / delta.keyHeads()) * dk;
+                double queryScale = unit(qkv, q, dk) / Math.sqrt(dk);
+                double keyScale = unit(qkv, q + delta.keys(), dk);
+                double step = Math.log1p(Math.exp(gates[heads + head] + layer.gain(TensorNames.decayBias(l))[head]));
+                double decay = Math.exp(-Math.exp(layer.gain(TensorNames.decayLog(l))[head]) * step);
+                double rate = sigmoid(gates[head]);
+                double[] state = states[head];
+                float[] out = new float[dv];
+                for (int v = 0; v < dv; v++) {
+                    double known = 0;
+                    for (int k = 0; k < dk; k++) {
+                        known += state[k * dv + v] * decay * qkv[q + delta.keys() + k] * keyScale;
+                    }
+                    double change = (qkv[2 * delta.keys() + head * dv + v] - known) * rate;
+                    double sum = 0;
+                    for (int k = 0; k < dk; k++) {
+                        int at = k * dv + v;
+                        state[at] = state[at] * decay + qkv[q + delta.keys() + k] * keyScale * change;
+                        sum += state[at] * qkv[q + k] * queryScale;
+                    }
+                    out[v] = (float) sum;
+                }
+                float[] normed = norm(out, layer.gain(TensorNames.linearNorm(l)), 0, dv);
+                for (int v = 0; v < dv; v++) {
+                    double gate = z[head * dv + v];
+                    joined[head * dv + v] = (float) (normed[v] * gate * sigmoid(gate));
+                }
+            }
+            float[] out = multiply(layer.matrix(TensorNames.LINEAR_OUT), joined, config.hidden(), null);
+            add(h[t], normed(out, layer.gain(TensorNames.attentionOutNorm(l))));
+        }
+    }
+
+    /** What makes {@code n} elements a unit vector. */
+    private static double unit(double[] x, int from, int n) {
+        double squares = 0;
+        for (int i = from; i < from + n; i++) {
+            squares += x[i] * x[i];
+        }
+        return 1 / Math.sqrt(squares + 1e-6);
+    }
+
     private static double capped(double x, float cap) {
         return cap == 0 ? x : cap * Math.tanh(x / cap);
     }
@@ -284,6 +384,16 @@ public final class FloatModel {
                         sum += weight[j] * values[j][g + i];
                     }
                     joined[head * size + i] = (float) (sum / total);
+                }
+            }
+            if (architecture.hasAttentionGate()) {
+                float[] gate = multiply(
+                        layer.matrix(TensorNames.ATTENTION_GATE),
+                        x,
+                        config.queryDim(),
+                        layer.bias(TensorNames.ATTENTION_GATE));
+                for (int i = 0; i < joined.length; i++) {
+                    joined[i] *= (float) sigmoid(gate[i]);
                 }
             }
             float[] out = multiply(layer.matrix(TensorNames.O), joined, config.hidden(), layer.bias(TensorNames.O));

@@ -15,6 +15,7 @@ import java.util.function.Consumer;
  * @param hasOtherBiases whether all matrices but those for queries, keys and values add biases too.
  * @param gainsLess what gains are kept less by.
  * @param mixture of experts; null for none.
+ * @param linear attention in most layers, and a gate of attention in the others; null for none.
  * @param extras fields of its config.json beside the common ones.
  */
 record RandomFamily(
@@ -26,6 +27,7 @@ record RandomFamily(
         QkNorm qkNorm,
         double gainsLess,
         Mixture mixture,
+        Linear linear,
         Consumer<ObjectNode> extras) {
 
     /**
@@ -63,6 +65,53 @@ record RandomFamily(
         /** In every layer, with nothing beside the experts, by the names that most families give them. */
         static Mixture plain(Sizes sizes) {
             return new Mixture("mlp.gate", "mlp.experts.", GATED, null, false, sizes.experts(), sizes.mlp(), 0);
+        }
+    }
+
+    /**
+     * Linear attention.
+     *
+     * @param isFused whether its projections are one tensor by key head, as in Qwen3-Next.
+     * @param prefix before the names of all tensors but the output matrix's.
+     * @param interval every so many layers one has attention.
+     */
+    record Linear(
+            int keyHeads,
+            int valueHeads,
+            int keyDim,
+            int valueDim,
+            int taps,
+            boolean isFused,
+            String prefix,
+            int interval) {
+        /** Few and small in models for tests; in wide ones as published models have them. */
+        static Linear of(int hidden, boolean isFused, String prefix) {
+            return hidden < 256
+                    ? new Linear(2, 6, 16, 16, 4, isFused, prefix, 2)
+                    : hidden < 1_024
+                            ? new Linear(4, 8, 64, 64, 4, isFused, prefix, 2)
+                            : new Linear(16, 32, 128, 128, 4, isFused, prefix, 4);
+        }
+
+        int keys() {
+            return keyHeads * keyDim;
+        }
+
+        int values() {
+            return valueHeads * valueDim;
+        }
+
+        boolean isIn(int layer) {
+            return (layer + 1) % interval != 0;
+        }
+
+        private ObjectNode configure(ObjectNode json) {
+            return json.put("linear_num_key_heads", keyHeads)
+                    .put("linear_num_value_heads", valueHeads)
+                    .put("linear_key_head_dim", keyDim)
+                    .put("linear_value_head_dim", valueDim)
+                    .put("linear_conv_kernel_dim", taps)
+                    .put("full_attention_interval", interval);
         }
     }
 
@@ -169,6 +218,22 @@ record RandomFamily(
                                 sizes.mlp(),
                                 1));
             case "GptOssForCausalLM" -> gptOss(hidden < 1_024 ? new Sizes(6, 2, 64) : new Sizes(32, 4, mlp));
+            case "Qwen3NextForCausalLM" ->
+                delta(
+                                Linear.of(hidden, true, "model."),
+                                json -> sharedMixture(json, sizes)
+                                        .put("partial_rotary_factor", 0.25)
+                                        .put("norm_topk_prob", true))
+                        .with(sharedMixture(sizes));
+            case "Qwen3_5ForCausalLM" -> delta(Linear.of(hidden, false, "model."), RandomFamily::quarterRope);
+            case "Qwen3_5ForConditionalGeneration" ->
+                delta(Linear.of(hidden, false, "model.language_model."), json -> {
+                    quarterRope(json);
+                    nest(json);
+                });
+            case "Qwen3_5MoeForCausalLM" -> deltaMixture(Linear.of(hidden, false, "model."), sizes, json -> {});
+            case "Qwen3_5MoeForConditionalGeneration" ->
+                deltaMixture(Linear.of(hidden, false, "model.language_model."), sizes, RandomFamily::nest);
             case "MinistralForCausalLM" -> family(BEFORE, QkNorm.NONE, json -> windows(json, 2));
             case "GemmaForCausalLM" ->
                 family(BEFORE, QkNorm.NONE, json -> json.put("hidden_act", "gelu"))
@@ -198,7 +263,7 @@ record RandomFamily(
                                         .put("factor", 8.0))
                         .lessOne();
             case "Phi3ForCausalLM" ->
-                new RandomFamily(BEFORE, true, true, false, false, QkNorm.NONE, 0, null, RandomFamily::longRope);
+                new RandomFamily(BEFORE, true, true, false, false, QkNorm.NONE, 0, null, null, RandomFamily::longRope);
             case "Olmo2ForCausalLM" -> family(AFTER, QkNorm.WHOLE, json -> {});
             case "Olmo3ForCausalLM" ->
                 family(
@@ -235,7 +300,56 @@ record RandomFamily(
     }
 
     private static RandomFamily family(List<String> norms, QkNorm qkNorm, Consumer<ObjectNode> extras) {
-        return new RandomFamily(norms, false, false, false, false, qkNorm, 0, null, extras);
+        return new RandomFamily(norms, false, false, false, false, qkNorm, 0, null, null, extras);
+    }
+
+    private static RandomFamily delta(Linear linear, Consumer<ObjectNode> extras) {
+        Consumer<ObjectNode> all = json -> extras.accept(linear.configure(json));
+        return new RandomFamily(BEFORE, false, false, false, false, QkNorm.HEADS, 1, null, linear, all);
+    }
+
+    private static RandomFamily deltaMixture(Linear linear, Sizes sizes, Consumer<ObjectNode> last) {
+        return delta(linear, json -> {
+                    quarterRope(json);
+                    sharedMixture(json, sizes).remove("intermediate_size");
+                    last.accept(json);
+                })
+                .with(sharedMixture(sizes));
+    }
+
+    private static ObjectNode sharedMixture(ObjectNode json, Sizes sizes) {
+        return mixture(json, sizes)
+                .put("num_experts", sizes.experts())
+                .put("moe_intermediate_size", sizes.mlp())
+                .put("shared_expert_intermediate_size", sizes.mlp());
+    }
+
+    private static Mixture sharedMixture(Sizes sizes) {
+        return new Mixture(
+                "mlp.gate", "mlp.experts.", GATED, "mlp.shared_expert.", false, sizes.experts(), sizes.mlp(), 0);
+    }
+
+    private static void quarterRope(ObjectNode json) {
+        json.putObject("rope_parameters")
+                .put("rope_type", "default")
+                .put("mrope_interleaved", true)
+                .put("rope_theta", json.get("rope_theta").asDouble())
+                .put("partial_rotary_factor", 0.25);
+        json.remove("rope_theta");
+        json.put("attn_output_gate", true);
+        ArrayNode types = json.putArray("layer_types");
+        int interval = json.get("full_attention_interval").asInt();
+        for (int l = 0; l < json.get("num_hidden_layers").asInt(); l++) {
+            types.add((l + 1) % interval == 0 ? "full_attention" : "linear_attention");
+        }
+    }
+
+    /** Moves what describes the text part to where files with a vision part have it. */
+    private static void nest(ObjectNode json) {
+        ObjectNode text = json.deepCopy();
+        text.remove("architectures");
+        json.retain("architectures", "model_type", "tie_word_embeddings", "eos_token_id");
+        json.set("text_config", text);
     }
 
     private static RandomFamily gptOss(Sizes sizes) {
@@ -270,27 +384,28 @@ record RandomFamily(
                 QkNorm.NONE,
                 0,
                 null,
+                null,
                 json -> json.put("partial_rotary_factor", 0.5).put("attention_bias", true));
     }
 
     private RandomFamily withQkvBias() {
         return new RandomFamily(
-                norms, hasFusedQkv, hasFusedGateUp, true, hasOtherBiases, qkNorm, gainsLess, mixture, extras);
+                norms, hasFusedQkv, hasFusedGateUp, true, hasOtherBiases, qkNorm, gainsLess, mixture, linear, extras);
     }
 
     private RandomFamily withOtherBiases() {
         return new RandomFamily(
-                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, true, qkNorm, gainsLess, mixture, extras);
+                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, true, qkNorm, gainsLess, mixture, linear, extras);
     }
 
     private RandomFamily lessOne() {
         return new RandomFamily(
-                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, hasOtherBiases, qkNorm, 1, mixture, extras);
+                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, hasOtherBiases, qkNorm, 1, mixture, linear, extras);
     }
 
     private RandomFamily with(Mixture of) {
         return new RandomFamily(
-                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, hasOtherBiases, qkNorm, gainsLess, of, extras);
+                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, hasOtherBiases, qkNorm, gainsLess, of, linear, extras);
     }
 
     private static ObjectNode mixture(ObjectNode json, Sizes sizes) {
@@ -325,7 +440,7 @@ record RandomFamily(
 
     /** Whether each head has a sink: where experts are kept together, which gpt-oss alone has either of. */
     boolean hasSinks() {
-        return mixture != null && mixture.isTogether();
+        return mixture != null && mixture.isTogether() && linear == null;
     }
 
     /** Adds the family's fields to a config.json. */

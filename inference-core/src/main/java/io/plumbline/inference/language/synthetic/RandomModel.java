@@ -109,20 +109,28 @@ public final class RandomModel {
         Map<String, Tensor> all = new LinkedHashMap<>();
         int queries = shape.heads() * shape.headDim();
         int keys = shape.kvHeads() * shape.headDim();
-        all.put("model.embed_tokens.weight", new Tensor(shape.vocab(), shape.hidden(), false, scaled(0.5)));
+        RandomFamily.Linear linear = family.linear();
+        String prefix = linear == null ? "model." : linear.prefix();
+        all.put(prefix + "embed_tokens.weight", new Tensor(shape.vocab(), shape.hidden(), false, scaled(0.5)));
         for (int l = 0; l < shape.layers(); l++) {
-            String layer = "model.layers." + l + ".";
+            String layer = prefix + "layers." + l + ".";
+            boolean isLinear = linear != null && linear.isIn(l);
             for (String norm : family.norms()) {
                 all.put(layer + norm + ".weight", gains(shape.hidden()));
             }
-            if (family.hasFusedQkv()) {
+            if (isLinear) {
+                linear(all, layer + "linear_attn.", linear);
+            } else if (family.hasFusedQkv()) {
                 matrix(all, layer + "self_attn.qkv_proj", queries + 2 * keys, shape.hidden(), 1);
             } else {
-                matrix(all, layer + "self_attn.q_proj", queries, shape.hidden(), 1);
+                int gate = linear == null ? 0 : queries;
+                matrix(all, layer + "self_attn.q_proj", queries + gate, shape.hidden(), 1);
                 matrix(all, layer + "self_attn.k_proj", keys, shape.hidden(), 1);
                 matrix(all, layer + "self_attn.v_proj", keys, shape.hidden(), 1);
             }
-            matrix(all, layer + "self_attn.o_proj", shape.hidden(), queries, 0.5);
+            if (!isLinear) {
+                matrix(all, layer + "self_attn.o_proj", shape.hidden(), queries, 0.5);
+            }
             RandomFamily.Mixture mixture = family.mixture();
             if (mixture != null && l >= mixture.dense()) {
                 mixture(all, layer, mixture);
@@ -148,13 +156,18 @@ public final class RandomModel {
             if (family.hasSinks()) {
                 all.put(layer + "self_attn.sinks", new Tensor(1, shape.heads(), false, scaled(1)));
             }
-            if (family.qkNorm() != RandomFamily.QkNorm.NONE) {
+            if (family.qkNorm() != RandomFamily.QkNorm.NONE && !isLinear) {
                 boolean isWhole = family.qkNorm() == RandomFamily.QkNorm.WHOLE;
                 all.put(layer + "self_attn.q_norm.weight", gains(isWhole ? queries : shape.headDim()));
                 all.put(layer + "self_attn.k_norm.weight", gains(isWhole ? keys : shape.headDim()));
             }
         }
-        all.put("model.norm.weight", gains(shape.hidden()));
+        all.put(prefix + "norm.weight", gains(shape.hidden()));
+        if (linear != null && !linear.isFused()) {
+            // Parts that are not run.
+            all.put("mtp.norm.weight", gains(shape.hidden()));
+            all.put("model.visual.patch_embed.proj.bias", gains(shape.hidden()));
+        }
         if (!shape.tied()) {
             // As published int8 checkpoints have it, the output matrix stays in floats.
             all.put(
@@ -171,6 +184,31 @@ public final class RandomModel {
         matrix(all, prefix + names.get(2), shape.hidden(), mlp, 0.5);
     }
 
+    private void linear(Map<String, Tensor> all, String layer, RandomFamily.Linear linear) {
+        int channels = 2 * linear.keys() + linear.values();
+        int heads = linear.valueHeads();
+        double scale = 1 / Math.sqrt(shape.hidden());
+        if (linear.isFused()) {
+            matrix(all, layer + "in_proj_qkvz", channels + linear.values(), shape.hidden(), 1);
+            all.put(layer + "in_proj_ba.weight", new Tensor(2 * heads, shape.hidden(), false, scaled(scale)));
+        } else {
+            matrix(all, layer + "in_proj_qkv", channels, shape.hidden(), 1);
+            matrix(all, layer + "in_proj_z", linear.values(), shape.hidden(), 1);
+            all.put(layer + "in_proj_b.weight", new Tensor(heads, shape.hidden(), false, scaled(scale)));
+            all.put(layer + "in_proj_a.weight", new Tensor(heads, shape.hidden(), false, scaled(scale)));
+        }
+        all.put(layer + "conv1d.weight", Tensor.of(false, scaled(0.5), channels, 1, linear.taps()));
+        // States that forget in some tokens, and such that do in hundreds.
+        all.put(layer + "A_log", new Tensor(1, heads, false, scaled(1.5)));
+        all.put(layer + "dt_bias", new Tensor(1, heads, false, scaled(2)));
+        all.put(layer + "norm.weight", new Tensor(1, linear.valueDim(), false, (r, row) -> {
+            for (int i = 0; i < row.length; i++) {
+                row[i] = (float) (1 + 0.2 * random.nextGaussian());
+            }
+        }));
+        matrix(all, layer + "out_proj", shape.hidden(), linear.values(), 0.5);
+    }
+
     private void mixture(Map<String, Tensor> all, String layer, RandomFamily.Mixture mixture) {
         // No matrix that published int8 checkpoints quantize.
         double scale = 2 / Math.sqrt(shape.hidden());
@@ -183,6 +221,21 @@ public final class RandomModel {
             all.put(router + ".bias", new Tensor(1, mixture.experts(), false, scaled(0.3)));
             together(all, layer + mixture.prefix() + "gate_up_proj", mixture, 2 * mixture.mlp(), shape.hidden(), 1);
             together(all, layer + mixture.prefix() + "down_proj", mixture, shape.hidden(), mixture.mlp(), 0.5);
+            return;
+        }
+        if (family.linear() != null) {
+            all.put(
+                    layer + "mlp.shared_expert_gate.weight",
+                    new Tensor(1, shape.hidden(), false, scaled(scale), new int[] {1, shape.hidden()}, false));
+        }
+        if (family.linear() != null && !family.linear().isFused()) {
+            double up = 1 / Math.sqrt(shape.hidden());
+            double down = 0.5 / Math.sqrt(mixture.mlp());
+            int count = mixture.experts();
+            String experts = layer + mixture.prefix();
+            all.put(experts + "gate_up_proj", Tensor.of(false, scaled(up), count, 2 * mixture.mlp(), shape.hidden()));
+            all.put(experts + "down_proj", Tensor.of(false, scaled(down), count, shape.hidden(), mixture.mlp()));
+            gated(all, layer + mixture.shared(), mixture.mlp(), mixture.names());
             return;
         }
         for (int e = 0; e < mixture.experts(); e++) {

@@ -251,7 +251,8 @@ class ArchitectureCheatsTest {
                 p.queryGain(),
                 p.keyGain(),
                 sinks,
-                experts.apply(p));
+                experts.apply(p),
+                null);
         layers.set(0, new LoadedModel.Layer(other, l.q(), l.k(), l.v(), l.out(), null, null, null, l.mixture()));
         Failure failure = audit(model, model, layers);
         assertNotNull(failure);

@@ -8,8 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Experts;
 import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.numerics.RopeScaling;
 import java.io.IOException;
 import java.util.Collections;
@@ -116,6 +118,91 @@ class FamilyConfigTest {
         assertEquals(Constants.MAX_CONTEXT, read.model().maxPositions());
         assertEquals(Quantization.NONE, read.quantization());
         assertFalse(read.tied());
+    }
+
+    /** The published files of Qwen3.5-0.8B and Qwen3-Next-80B-A3B, as far as their layers are described there. */
+    @Test
+    void linearAttentionIsReadAsPublished() throws IOException {
+        String small = """
+                {"architectures": ["Qwen3_5ForConditionalGeneration"], "image_token_id": 248056, "model_type": "qwen3_5",
+                "text_config": {"attention_bias": false, "attention_dropout": 0.0, "attn_output_gate": true,
+                "dtype": "bfloat16", "eos_token_id": 248044, "full_attention_interval": 4, "head_dim": 256,
+                "hidden_act": "silu", "hidden_size": 1024, "initializer_range": 0.02, "intermediate_size": 3584,
+                "layer_types": ["linear_attention", "linear_attention", "linear_attention", "full_attention"],
+                "linear_conv_kernel_dim": 4, "linear_key_head_dim": 128, "linear_num_key_heads": 16,
+                "linear_num_value_heads": 16, "linear_value_head_dim": 128, "max_position_embeddings": 262144,
+                "mlp_only_layers": [], "model_type": "qwen3_5_text", "mtp_num_hidden_layers": 1,
+                "mtp_use_dedicated_embeddings": false, "num_attention_heads": 8, "num_hidden_layers": 4,
+                "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "tie_word_embeddings": true, "use_cache": true,
+                "vocab_size": 248320, "mamba_ssm_dtype": "float32", "rope_parameters": {"mrope_interleaved": true,
+                "mrope_section": [11, 11, 10], "rope_type": "default", "rope_theta": 10000000,
+                "partial_rotary_factor": 0.25}}, "vision_config": {"hidden_size": 768}}
+                """;
+        HuggingFaceConfig read = HuggingFaceConfig.parse(MAPPER.readTree(small), "config.json");
+        Architecture architecture = read.model().architecture();
+        assertEquals("DDDF", architecture.attention());
+        assertEquals(new DeltaRule(16, 16, 128, 128, 4), architecture.delta());
+        assertEquals(64, architecture.rotaryDim());
+        assertTrue(architecture.hasAttentionGate() && read.model().qkNorm() && read.tied());
+        assertEquals(Rope.plain(10_000_000), read.model().rope());
+        String next = """
+                {"architectures": ["Qwen3NextForCausalLM"], "attention_bias": false, "decoder_sparse_step": 1,
+                "full_attention_interval": 4, "head_dim": 256, "hidden_act": "silu", "hidden_size": 2048,
+                "intermediate_size": 5120, "linear_conv_kernel_dim": 4, "linear_key_head_dim": 128,
+                "linear_num_key_heads": 16, "linear_num_value_heads": 32, "linear_value_head_dim": 128,
+                "max_position_embeddings": 262144, "mlp_only_layers": [], "model_type": "qwen3_next",
+                "moe_intermediate_size": 512, "norm_topk_prob": true, "num_attention_heads": 16, "num_experts": 512,
+                "num_experts_per_tok": 10, "num_hidden_layers": 48, "num_key_value_heads": 2,
+                "partial_rotary_factor": 0.25, "rms_norm_eps": 1e-06, "rope_scaling": null, "rope_theta": 10000000,
+                "shared_expert_intermediate_size": 512, "tie_word_embeddings": false, "use_sliding_window": false,
+                "vocab_size": 151936}
+                """;
+        architecture = HuggingFaceConfig.parse(MAPPER.readTree(next), "config.json")
+                .model()
+                .architecture();
+        assertEquals("DDDF".repeat(12), architecture.attention());
+        assertEquals(new DeltaRule(16, 32, 128, 128, 4), architecture.delta());
+        assertEquals(
+                new Experts(512, 10, 512, 512, Experts.Scoring.SOFTMAX, false, true, 1, 0, false, true),
+                architecture.experts());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "linear_num_value_heads | 3 | 3 value heads of linear attention cannot share 2 key heads",
+                "linear_conv_kernel_dim | null | linear_conv_kernel_dim is missing or not positive",
+                "linear_conv_kernel_dim | 1 | a convolution of 1 taps",
+                "linear_conv_kernel_dim | 400 | a convolution of 400 taps",
+                "linear_key_head_dim | 0 | linear_key_head_dim is missing or not positive",
+                "linear_key_head_dim | 512 | heads of linear attention of 512",
+                "linear_num_key_heads | -2 | linear_num_key_heads is missing or not positive",
+                "linear_num_key_heads | 2000000000 | cannot share 2000000000 key heads",
+                "layer_types | [\"linear_attention\", \"mamba\"] | layer type mamba is not supported",
+                "layer_types | [\"linear_attention\"] | 1 layer types for 2 layers",
+                "layer_types | [\"linear_attention\", \"linear_attention\"] | linear attention in all layers",
+                "attn_output_gate | false | attention without a gate",
+                "output_gate_type | \"relu\" | an output gate of type relu",
+                "partial_rotary_factor | 0.01 | a partial rotary factor of 0.01",
+                "mlp_only_layers | [1] | decoder_sparse_step and mlp_only_layers",
+                "shared_expert_intermediate_size | 0 | shared_expert_intermediate_size is missing or not positive",
+            })
+    void whatLinearAttentionCannotBeIsRefusedByName(String field, String value, String message) throws IOException {
+        String json = """
+                {"architectures": ["Qwen3NextForCausalLM"], "full_attention_interval": 2, "head_dim": 16,
+                "hidden_size": 64, "intermediate_size": 96, "linear_conv_kernel_dim": 4, "linear_key_head_dim": 16,
+                "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_value_head_dim": 16,
+                "max_position_embeddings": 256, "moe_intermediate_size": 48, "num_attention_heads": 4,
+                "num_experts": 6, "num_experts_per_tok": 2, "num_hidden_layers": 2, "num_key_value_heads": 2,
+                "partial_rotary_factor": 0.25, "shared_expert_intermediate_size": 48, "vocab_size": 320}
+                """;
+        ObjectNode changed = (ObjectNode) MAPPER.readTree(json);
+        HuggingFaceConfig.parse(changed, "config.json");
+        changed.set(field, MAPPER.readTree(value));
+        IOException refused = assertThrows(IOException.class, () -> HuggingFaceConfig.parse(changed, "config.json"));
+        assertTrue(refused.getMessage().contains(message), refused.getMessage());
+        assertTrue(refused.getMessage().contains("Nothing was loaded"), refused.getMessage());
     }
 
     @ParameterizedTest

@@ -44,6 +44,9 @@ class GoldenFamiliesTest {
         "Qwen3Moe, e5608b3054e8559527694a20ed15fae1a6c621625f13537a24b93d078c6220ae",
         "Olmoe, c6612ce9ef9343da363c0c09b670d295bdacd685c22b53af3c8e5e1de308a467",
         "Glm4Moe, 795b0187edf93937c783b621caaf03918ebf72cddb886dea352f726d7c4266ef",
+        "Qwen3Next, ed45b4ef1b229e6200f2270b8bbaa7c81e3cb32bd1cfa2357902e4d76c197172",
+        "Qwen3_5, 3b58fab720a80911e238ef000751c655c483ca4a35d641981c1a81f148ca336f",
+        "Qwen3_5Moe, f544ae52ed8c392dcd520dfd6c0c587bad280f5d13d656d86e242ff2bd073dd9",
         "GptOss, 1cfd442614025135f2850a39ab625e02c495b1356229cd1d4613e05854fd5286"
     })
     void aSmallModelOfEachFamilyHasItsTraceRoot(String family, String root) throws IOException {

@@ -37,7 +37,7 @@ public final class Forgery {
             int[] output,
             Consumer<MemorySegment> alter) {
         AnswerView view = new AnswerView(said, node, shown.promptTokens(), output);
-        TraceStore store = TraceStore.inMemory(view.layout().traceBytes(view.length()));
+        TraceStore store = TraceStore.inMemory(view.layout(), view.length());
         return new Replay(forward, view, store, copy -> {
             new Generator(forward, node, 16).replay(ran, output, copy);
             MemorySegment trace = copy.bytes();

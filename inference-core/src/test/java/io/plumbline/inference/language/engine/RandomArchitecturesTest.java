@@ -69,8 +69,13 @@ class RandomArchitecturesTest {
 
     private static void check(LoadedModel model, Random random, String what) throws IOException {
         List<Request> requests = new ArrayList<>();
-        int[] beginning =
-                random.ints(70 + random.nextInt(200), 3, model.config().vocab()).toArray();
+        // Long enough for states to be committed to, and to be kept for the next request.
+        boolean isLinear = model.config().linearLayers() > 0;
+        int[] beginning = random.ints(
+                        70 + random.nextInt(isLinear ? 400 : 200),
+                        3,
+                        model.config().vocab())
+                .toArray();
         for (int i = 0; i < 3; i++) {
             int[] prompt = java.util.Arrays.copyOf(beginning, beginning.length - 3 * i);
             prompt[prompt.length - 1] = 3 + i;
@@ -97,7 +102,9 @@ class RandomArchitecturesTest {
     /** Together, and again where their beginning is kept. */
     private static void batched(LoadedModel model, List<Request> requests, String what) {
         ForwardPass device = new ForwardPass(model, model.layers(), Backend.best(), new Workers(2));
-        long bytes = 40 * KvCache.pageBytes(model.config());
+        // States for two answers at a time, and for one beginning that is kept.
+        long pages = 40 + 5 * KvCache.statePages(model.config());
+        long bytes = pages * KvCache.pageBytes(model.config());
         try (Engine engine = new Engine(device, NODE.publicKey(), new Engine.Limits(33, 3, 100, bytes))) {
             List<CompletableFuture<Result>> answers = new ArrayList<>();
             for (int round = 0; round < 2; round++) {

@@ -8,6 +8,7 @@ import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.model.Activation;
 import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Experts;
 import io.plumbline.verifier.model.LayerMatrix;
 import io.plumbline.verifier.model.Manifest;
@@ -110,10 +111,19 @@ final class RandomDescription {
                 .embeddingScale(any(1f, number(0.1, 12)))
                 .rotaryDim(any(0, headDim / 2 / 2 * 2, 2));
         StringBuilder letters = new StringBuilder();
+        boolean isLinear = layers > 1 && random.nextBoolean();
         for (int l = 0; l < layers; l++) {
-            letters.append(any('F', 'W', 'W', 'f', 'w'));
+            letters.append(isLinear ? any('D', 'D', 'F', 'W', 'f') : any('F', 'W', 'W', 'f', 'w'));
+        }
+        if (isLinear) {
+            letters.setCharAt(random.nextInt(layers), 'F');
+            letters.setCharAt(letters.charAt(0) == 'F' ? layers - 1 : 0, 'D');
+            int keyHeads = any(1, 2, 3);
+            builder.delta(new DeltaRule(
+                    keyHeads, keyHeads * any(1, 2, 3), any(4, 10, 16, 32), any(3, 16, 20, 64), any(2, 3, 4, 5)));
         }
         String kinds = letters.toString();
+        builder.attentionGate(random.nextBoolean());
         if (!kinds.equals("F".repeat(layers))) {
             builder.attention(kinds);
         }
@@ -123,17 +133,20 @@ final class RandomDescription {
         }
         if (random.nextBoolean()) {
             int count = any(1, 3, 6, 17);
+            int shared = any(0, 13, 48);
+            boolean hasBiases = random.nextBoolean();
             builder.experts(new Experts(
                     count,
                     random.nextInt(1, Math.min(count, 5) + 1),
                     any(11, 32),
-                    any(0, 13, 48),
+                    shared,
                     any(Experts.Scoring.values()),
                     random.nextBoolean(),
                     random.nextBoolean(),
                     any(1f, 2.5f),
                     random.nextInt(layers),
-                    random.nextBoolean()));
+                    hasBiases,
+                    shared > 0 && !hasBiases && random.nextBoolean()));
         } else {
             builder.mlpBias(random.nextBoolean());
         }
@@ -177,7 +190,7 @@ final class RandomDescription {
             for (TensorRows part : matrix.parts()) {
                 if (!declared.containsKey(part.weight())) {
                     String stem = part.weight().replace(".weight", "");
-                    boolean isRouter = stem.equals(TensorNames.router(layer));
+                    boolean isRouter = matrix.stack().hasDigits();
                     int scales = isRouter ? part.tensorRows() / 2 : part.tensorRows();
                     WeightFormat format = any(WeightFormat.values());
                     if (format.isGrouped() && !isRouter && format.canHold(part.columns())) {
@@ -195,6 +208,9 @@ final class RandomDescription {
             if (name.equals(TensorNames.choiceBias(layer)) || name.equals(TensorNames.routerBias(layer))) {
                 int count = config.architecture().experts().count();
                 put(name, gaussians(count, 0.2), count);
+            } else if (TensorNames.linearVectors(layer).contains(name)) {
+                int size = TensorNames.linearSize(config, name);
+                put(name, name.equals(TensorNames.linearNorm(layer)) ? gains(size) : gaussians(size, 0.6), size);
             } else if (name.equals(TensorNames.sinks(layer))) {
                 put(name, gaussians(config.heads(), 2), config.heads());
             } else if (name.endsWith(".bias")) {

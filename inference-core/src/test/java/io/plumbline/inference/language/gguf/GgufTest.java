@@ -16,6 +16,7 @@ import io.plumbline.inference.language.safetensors.SafetensorsCheckpoint;
 import io.plumbline.inference.language.synthetic.RandomModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.model.DeltaParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.RopeScaling;
@@ -68,7 +69,10 @@ class GgufTest {
         "Glm4ForCausalLM, BF16, BF16, false",
         "Exaone4ForCausalLM, F32, F32, false",
         "Glm4MoeForCausalLM, BF16, BF16, false",
-        "GptOssForCausalLM, F32, F32, false"
+        "GptOssForCausalLM, F32, F32, false",
+        "Qwen3NextForCausalLM, F32, F32, false",
+        "Qwen3_5ForCausalLM, BF16, BF16, true",
+        "Qwen3_5MoeForConditionalGeneration, F32, F32, false"
     })
     void theSameWeightsAreTheSameModel(String architecture, String dtype, GgufType type, boolean tied)
             throws IOException {
@@ -82,11 +86,22 @@ class GgufTest {
         Manifest through = ModelImport.run(export(source, type), folder.resolve("b"), share -> {});
         assertSame(direct.config(), through.config());
         assertEquals(direct.tensors().keySet(), through.tensors().keySet());
-        direct.tensors()
-                .forEach((name, tensor) ->
-                        assertArrayEquals(tensor.hash(), through.tensor(name).hash(), name));
-        try (LoadedModel model = LoadedModel.open(folder.resolve("b"))) {
+        direct.tensors().forEach((name, tensor) -> {
+            // A file has the decays themselves, less than 0, in place of their logarithms.
+            if (!name.endsWith(".A_log")) {
+                assertArrayEquals(tensor.hash(), through.tensor(name).hash(), name);
+            }
+        });
+        try (LoadedModel other = LoadedModel.open(folder.resolve("a"));
+                LoadedModel model = LoadedModel.open(folder.resolve("b"))) {
             assertArrayEquals(new int[] {2}, model.stopTokens());
+            for (int l = 0; l < model.layers().size(); l++) {
+                DeltaParameters delta = model.layers().get(l).parameters().delta();
+                for (int h = 0; delta != null && h < delta.decay().length; h++) {
+                    float expected = other.layers().get(l).parameters().delta().decay()[h];
+                    assertEquals(expected, delta.decay()[h], 1e-6 * expected);
+                }
+            }
         }
     }
 
@@ -269,6 +284,32 @@ class GgufTest {
         Map<String, Object> harmless =
                 Map.of("llama.rope.scaling.factor", 1f, "general.url", "x", "llama.vocab_size", 5);
         ModelImport.run(written(file, "good.gguf", harmless, any -> true, null), folder.resolve("good"), share -> {});
+    }
+
+    @Test
+    void linearAttentionThatIsAnotherIsRefusedByName() throws IOException {
+        Path source = folder.resolve("source");
+        RandomModel.write(
+                new RandomModel.Shape("Qwen3_5ForCausalLM", 64, 4, 4, 2, 16, 96, 320, 256, "F32", false, 0, 1),
+                3,
+                source,
+                share -> {});
+        Path file = export(source, GgufType.F32);
+        Map<String, Object> keys = Map.of(
+                "qwen35.rope.dimension_sections", List.of(1, 0, 0, 0),
+                "qwen35.rope.dimension_scale", 2,
+                "qwen35.ssm.time_step_rank", 5,
+                "qwen35.ssm.group_count", 0,
+                "qwen35.ssm.conv_kernel", 1,
+                "qwen35.full_attention_interval", 0);
+        for (Map.Entry<String, Object> key : keys.entrySet()) {
+            Map<String, Object> changed = Map.of(key.getKey(), key.getValue());
+            String message = refused(written(file, "keys.gguf", changed, any -> true, null));
+            assertTrue(message.contains("Nothing was loaded"), key + ": " + message);
+        }
+        Map<String, Object> others = Map.of("qwen35.rope.dimension_sections", List.of(0, 2, 0, 0));
+        Path other = written(file, "other.gguf", others, any -> true, null);
+        ModelImport.run(other, folder.resolve("other"), share -> {});
     }
 
     /** As gpt-oss's files are published: the very numbers of the checkpoint's own blocks. */

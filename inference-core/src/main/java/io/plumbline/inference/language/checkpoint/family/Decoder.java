@@ -3,6 +3,7 @@ package io.plumbline.inference.language.checkpoint.family;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.plumbline.verifier.model.Activation;
 import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.Rope;
@@ -51,7 +52,12 @@ final class Decoder {
     }
 
     /** Values that a family's files leave out where they are the usual ones; 0 for those that they never do. */
-    record Defaults(int vocab, int heads, int kvHeads, int headDim, int context, double theta, double eps) {}
+    record Defaults(int vocab, int heads, int kvHeads, int headDim, int context, double theta, double eps, int mlp) {
+        /** Of families whose files say how wide a layer's feed-forward part is. */
+        Defaults(int vocab, int heads, int kvHeads, int headDim, int context, double theta, double eps) {
+            this(vocab, heads, kvHeads, headDim, context, theta, eps, 0);
+        }
+    }
 
     Decoder(ConfigFields fields, Defaults defaults) throws IOException {
         this.fields = fields;
@@ -64,7 +70,7 @@ final class Decoder {
         this.kvHeads = fields.size("num_key_value_heads", defaults.kvHeads() > 0 ? defaults.kvHeads() : heads);
         this.headDim =
                 fields.size("head_dim", defaults.headDim() > 0 ? defaults.headDim() : Math.max(1, hidden / heads));
-        this.mlp = fields.size("intermediate_size");
+        this.mlp = fields.size("intermediate_size", defaults.mlp());
         this.vocab = fields.size("vocab_size", defaults.vocab());
         // The int32 halves of an attention sum end there; a model made for more is run to that length.
         this.context = Math.min(fields.size("max_position_embeddings", defaults.context()), Constants.MAX_CONTEXT);
@@ -165,6 +171,34 @@ final class Decoder {
     Decoder windows(int window, IntPredicate isLocal) throws IOException {
         boolean isShort = window > 0 && window < context;
         return layers(window, l -> isShort && isLocal.test(l), l -> true);
+    }
+
+    /**
+     * Sets the kinds of layers, most of which have linear attention.
+     *
+     * @param interval every so many layers one has attention, where layer_types does not say.
+     */
+    Decoder linear(DeltaRule delta, int interval) throws IOException {
+        StringBuilder letters = new StringBuilder();
+        JsonNode types = fields.list("layer_types");
+        if (types.size() > 0 && types.size() != layers) {
+            throw fields.unsupported(types.size() + " layer types for " + layers + " layers", "one for each is");
+        }
+        for (int l = 0; l < layers; l++) {
+            JsonNode given = types.path(l);
+            String usual = (l + 1) % interval == 0 ? "full_attention" : "linear_attention";
+            String type = given.isMissingNode() ? usual : given.isTextual() ? given.asText() : given.toString();
+            letters.append(
+                    switch (type) {
+                        case "full_attention" -> 'F';
+                        case "linear_attention" -> 'D';
+                        default ->
+                            throw fields.unsupported("layer type " + type, "full_attention and linear_attention are");
+                    });
+        }
+        boolean isLinear = letters.indexOf("D") >= 0;
+        architecture.delta(isLinear ? delta : null).attention(isLinear ? letters.toString() : "");
+        return this;
     }
 
     /** Whether some layers are local. */

@@ -13,6 +13,7 @@ public interface Family {
             new Mixtral(),
             new Qwen(),
             new QwenMoe(),
+            new QwenDelta(),
             new Gemma(),
             new Phi(),
             new Olmo(),

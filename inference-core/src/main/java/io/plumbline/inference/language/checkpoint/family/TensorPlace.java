@@ -24,6 +24,12 @@ public record TensorPlace(
         /** A vector, as a row for each part. */
         ROWS,
 
+        /** A vector, as the taps of each part, a channel, of a convolution. */
+        CHANNELS,
+
+        /** A matrix for each part. */
+        STACKED,
+
         /** A matrix for each part, with a row for each input. */
         TRANSPOSED,
 
@@ -39,6 +45,11 @@ public record TensorPlace(
     /** Rows from {@code first} of a tensor of {@code all} rows. */
     TensorPlace part(int first, int all) {
         return new TensorPlace(name, all, first, order, factor, plus, storage, parts);
+    }
+
+    /** Under another name. */
+    TensorPlace named(String other) {
+        return new TensorPlace(other, rows, from, order, factor, plus, storage, parts);
     }
 
     /** Under a name that begins with {@code prefix} too. */

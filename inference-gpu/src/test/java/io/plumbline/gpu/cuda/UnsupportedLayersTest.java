@@ -1,0 +1,37 @@
+package io.plumbline.gpu.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.plumbline.inference.language.importer.ModelImport;
+import io.plumbline.inference.language.model.LoadedModel;
+import io.plumbline.inference.language.synthetic.RandomModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the GPU's kernels do not run is refused by name, before a device is touched. */
+class UnsupportedLayersTest {
+    @TempDir
+    Path folder;
+
+    @Test
+    void linearAttentionIsRefusedByName() throws IOException {
+        Path source = folder.resolve("source");
+        RandomModel.write(
+                new RandomModel.Shape("Qwen3_5ForCausalLM", 64, 2, 4, 2, 16, 96, 320, 256, "BF16", false, 0, 1),
+                7,
+                source,
+                share -> {});
+        ModelImport.run(source, folder.resolve("model"), share -> {});
+        try (LoadedModel model = LoadedModel.open(folder.resolve("model"))) {
+            String message = assertThrows(
+                            CudaException.class,
+                            () -> new CudaAccelerator().load(0, model, model.layers(), share -> {}))
+                    .getMessage();
+            assertTrue(message.contains("delta=2,6,16,16,4 attentionGate=true attention=DF"), message);
+            assertTrue(message.contains("--device cpu"), message);
+        }
+    }
+}
