@@ -20,7 +20,7 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
     private static final String DONE = "[DONE]";
 
     private final EventStream events;
-    private final String expectedNode;
+    private final ReceiptTerms terms;
     private final SettlementWatch settlements;
     private final ContentCheck content;
     private final StreamedMessage message = new StreamedMessage();
@@ -33,13 +33,13 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
     private ChatAnswer answer;
 
     /**
-     * @param expectedNode key of the node that was asked for, in hexadecimal; null for any.
+     * @param terms that its receipt is held to.
      * @param content compares the answer with what was signed; null where it is not compared.
      */
-    ChatStream(EventStream events, String expectedNode, SettlementWatch settlements, ContentCheck content) {
+    ChatStream(EventStream events, ReceiptTerms terms, SettlementWatch settlements, ContentCheck content) {
         this.content = content;
         this.events = events;
-        this.expectedNode = expectedNode;
+        this.terms = terms;
         this.settlements = settlements;
     }
 
@@ -55,7 +55,7 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
      * @return false once the answer is whole.
      * @throws ApiException where the server ends it with an error.
      * @throws UnreachableException where it breaks off, or was closed.
-     * @throws VerificationException where its receipt does not hold, or is for another text or other messages.
+     * @throws VerificationException where its receipt does not hold, or is for another text or request.
      */
     @Override
     public boolean hasNext() {
@@ -138,9 +138,10 @@ public final class ChatStream implements Iterable<String>, Iterator<String>, Aut
     }
 
     private ChatAnswer whole() {
-        AnswerReceipt receipt = AnswerReceipt.of(extension, expectedNode, settlements);
-        List<CertifiedFeed> facts =
-                content == null ? List.of() : content.verify(extension, receipt.receipt(), message.json());
+        AnswerReceipt receipt = AnswerReceipt.of(extension, terms, settlements);
+        List<CertifiedFeed> facts = content == null
+                ? List.of()
+                : content.verify(extension, receipt.receipt(), message.json(), finishReason);
         return new ChatAnswer(
                 last.path("id").asText(),
                 last.path("model").asText(),

@@ -18,27 +18,40 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Whether an answer is the one that its receipt is for, and the request the one that was sent: by the bytes of both,
- * which the server discloses and the receipt's hashes cover. What ties messages to prompt tokens, and tokens to text,
- * takes the model's tokenizer: auditors have it.
+ * Whether an answer is the one that its receipt is for, and the request the one that was sent, all that it chooses
+ * answers by included: by the bytes of both, which the server discloses and the receipt's hashes cover. What ties
+ * messages to prompt tokens, and tokens to text, takes the model's tokenizer: auditors have it.
  */
 final class ContentCheck {
     /** The field of a request by which the bytes are asked for. */
     static final String FIELD = "disclose";
 
-    private final ObjectNode sent;
+    /** Clocks of a client and a server differ by less. */
+    private static final long CLOCKS_MS = 300_000;
+
+    /** After this, a request that was answered is refused by its time. */
+    static final long ANSWERED_MS = 2 * CLOCKS_MS + 1_000;
+
+    private final JsonNode sent;
     private final TrustedLedger ledger;
+    private final ModelTerms model;
+    private final AnsweredRequests answered;
     private final long sentMs = System.currentTimeMillis();
 
     /**
-     * Made when a request is sent: facts must be fresh then.
+     * Made when a request is sent: facts must be fresh then, and its time be of then.
      *
      * @param sent the request's body.
      * @param ledger that facts are proven by; null where none is known.
+     * @param model that is meant.
+     * @param answered requests whose answers the client has had.
      */
-    ContentCheck(ObjectNode sent, TrustedLedger ledger) {
-        this.sent = sent;
+    ContentCheck(ObjectNode sent, TrustedLedger ledger, ModelTerms model, AnsweredRequests answered) {
+        // Numbers as a reader of the JSON has them.
+        this.sent = json(sent.toString());
         this.ledger = ledger;
+        this.model = model;
+        this.answered = answered;
     }
 
     /**
@@ -46,11 +59,12 @@ final class ContentCheck {
      *
      * @param extension the answer's field {@code plumbline}.
      * @param message as the client is shown it.
+     * @param finishReason of the same; null for none.
      * @return facts that the model was told, as far as they are proven here.
-     * @throws VerificationException named {@code MALFORMED}, by {@link ReceiptCheck}, {@code MESSAGES}, {@code SOURCES}
-     *     or {@code TEXT}.
+     * @throws VerificationException named {@code MALFORMED}, by {@link ReceiptCheck}, {@code MODEL}, {@code MESSAGES},
+     *     {@code SOURCES}, {@code OPTIONS}, {@code TIME}, {@code TEXT} or {@code FINISH}.
      */
-    List<CertifiedFeed> verify(JsonNode extension, Receipt receipt, JsonNode message) {
+    List<CertifiedFeed> verify(JsonNode extension, Receipt receipt, JsonNode message, String finishReason) {
         Request request;
         Answer answer;
         try {
@@ -66,15 +80,48 @@ final class ContentCheck {
         if (failure != null) {
             throw new VerificationException(failure.step().name(), "The receipt does not hold: " + failure + ".", null);
         }
+        model.verify(request);
         JsonNode sources = sources(request.messages());
         List<CertifiedFeed> facts = SourcesCheck.isAsked(sent)
                 ? SourcesCheck.verify(sources, sent.path("plumbline"), ledger, sentMs)
                 : List.of();
+        OptionsCheck.verify(sent, request, model.context());
+        FormCheck.verify(sent, tools(), request.grammar());
+        requireTime(request.time());
         String signed = request.withoutStop(answer.text());
         if (!isOf(signed, message, extension)) {
             throw new VerificationException("TEXT", "The receipt is for another text than the one that came.", null);
         }
+        requireFinish(request, answer, finishReason);
+        if (!answered.add(receipt.requestHash(), System.nanoTime() / 1_000_000)) {
+            throw new VerificationException(
+                    "REQUEST", "The receipt is for an earlier request, whose answer has come already.", null);
+        }
         return facts;
+    }
+
+    /** A template may show a model the date, and an old request's answer is old. */
+    private void requireTime(long seconds) {
+        long earliest = (sentMs - CLOCKS_MS) / 1000;
+        long latest = (System.currentTimeMillis() + CLOCKS_MS) / 1000;
+        if (seconds < earliest || seconds > latest) {
+            throw new VerificationException(
+                    "TIME",
+                    "The receipt is for a request of " + seconds + " s since 1970, and this one was sent at "
+                            + sentMs / 1000 + ". Where nothing else is wrong, see to this host's clock.",
+                    null);
+        }
+    }
+
+    /** An answer that was cut must not pass for a whole one. */
+    private static void requireFinish(Request request, Answer answer, String finishReason) {
+        int last = answer.tokens()[answer.tokens().length - 1];
+        boolean hasEnded = request.stopsAt(last)
+                || request.withoutStop(answer.text()).length() < answer.text().length();
+        if (!hasEnded && !"length".equals(finishReason)) {
+            throw new VerificationException(
+                    "FINISH", "The answer was cut, and is shown as finished: " + finishReason + ".", null);
+        }
     }
 
     /** Whether the message is what the signed text says. */
@@ -125,12 +172,7 @@ final class ContentCheck {
      * @return the facts and files; missing where there are none.
      */
     private JsonNode sources(String messages) {
-        JsonNode told;
-        try {
-            told = HttpCalls.MAPPER.readTree(messages);
-        } catch (JsonProcessingException e) {
-            throw others();
-        }
+        JsonNode told = json(messages);
         JsonNode tools = tools();
         boolean hasTools = !tools.isEmpty();
         boolean hasSources = SourcesCheck.isAsked(sent);
@@ -165,6 +207,14 @@ final class ContentCheck {
             expected.put("reasoning_effort", effort);
         }
         return isSame(told, expected);
+    }
+
+    private static JsonNode json(String text) {
+        try {
+            return HttpCalls.MAPPER.readTree(text);
+        } catch (JsonProcessingException e) {
+            throw others();
+        }
     }
 
     private static VerificationException others() {

@@ -11,7 +11,7 @@ import java.util.List;
 
 /**
  * Asks a Plumbline server: a gateway of a network, or {@code plumbline serve}. Every answer comes with a receipt whose
- * signature holds, and is the text that was signed, for the messages that were sent.
+ * signature holds, and is the text that was signed, for the messages and options that were sent.
  *
  * <pre>{@code
  * try (PlumblineClient client = PlumblineClient.builder().baseUrl("http://localhost:8080/v1").build()) {
@@ -28,19 +28,28 @@ public final class PlumblineClient implements AutoCloseable {
     private final SettlementWatch settlements;
     private final TrustedLedger ledger;
     private final boolean checksContent;
+    private final ModelTerms model;
+    private final AnsweredRequests answered = new AnsweredRequests(ContentCheck.ANSWERED_MS);
 
-    /** @param ledger that facts are proven by; null where none is known. */
+    /**
+     * See {@link PlumblineClientBuilder}.
+     *
+     * @param ledger that facts are proven by; null where none is known.
+     * @param model that every answer is held to.
+     */
     PlumblineClient(
             HttpCalls calls,
             String defaultModel,
             SettlementWatch settlements,
             TrustedLedger ledger,
-            boolean checksContent) {
+            boolean checksContent,
+            ModelTerms model) {
         this.calls = calls;
         this.defaultModel = defaultModel;
         this.settlements = settlements;
         this.ledger = ledger;
         this.checksContent = checksContent;
+        this.model = model;
     }
 
     /** A client to set up. */
@@ -59,15 +68,16 @@ public final class PlumblineClient implements AutoCloseable {
         ContentCheck content = check(body);
         JsonNode json = calls.post("/chat/completions", body);
         JsonNode choice = json.path("choices").path(0);
-        AnswerReceipt receipt = AnswerReceipt.of(json.path("plumbline"), node(body), settlements);
+        AnswerReceipt receipt = AnswerReceipt.of(json.path("plumbline"), terms(body), settlements);
+        String finishReason = choice.path("finish_reason").textValue();
         List<CertifiedFeed> facts = content == null
                 ? List.of()
-                : content.verify(json.path("plumbline"), receipt.receipt(), choice.path("message"));
+                : content.verify(json.path("plumbline"), receipt.receipt(), choice.path("message"), finishReason);
         return new ChatAnswer(
                 json.path("id").asText(),
                 json.path("model").asText(),
                 choice.path("message"),
-                choice.path("finish_reason").textValue(),
+                finishReason,
                 Usage.of(json.path("usage")),
                 receipt,
                 facts);
@@ -88,21 +98,25 @@ public final class PlumblineClient implements AutoCloseable {
         body.putObject("stream_options").put("include_usage", true);
         ContentCheck content = check(body);
         EventStream events = calls.stream("/chat/completions", body);
-        return new ChatStream(events, node(body), settlements, content);
+        return new ChatStream(events, terms(body), settlements, content);
     }
 
     /** Null where contents are not checked. */
     private ContentCheck check(ObjectNode body) {
-        return checksContent ? new ContentCheck(body, ledger) : null;
+        return checksContent ? new ContentCheck(body, ledger, model, answered) : null;
     }
 
-    /** Texts as vectors, by the client's default model, and without one by the server's only one. */
+    /**
+     * Texts as vectors, by the client's default model, and without one by the server's only one. As {@link
+     * #embed(List, String)}.
+     */
     public Embeddings embed(List<String> texts) {
         return embed(texts, defaultModel);
     }
 
     /**
-     * Texts as vectors.
+     * Texts as vectors. They are the server's word: a receipt is signed for a request and an output that the server
+     * does not disclose here, and nothing ties the texts to the one or the vectors to the other.
      *
      * @param texts 1 to 2,048, as the server has it.
      * @param model by the server's name for it; null for its only one.
@@ -126,7 +140,8 @@ public final class PlumblineClient implements AutoCloseable {
         if (Arrays.asList(vectors).contains(null)) {
             throw new UnreachableException("The server has not embedded all texts.", null);
         }
-        return new Embeddings(List.of(vectors), Usage.of(json.path("usage")), receipts(json.path("plumbline")));
+        return new Embeddings(
+                List.of(vectors), Usage.of(json.path("usage")), receipts(json.path("plumbline"), terms(body)));
     }
 
     private static float[] vector(JsonNode json) {
@@ -137,10 +152,10 @@ public final class PlumblineClient implements AutoCloseable {
         return vector;
     }
 
-    private List<AnswerReceipt> receipts(JsonNode extension) {
+    private List<AnswerReceipt> receipts(JsonNode extension, ReceiptTerms terms) {
         List<AnswerReceipt> receipts = new ArrayList<>();
         for (JsonNode one : extension.has("parts") ? extension.get("parts") : List.of(extension)) {
-            receipts.add(AnswerReceipt.of(one, null, settlements));
+            receipts.add(AnswerReceipt.of(one, terms, settlements));
         }
         return receipts;
     }
@@ -155,9 +170,8 @@ public final class PlumblineClient implements AutoCloseable {
         return body;
     }
 
-    /** The node that is asked for; null for any. */
-    private static String node(JsonNode body) {
-        return body.path("plumbline").path("node").textValue();
+    private ReceiptTerms terms(JsonNode body) {
+        return ReceiptTerms.of(body, model.id());
     }
 
     /** Ends all calls that are under way, and the client's threads. An HTTP client that was given stays open. */

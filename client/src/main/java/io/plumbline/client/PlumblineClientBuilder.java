@@ -8,6 +8,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 
@@ -26,6 +28,7 @@ public final class PlumblineClientBuilder {
     private Duration longestWait = Duration.ofSeconds(30);
     private boolean checksContent = true;
     private CallPayer payer;
+    private ModelTerms meant = ModelTerms.UNKNOWN;
 
     PlumblineClientBuilder() {}
 
@@ -52,6 +55,53 @@ public final class PlumblineClientBuilder {
     /** The model of requests that name none; null for the server's only one, which is the default. */
     public PlumblineClientBuilder model(String name) {
         model = name;
+        return this;
+    }
+
+    /**
+     * The model that every answer of this client must be by: its receipts must name it, and the requests behind them.
+     * A name is the server's to give to any model; this is not. A client for each model where there are several, and
+     * for embeddings. Any model where nothing is said.
+     *
+     * @param id 64 hexadecimal digits, as {@code plumbline model info} prints them.
+     * @throws IllegalArgumentException where they are none.
+     */
+    public PlumblineClientBuilder modelId(String id) {
+        return modelId(Bytes32.of(HexFormat.of().parseHex(id)));
+    }
+
+    /** The same as a value. */
+    public PlumblineClientBuilder modelId(Bytes32 id) {
+        meant = new ModelTerms(Objects.requireNonNull(id, "id"), meant.context(), meant.stopTokens());
+        return this;
+    }
+
+    /**
+     * How long a prompt of that model and its answer may be together: an answer of fewer tokens than were asked for
+     * must then have ended, or filled it. Where nothing is said, the server's word is taken for how many tokens the
+     * context has left.
+     *
+     * @param tokens 1 or more, as {@code plumbline model info} prints them.
+     * @throws IllegalArgumentException where it is below 1.
+     */
+    public PlumblineClientBuilder contextTokens(int tokens) {
+        if (tokens < 1) {
+            throw new IllegalArgumentException("A context has at least a token, not " + tokens + ".");
+        }
+        meant = new ModelTerms(meant.id(), tokens, meant.stopTokens());
+        return this;
+    }
+
+    /**
+     * The tokens that end an answer of that model. Where nothing is said, the server's word is taken for them.
+     *
+     * @param ids all of them, as {@code plumbline model info} prints them, in any order.
+     */
+    public PlumblineClientBuilder stopTokens(int... ids) {
+        meant = new ModelTerms(
+                meant.id(),
+                meant.context(),
+                Arrays.stream(ids).sorted().distinct().toArray());
         return this;
     }
 
@@ -131,7 +181,8 @@ public final class PlumblineClientBuilder {
 
     /**
      * Whether the server has to disclose the request and the answer behind a receipt, so that the client sees that they
-     * are the messages it sent and the text it got; it does where nothing is said. It costs some bytes for each token.
+     * are the messages and options it sent and the text it got; it does where nothing is said. It costs some bytes for
+     * each token.
      */
     public PlumblineClientBuilder checkContent(boolean checks) {
         checksContent = checks;
@@ -159,6 +210,6 @@ public final class PlumblineClientBuilder {
     public PlumblineClient build() {
         HttpCalls calls = new HttpCalls(
                 http, baseUrl, new HttpCalls.Settings(apiKey, timeout, maxBytes, retries, longestWait, payer));
-        return new PlumblineClient(calls, model, new SettlementWatch(calls, ledger), ledger, checksContent);
+        return new PlumblineClient(calls, model, new SettlementWatch(calls, ledger), ledger, checksContent, meant);
     }
 }

@@ -1,5 +1,6 @@
 package io.plumbline.client;
 
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedSettlement;
 import io.plumbline.verifier.lightclient.ProofRefusedException;
@@ -20,8 +21,12 @@ record SettlementWatch(HttpCalls calls, TrustedLedger ledger) {
     private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
 
-    /** See {@link AnswerReceipt#awaitSettlement}. */
-    SettlementProof await(Bytes32 requestHash, Receipt receipt, Duration timeout) {
+    /**
+     * See {@link AnswerReceipt#awaitSettlement}.
+     *
+     * @param level at which the answer is to be audited at least; null for any.
+     */
+    SettlementProof await(Bytes32 requestHash, Receipt receipt, Level level, Duration timeout) {
         if (ledger == null) {
             throw new IllegalStateException("A settlement is checked with the full nodes' keys: build the client with "
                     + "network(FILE) or fullNodes(...).");
@@ -31,7 +36,8 @@ record SettlementWatch(HttpCalls calls, TrustedLedger ledger) {
         String last = "none was given";
         for (Duration pause = FIRST_PAUSE; ; pause = longer(pause)) {
             try {
-                SettlementProof proof = checked(calls.get(path, SettlementProof.MAX_BYTES), requestHash, receipt);
+                SettlementProof proof =
+                        checked(calls.get(path, SettlementProof.MAX_BYTES), requestHash, receipt, level);
                 if (!proof.settlement().status().isOpen()) {
                     return proof;
                 }
@@ -57,7 +63,7 @@ record SettlementWatch(HttpCalls calls, TrustedLedger ledger) {
         return twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
     }
 
-    private SettlementProof checked(byte[] bytes, Bytes32 requestHash, Receipt receipt) {
+    private SettlementProof checked(byte[] bytes, Bytes32 requestHash, Receipt receipt, Level level) {
         SettlementProof proof;
         try {
             proof = SettlementProof.check(bytes, ledger);
@@ -71,6 +77,12 @@ record SettlementWatch(HttpCalls calls, TrustedLedger ledger) {
         }
         if (settlement.receipt() != null && !Arrays.equals(settlement.receipt().encode(), receipt.encode())) {
             throw new VerificationException("RECEIPT", "The ledger has another receipt of this request.", null);
+        }
+        if (level != null && settlement.level().compareTo(level) < 0) {
+            throw new VerificationException(
+                    "LEVEL",
+                    "The answer is audited at level " + settlement.level() + ", and " + level + " was asked for.",
+                    null);
         }
         return proof;
     }

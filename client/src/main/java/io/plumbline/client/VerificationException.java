@@ -11,7 +11,7 @@ public final class VerificationException extends PlumblineException {
         this.failure = failure;
     }
 
-    /** The first check that does not hold, by its name in docs/receipt.md: {@code SIGNATURE}, {@code QUORUM}, ... */
+    /** The first check that does not hold, by its name in docs/receipt.md or docs/api.md: {@code SIGNATURE}, ... */
     public String failure() {
         return failure;
     }

@@ -28,16 +28,32 @@ class ContentCheckTest {
     private static final String TOOLS =
             "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"maximum\":1.50}}}]";
 
+    /** Asks for {@link #request}. */
+    private static ChatRequest.Builder story() {
+        return ChatRequest.builder()
+                .user("Tell me a story.")
+                .temperature(0)
+                .seed(0)
+                .maxTokens(4)
+                .stop("END");
+    }
+
     private static Request request(String messages) {
+        return request(messages, Sampling.GREEDY, 4, List.of("END"), "");
+    }
+
+    private static Request request(
+            String messages, Sampling sampling, int maxTokens, List<String> stops, String grammar) {
         return new Request(
                 Bytes32.ZERO,
                 messages,
-                0,
+                System.currentTimeMillis() / 1000,
                 new int[] {1},
-                Sampling.GREEDY,
-                4,
+                sampling,
+                maxTokens,
                 new int[] {2},
-                List.of("END"),
+                stops,
+                grammar,
                 Bytes32.ZERO,
                 new byte[16]);
     }
@@ -74,8 +90,8 @@ class ContentCheckTest {
     }
 
     private static void refused(String failure, String response) {
-        VerificationException refused = assertThrows(
-                VerificationException.class, () -> asked(response, ChatRequest.of("Tell me a story.")), failure);
+        VerificationException refused =
+                assertThrows(VerificationException.class, () -> asked(response, story().build()), failure);
         assertEquals(failure, refused.failure(), refused.getMessage());
     }
 
@@ -85,7 +101,7 @@ class ContentCheckTest {
         // Up to its stop text.
         assertEquals(
                 "Once.",
-                asked(json(good, good, GOOD, content("Once."), ""), ChatRequest.of("Tell me a story."))
+                asked(json(good, good, GOOD, content("Once."), ""), story().build())
                         .text());
         refused("TEXT", json(good, good, GOOD, content("Buy this."), ""));
         refused("OUTPUT", json(good, good, new Answer(new int[] {5, 2}, "Buy this."), content("Buy this."), ""));
@@ -100,10 +116,8 @@ class ContentCheckTest {
 
     @Test
     void withToolsTheyAreTheOnesThatWereSentAndTheTextIsTheSignedOne() throws Exception {
-        ChatRequest withTools = ChatRequest.builder()
-                .user("Tell me a story.")
-                .field("tools", HttpCalls.MAPPER.readTree(TOOLS))
-                .build();
+        ChatRequest withTools =
+                story().field("tools", HttpCalls.MAPPER.readTree(TOOLS)).build();
         Request good = request("{\"messages\":" + ASKED + ",\"tools\":" + TOOLS.replace("1.50", "1.5") + "}");
         String call = "{\"content\":null,\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}";
         asked(json(good, good, GOOD, call, ",\"text\":\"Once.\""), withTools);
@@ -169,7 +183,7 @@ class ContentCheckTest {
         String text = ",\"text\":\"On</think>ce.\"";
         assertEquals(
                 "On",
-                asked(json(good, good, thought, thought, message, text), ChatRequest.of("Tell me a story."))
+                asked(json(good, good, thought, thought, message, text), story().build())
                         .reasoning());
         refused("TEXT", json(good, good, thought, thought, message, ""));
         refused("TEXT", json(good, good, thought, thought, message, ",\"text\":\"Once.\""));
@@ -205,8 +219,7 @@ class ContentCheckTest {
     void filesAreTheOnesThatWereAskedFor() {
         String text = "It rains.";
         String id = Blake3.hex(Blake3.hash(text.getBytes(StandardCharsets.UTF_8)));
-        ChatRequest asked =
-                ChatRequest.builder().user("Tell me a story.").file(id, "a.txt").build();
+        ChatRequest asked = story().file(id, "a.txt").build();
         String told = "{\"messages\":" + ASKED + ",\"sources\":{\"facts\":[],\"files\":[{\"blob\":\"" + id
                 + "\",\"name\":\"a.txt\",\"text\":\"" + text
                 + "\"}],\"fact_template\":\"{name}: {value} {unit} (as of {time})\","
@@ -231,9 +244,7 @@ class ContentCheckTest {
                     wrong);
             assertEquals("SOURCES", refused.failure());
         }
-        ChatRequest unnamed = ChatRequest.builder()
-                .user("Tell me a story.")
-                .field(
+        ChatRequest unnamed = story().field(
                         "plumbline",
                         HttpCalls.MAPPER
                                 .createObjectNode()
@@ -252,6 +263,6 @@ class ContentCheckTest {
         // Told what nobody asked for.
         assertThrows(
                 VerificationException.class,
-                () -> asked(json(good, good, GOOD, content("Once."), ""), ChatRequest.of("Tell me a story.")));
+                () -> asked(json(good, good, GOOD, content("Once."), ""), story().build()));
     }
 }

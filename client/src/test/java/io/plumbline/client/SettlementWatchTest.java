@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedSettlement.Status;
 import io.plumbline.verifier.lightclient.SettlementProof;
@@ -85,6 +86,25 @@ class SettlementWatchTest {
             assertArrayEquals(proof(), proof.entry().encode(), "the file for plumbline receipt verify");
             String path = "GET /v1/receipts/" + settled.get("requestHash").asText() + "/proof null ";
             assertEquals(List.of(path, path, path), server.heard.subList(1, server.heard.size()));
+        }
+    }
+
+    /** A gateway that has an answer audited less than its client asked, for less money. */
+    @Test
+    void anAnswerIsAuditedAsMuchAsWasAskedFor() throws IOException {
+        try (ScriptedServer server = server(0, proof());
+                PlumblineClient client =
+                        server.client().network(network(settled.get("network"))).build()) {
+            for (Level level : List.of(Level.SIGNED, Level.AUDITED)) {
+                ChatRequest request =
+                        ChatRequest.builder().user("a").level(level).build();
+                SettlementProof proof = client.chat(request).receipt().awaitSettlement(LONG);
+                assertEquals(Level.AUDITED, proof.settlement().level());
+            }
+            ChatRequest full = ChatRequest.builder().user("a").level(Level.FULL).build();
+            AnswerReceipt receipt = client.chat(full).receipt();
+            VerificationException e = assertThrows(VerificationException.class, () -> receipt.awaitSettlement(LONG));
+            assertEquals("LEVEL", e.failure());
         }
     }
 

@@ -46,10 +46,14 @@ public final class ApiOptions {
                     + " more, * for all. Pages of the browser's own host always may")
     private List<String> origins = new ArrayList<>();
 
-    /** The web pages that may use it. */
-    public Origins origins() throws IOException {
+    /**
+     * The web pages that may use it.
+     *
+     * @param hosts names by which it may be asked: see {@link OperatorOptions#hosts}.
+     */
+    public Origins origins(Set<String> hosts) throws IOException {
         try {
-            return new Origins(Set.copyOf(origins));
+            return new Origins(Set.copyOf(origins), hosts);
         } catch (IllegalArgumentException e) {
             throw new IOException("--allow-origin: " + e.getMessage(), e);
         }
@@ -67,7 +71,7 @@ public final class ApiOptions {
 
     /** Conditions on the options, and on the files that they name. */
     public List<Check> checks() {
-        return List.of(this::requireTlsWhole, this::requireTurnsByKeys, this::origins, this::requireKeysRead);
+        return List.of(this::requireTlsWhole, this::requireTurnsByKeys, () -> origins(Set.of()), this::requireKeysRead);
     }
 
     private void requireTlsWhole() throws IOException {

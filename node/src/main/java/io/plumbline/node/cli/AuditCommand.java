@@ -395,6 +395,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
             Terminal.print("BAD      " + difference);
             return BAD;
         }
+        Terminal.print("asked    " + RequestLine.of(request));
         if (report.good()) {
             Terminal.print("GOOD     " + answer.tokens().length + " tokens of model " + given.modelId() + ", as node "
                     + given.node() + " says");

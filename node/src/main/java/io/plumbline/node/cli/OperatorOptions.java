@@ -5,6 +5,7 @@ import io.plumbline.node.health.HealthRoutes;
 import io.plumbline.node.health.Lifecycle;
 import io.plumbline.node.health.OperatorListener;
 import io.plumbline.node.http.HttpRoutes;
+import io.plumbline.node.http.Origins;
 import io.plumbline.node.metrics.RoleMetrics;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
@@ -18,7 +19,10 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /** Options of every process that stays, for its operator. */
@@ -31,6 +35,13 @@ public final class OperatorOptions {
                     + " to this host alone where no HOST is named; nowhere otherwise, but for what serves an API, which serves them at its"
                     + " own port then")
     private String health;
+
+    @Parameter(
+            names = "--allow-host",
+            description = "NAME by which it is asked over plain HTTP, such as a container's or what a proxy says; again"
+                    + " for more. Addresses that are numbers, localhost, --host and the hosts of --allow-origin are"
+                    + " always taken, and any name for /healthz and /readyz")
+    private List<String> hosts = new ArrayList<>();
 
     @Parameter(
             names = "--drain-seconds",
@@ -55,7 +66,7 @@ public final class OperatorOptions {
 
     /** Conditions on the options. */
     public List<Check> checks() {
-        return List.of(this::address);
+        return List.of(this::address, this::hosts);
     }
 
     /** Whether the operator names a form for what is printed. */
@@ -83,6 +94,15 @@ public final class OperatorOptions {
         return health == null ? null : OperatorListener.Address.parse("--health", health);
     }
 
+    /** Names by which its servers may be asked beside the hosts that they listen on. */
+    public Set<String> hosts() throws IOException {
+        try {
+            return Origins.LOCAL.withHosts(Set.copyOf(hosts)).hosts();
+        } catch (IllegalArgumentException e) {
+            throw new IOException("--allow-host: " + e.getMessage(), e);
+        }
+    }
+
     /** Of the process, made when they are first wanted: each command has these options, and most measure nothing. */
     public synchronized RoleMetrics metrics() {
         if (metrics == null) {
@@ -99,9 +119,10 @@ public final class OperatorOptions {
      * Begins to listen, where the operator names a place. To be called before the role is there: that it starts, and is
      * alive, can be asked while a large model is loaded.
      *
+     * @param host address that others reach the role at, a name of it then; null where there is none.
      * @param hasPage whether the role has a page for its operator, which {@link #show} gives it.
      */
-    public void listen(Lifecycle life, Consumer<Event> events, boolean hasPage) throws IOException {
+    public void listen(String host, Lifecycle life, Consumer<Event> events, boolean hasPage) throws IOException {
         OperatorListener.Address address = address();
         if (address != null) {
             HttpRoutes routes = new HttpRoutes();
@@ -113,9 +134,18 @@ public final class OperatorOptions {
                 PageRoutes.addTo(routes, view, PageRoutes.OPERATOR_STREAMS);
                 view.start();
             }
-            OperatorListener listener = new OperatorListener(address, routes, faults);
+            OperatorListener listener = new OperatorListener(address, names(host), routes, faults);
             events.accept(new Event.Listening(address.host(), listener.port()));
         }
+    }
+
+    private Set<String> names(String host) throws IOException {
+        Set<String> names = new HashSet<>(hosts());
+        // An address with colons is a number, which is taken anyway.
+        if (host != null && !host.contains(":")) {
+            names.add(host);
+        }
+        return names;
     }
 
     /** Gives the operator's page what it shows, once the role is there. */

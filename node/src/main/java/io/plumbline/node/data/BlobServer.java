@@ -23,12 +23,19 @@ public final class BlobServer implements AutoCloseable {
      *
      * @param store stays open when this is closed.
      * @param port 0 takes any free one.
+     * @param origins the web pages that may use it, and names by which it may be asked.
      * @param tenants that may change the store; null for everybody on this host.
      * @param tls null for HTTP in the clear.
      * @param faults hears of what goes wrong with the server itself.
      */
     public BlobServer(
-            BlobStore store, String host, int port, Tenants tenants, SSLContext tls, Consumer<Throwable> faults)
+            BlobStore store,
+            String host,
+            int port,
+            Origins origins,
+            Tenants tenants,
+            SSLContext tls,
+            Consumer<Throwable> faults)
             throws IOException {
         HttpRoutes routes = new HttpRoutes();
         new BlobApi(store).addTo(routes, writers(host, tenants));
@@ -38,9 +45,16 @@ public final class BlobServer implements AutoCloseable {
                 routes,
                 BlobJson::refusal,
                 HttpLimits.ofBodies(BlobApi.MOST_ENCODED_BYTES),
-                Origins.LOCAL,
+                origins,
                 tls,
                 faults);
+    }
+
+    /** The same for pages of the browser's own host alone. */
+    public BlobServer(
+            BlobStore store, String host, int port, Tenants tenants, SSLContext tls, Consumer<Throwable> faults)
+            throws IOException {
+        this(store, host, port, Origins.LOCAL, tenants, tls, faults);
     }
 
     private static BlobApi.Guard writers(String host, Tenants tenants) throws IOException {

@@ -10,6 +10,7 @@ import io.plumbline.node.health.ExitCode;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.Lifecycle;
 import io.plumbline.node.health.RunningRole;
+import io.plumbline.node.http.Origins;
 import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Event;
@@ -53,6 +54,7 @@ public final class DataNode implements RunningRole {
      *
      * @param folder of its data, its store among them.
      * @param port for HTTP, 0 for any free one.
+     * @param origins the web pages that may use it, and names by which it may be asked.
      * @param quotaBytes that its blobs may have together.
      * @param scrubEvery period in which each blob is compared with its id once.
      * @param scrubRate at which blobs are read for that.
@@ -67,6 +69,7 @@ public final class DataNode implements RunningRole {
             Path folder,
             String host,
             int port,
+            Origins origins,
             long stake,
             long quotaBytes,
             Duration scrubEvery,
@@ -116,6 +119,7 @@ public final class DataNode implements RunningRole {
                 store,
                 context.host(),
                 context.port(),
+                context.origins(),
                 tenants,
                 tls,
                 fault -> events.emit(new Event.Error(fault.toString()))));

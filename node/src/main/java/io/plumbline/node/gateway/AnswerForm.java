@@ -1,8 +1,8 @@
 package io.plumbline.node.gateway;
 
-import io.plumbline.node.gateway.grammar.Gbnf;
 import io.plumbline.node.gateway.grammar.JsonSchemaGrammar;
 import io.plumbline.node.gateway.grammar.RegexGrammar;
+import io.plumbline.verifier.grammar.Gbnf;
 import io.plumbline.verifier.grammar.Grammar;
 import java.util.ArrayList;
 import java.util.List;

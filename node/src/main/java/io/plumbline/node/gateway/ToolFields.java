@@ -5,7 +5,7 @@ import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.node.gateway.answer.AnswerFormat;
 import io.plumbline.node.gateway.answer.CallFormat;
 import io.plumbline.node.gateway.answer.ToolUse;
-import io.plumbline.node.gateway.grammar.Gbnf;
+import io.plumbline.verifier.grammar.Gbnf;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;

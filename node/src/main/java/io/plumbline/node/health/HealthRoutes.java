@@ -20,8 +20,10 @@ public final class HealthRoutes {
      */
     public static void addTo(HttpRoutes routes, Supplier<String> notReady) {
         // A process that cannot go on ends: one that answers is alive.
-        routes.get("/healthz", http -> send(http, 200, MAPPER.createObjectNode().put("status", "ok")))
-                .get("/readyz", http -> ready(http, notReady.get()));
+        routes.probe(
+                        "/healthz",
+                        http -> send(http, 200, MAPPER.createObjectNode().put("status", "ok")))
+                .probe("/readyz", http -> ready(http, notReady.get()));
     }
 
     private static void ready(HttpExchange http, String notReady) throws IOException {

@@ -9,6 +9,7 @@ import io.plumbline.node.http.Origins;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -35,17 +36,19 @@ public final class OperatorListener implements AutoCloseable {
     /**
      * Starts it.
      *
+     * @param hosts names by which it may be asked beside the address's, without ports.
      * @param faults hears what went wrong with the server itself.
      * @throws IOException where the address cannot be listened on.
      */
-    public OperatorListener(Address address, HttpRoutes routes, Consumer<Throwable> faults) throws IOException {
+    public OperatorListener(Address address, Set<String> hosts, HttpRoutes routes, Consumer<Throwable> faults)
+            throws IOException {
         this.server = HttpServer.start(
                 address.host(),
                 address.port(),
                 routes,
                 (path, status, message) -> error(message),
                 LIMITS,
-                Origins.LOCAL,
+                Origins.LOCAL.withHosts(hosts),
                 null,
                 faults);
     }

@@ -16,8 +16,17 @@ import java.util.TreeSet;
 public final class HttpRoutes {
     private final List<Route> routes = new ArrayList<>();
 
-    /** @param parts of the path; {@code {name}} stands for any part that is not empty. */
-    private record Route(String method, List<String> parts, HttpHandler handler) {
+    /**
+     * A route.
+     *
+     * @param parts of the path; {@code {name}} stands for any part that is not empty.
+     * @param isProbe see {@link HttpRoutes#probe}.
+     */
+    private record Route(String method, List<String> parts, boolean isProbe, HttpHandler handler) {
+        Route(String method, List<String> parts, HttpHandler handler) {
+            this(method, parts, false, handler);
+        }
+
         /** The parameters in {@code path}; null where this route is not the path's. */
         Map<String, String> match(List<String> path) {
             if (path.size() != parts.size()) {
@@ -40,8 +49,13 @@ public final class HttpRoutes {
         }
     }
 
-    /** A route found for a request, with what its path has in place of the route's {@code {names}}. */
-    public record Match(HttpHandler handler, Map<String, String> parameters) {}
+    /**
+     * A route found for a request.
+     *
+     * @param isProbe see {@link HttpRoutes#probe}.
+     * @param parameters what its path has in place of the route's {@code {names}}.
+     */
+    public record Match(HttpHandler handler, boolean isProbe, Map<String, String> parameters) {}
 
     /**
      * Adds a route.
@@ -50,6 +64,17 @@ public final class HttpRoutes {
      */
     public HttpRoutes get(String path, HttpHandler handler) {
         routes.add(new Route("GET", parts(path), handler));
+        return this;
+    }
+
+    /**
+     * Adds a route that is asked by whatever name the server is reached at: by what watches over a process, which may
+     * be told no other, and learns whether it is well.
+     *
+     * @param path such as {@code /healthz}.
+     */
+    public HttpRoutes probe(String path, HttpHandler handler) {
+        routes.add(new Route("GET", parts(path), true, handler));
         return this;
     }
 
@@ -99,8 +124,11 @@ public final class HttpRoutes {
         HttpRoutes wrapped = new HttpRoutes();
         for (Route route : routes) {
             String path = "/" + String.join("/", route.parts());
-            wrapped.routes.add(
-                    new Route(route.method(), route.parts(), wrapper.wrap(route.method(), path, route.handler())));
+            wrapped.routes.add(new Route(
+                    route.method(),
+                    route.parts(),
+                    route.isProbe(),
+                    wrapper.wrap(route.method(), path, route.handler())));
         }
         return wrapped;
     }
@@ -118,7 +146,7 @@ public final class HttpRoutes {
         for (Route route : routes) {
             Map<String, String> parameters = route.match(wanted);
             if (parameters != null && route.serves(method)) {
-                return new Match(route.handler(), parameters);
+                return new Match(route.handler(), route.isProbe(), parameters);
             }
             if (parameters != null) {
                 allowed.add(route.method());

@@ -69,7 +69,7 @@ public final class HttpServer implements AutoCloseable {
         connector.setIdleTimeout(0);
         server.addConnector(connector);
         server.addBean(new NetworkConnectionLimit(limits.connections(), connector));
-        server.setHandler(new RequestDispatcher(routes, errors, limits, origins, faults));
+        server.setHandler(new RequestDispatcher(host, routes, errors, limits, origins, faults));
         server.setDefaultHandler(null);
         server.setErrorHandler(new ErrorResponses(errors));
         server.setStopTimeout(0);
@@ -105,6 +105,7 @@ public final class HttpServer implements AutoCloseable {
     /**
      * Starts a server.
      *
+     * @param host to listen on, and a name by which it is asked: see {@link Origins#hosts}.
      * @param port 0 takes any free one.
      * @param errors words what the server itself refuses.
      * @param origins the web pages that may use it.

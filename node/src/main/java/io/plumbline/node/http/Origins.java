@@ -1,6 +1,7 @@
 package io.plumbline.node.http;
 
 import java.net.URI;
+import java.util.HashSet;
 import java.util.Set;
 
 /**
@@ -10,8 +11,10 @@ import java.util.Set;
  *
  * @param allowed origins as browsers send them, "https://app.example"; "*" stands for all. Pages of the browser's own
  *     host are always allowed: whoever made them runs there.
+ * @param hosts names by which the server may be asked in the clear, beside those of {@link HostNames}, without ports: a
+ *     page that is not ours may have its own lead here.
  */
-public record Origins(Set<String> allowed) {
+public record Origins(Set<String> allowed, Set<String> hosts) {
     /** Pages of the browser's own host alone. */
     public static final Origins LOCAL = new Origins(Set.of());
 
@@ -20,7 +23,7 @@ public record Origins(Set<String> allowed) {
     /**
      * Checks each.
      *
-     * @throws IllegalArgumentException naming one that is no origin.
+     * @throws IllegalArgumentException naming one that is no origin, or no host's name.
      */
     public Origins {
         for (String origin : allowed) {
@@ -29,7 +32,26 @@ public record Origins(Set<String> allowed) {
                         origin + " is no origin. Write it as browsers do, without a path: https://app.example.");
             }
         }
+        for (String host : hosts) {
+            if (!HostNames.isName(host)) {
+                throw new IllegalArgumentException(
+                        host + " is no host's name. Write it without a port: gateway.example.");
+            }
+        }
         allowed = Set.copyOf(allowed);
+        hosts = Set.copyOf(hosts);
+    }
+
+    /** Of a server that has no names but its own. */
+    public Origins(Set<String> allowed) {
+        this(allowed, Set.of());
+    }
+
+    /** These pages, and a server that has these names too. */
+    public Origins withHosts(Set<String> names) {
+        Set<String> all = new HashSet<>(hosts);
+        all.addAll(names);
+        return new Origins(allowed, all);
     }
 
     boolean allow(String origin) {

@@ -21,15 +21,23 @@ final class RequestDispatcher extends Handler.Abstract {
     private final HttpErrors errors;
     private final HttpLimits limits;
     private final Origins origins;
+    private final HostNames names;
     private final Consumer<Throwable> faults;
     private final BodyMemory memory;
 
+    /** @param host that the server listens on. */
     RequestDispatcher(
-            HttpRoutes routes, HttpErrors errors, HttpLimits limits, Origins origins, Consumer<Throwable> faults) {
+            String host,
+            HttpRoutes routes,
+            HttpErrors errors,
+            HttpLimits limits,
+            Origins origins,
+            Consumer<Throwable> faults) {
         this.routes = routes;
         this.errors = errors;
         this.limits = limits;
         this.origins = origins;
+        this.names = HostNames.of(host, origins);
         this.faults = faults;
         this.memory = new BodyMemory(limits.allBodyBytes());
     }
@@ -72,6 +80,9 @@ final class RequestDispatcher extends Handler.Abstract {
             }
             requireNoForm(request);
             HttpRoutes.Match match = routes.find(request.getMethod(), path == null ? "" : path);
+            if (!match.isProbe()) {
+                requireName(request);
+            }
             exchange.matched(match.parameters());
             match.handler().handle(exchange);
         } catch (HttpException e) {
@@ -91,6 +102,13 @@ final class RequestDispatcher extends Handler.Abstract {
         boolean isOld = request.getConnectionMetaData().getHttpVersion() != HttpVersion.HTTP_1_1;
         if (isOld && request.getHeaders().contains(HttpHeader.TRANSFER_ENCODING)) {
             throw new HttpException(400, "HTTP/1.0 has no Transfer-Encoding.", Map.of("Connection", "close"));
+        }
+    }
+
+    private void requireName(Request request) {
+        String host = request.getHeaders().get(HttpHeader.HOST);
+        if (!request.getConnectionMetaData().isSecure() && !names.allow(host)) {
+            throw new HttpException(421, HostNames.refusal(host));
         }
     }
 

@@ -43,6 +43,7 @@ class AttackSuiteTest {
         attacks.addAll(OpeningAttacks.of(scene));
         attacks.addAll(ComputeAttacks.of(scene));
         attacks.addAll(AnswerAttacks.of(scene));
+        attacks.addAll(GatewayAttacks.of(scene));
         attacks.addAll(LedgerAttacks.of(scene));
         attacks.addAll(FeedAttacks.of(scene));
         attacks.addAll(StorageAttacks.of());
@@ -59,6 +60,7 @@ class AttackSuiteTest {
         assertEquals("good", scene.audit(scene.altered(trace -> {})));
         assertEquals("good", scene.audit(scene.cancelled(5)));
         assertEquals("good", scene.audit(scene.stoppedByText()));
+        assertEquals("good", GatewayAttacks.ofHonest(scene));
         for (Sampling sampling : List.of(
                 Sampling.GREEDY,
                 new Sampling(

@@ -18,6 +18,8 @@ import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.Download;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.data.transfer.Upload;
+import io.plumbline.node.http.Origins;
+import io.plumbline.node.http.ReboundPage;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.encoding.Bytes32;
@@ -368,6 +370,22 @@ class BlobServerTest {
                 ask(served, "DELETE", "/v1/blobs/" + id, new byte[0], "Origin", "https://evil.example");
         assertEquals(403, answer.statusCode());
         assertEquals(10, served.store().stat(id).bytes());
+    }
+
+    /** A page is its browser's own where its name leads to the node, and needs no leave then. */
+    @Test
+    void aPageThatWasLedHereReadsNoBlobs() throws IOException {
+        Served served = serve("node");
+        Bytes32 id = put(served, bytes(10, 8));
+        for (String path : List.of("/v1/blobs", "/v1/blobs/" + id)) {
+            assertEquals(421, ReboundPage.status(served.server().port(), path), path);
+            assertEquals(200, ReboundPage.status(served.server().port(), path, "127.0.0.1"), path);
+        }
+        BlobServer named = new BlobServer(
+                served.store(), "0.0.0.0", 0, Origins.LOCAL.withHosts(Set.of("data.example")), null, null, faults::add);
+        open.add(named);
+        assertEquals(200, ReboundPage.status(named.port(), "/v1/blobs", "data.example"));
+        assertEquals(421, ReboundPage.status(named.port(), "/v1/blobs"));
     }
 
     @Test

@@ -32,6 +32,7 @@ import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.ledger.state.StorageDeal.Phase;
 import io.plumbline.ledger.state.StorageTerms;
 import io.plumbline.node.full.FullNode;
+import io.plumbline.node.http.Origins;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
 import io.plumbline.transport.Media;
@@ -118,6 +119,7 @@ class DataNodeTest {
                 folder.resolve("data" + which),
                 "localhost",
                 0,
+                Origins.LOCAL,
                 1_000,
                 1L << 30,
                 scrubEvery,

@@ -143,6 +143,7 @@ class SourcesNetworkTest {
                 folder.resolve("data"),
                 "localhost",
                 0,
+                Origins.LOCAL,
                 1_000,
                 1L << 30,
                 Duration.ofDays(30),

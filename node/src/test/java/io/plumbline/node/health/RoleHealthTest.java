@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.node.Main;
+import io.plumbline.node.http.ReboundPage;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -53,12 +54,20 @@ class RoleHealthTest {
         assertEquals(200, node.get(nodePort, "/healthz").statusCode());
         assertEquals(503, node.get(nodePort, "/readyz").statusCode());
         ChildRole gateway = network.gateway();
-        ChildRole full = network.fullNode();
+        ChildRole full = network.fullNode("--allow-host", "full.internal");
         for (ChildRole role : List.of(full, node, gateway)) {
             role.awaitStatus(ChildNetwork.health(role), "/readyz", 200);
             assertEquals(200, role.get(ChildNetwork.health(role), "/healthz").statusCode());
             assertEquals(404, role.get(ChildNetwork.health(role), "/nothing").statusCode());
+            // A page whose name leads to the port is not the operator.
+            assertEquals(421, ReboundPage.status(ChildNetwork.health(role), "/metrics"));
+            assertEquals(200, ReboundPage.status(ChildNetwork.health(role), "/healthz"));
         }
+        for (String path : List.of("/v1/models", "/", "/ui/state", "/health")) {
+            assertEquals(421, ReboundPage.status(ChildNetwork.api(gateway), path), path);
+        }
+        assertEquals(421, ReboundPage.status(ChildNetwork.health(full), "/ui/state"));
+        assertEquals(200, ReboundPage.status(ChildNetwork.health(full), "/ui/state", "full.internal"));
         // A gateway's own port serves them too.
         gateway.awaitStatus(ChildNetwork.api(gateway), "/readyz", 200);
         assertEquals(

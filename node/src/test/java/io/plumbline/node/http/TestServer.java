@@ -57,6 +57,7 @@ final class TestServer implements AutoCloseable {
                     seconds.incrementAndGet();
                     text(http, "second");
                 })
+                .probe("/alive", http -> text(http, "alive"))
                 .get("/named/{name}", http -> text(http, http.parameter("name")))
                 .post("/echo", http -> http.send(200, http.body()))
                 .post("/short", http -> http.send(200, http.body(100)))

@@ -40,6 +40,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.agrona.CloseHelper;
 import org.junit.jupiter.api.AfterEach;
@@ -172,8 +173,8 @@ class BrowserPageTest {
         HttpRoutes routes = new HttpRoutes();
         PageRoutes.addTo(routes, view, PageRoutes.OPERATOR_STREAMS);
         view.start();
-        return run(
-                new OperatorListener(new OperatorListener.Address("localhost", 0), routes, Throwable::printStackTrace));
+        return run(new OperatorListener(
+                new OperatorListener.Address("localhost", 0), Set.of(), routes, Throwable::printStackTrace));
     }
 
     private LocalServer serve(Path model) throws IOException {

@@ -14,6 +14,7 @@ import io.plumbline.node.data.DataNode;
 import io.plumbline.node.data.StorageOffer;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.RunningRole;
+import io.plumbline.node.http.Origins;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.tenant.TenantFile;
 import io.plumbline.node.tenant.Tenants;
@@ -149,6 +150,7 @@ public final class DataNodeCommand extends RoleCommand {
                 dir,
                 host,
                 port,
+                Origins.LOCAL.withHosts(operator.hosts()),
                 stake,
                 quota == null ? Long.MAX_VALUE : quota,
                 Duration.ofDays(scrubDays),

@@ -110,7 +110,7 @@ public final class GatewayCommand extends RoleCommand {
                 host,
                 port,
                 terms,
-                api.origins(),
+                api.origins(operator.hosts()),
                 api.access(dir, ANSWERS_TOGETHER, events::emit),
                 payPerCall ? new Payers(dir, ANSWERS_TOGETHER) : null,
                 operator.apiRoutes());

@@ -122,7 +122,7 @@ abstract class RoleCommand extends ConfigurableCommand {
     }
 
     private RunningRole started(FaultListener faults) throws Exception {
-        operator.listen(life, events::emit, hasPage());
+        operator.listen(host, life, events::emit, hasPage());
         RunningRole role = open(Network.read(network), Network.readKey(key), faults);
         if (role instanceof PageSource source) {
             operator.show(source);

@@ -152,7 +152,7 @@ public final class ServeCommand extends ConfigurableCommand {
         Lifecycle life = new Lifecycle(tell);
         return life.run(
                         faults -> {
-                            operator.listen(life, tell, false);
+                            operator.listen(host, life, tell, false);
                             return alone(folders, faults);
                         },
                         operator.drainBound())
@@ -197,7 +197,7 @@ public final class ServeCommand extends ConfigurableCommand {
                     new ApiServer.Place(
                             at,
                             port == null ? HTTP_PORT : port,
-                            api.origins(),
+                            api.origins(operator.hosts()),
                             api.access(folder, served.together(), tell),
                             operator.apiRoutes()),
                     fault -> tell.accept(new Event.Error(fault.toString())));

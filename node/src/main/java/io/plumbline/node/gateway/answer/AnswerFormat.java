@@ -1,6 +1,6 @@
 package io.plumbline.node.gateway.answer;
 
-import io.plumbline.node.gateway.grammar.Gbnf;
+import io.plumbline.verifier.grammar.Gbnf;
 
 /** How a family of models writes its answers, by what its chat template says. */
 public final class AnswerFormat {

@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.plumbline.node.gateway.grammar.Gbnf;
 import io.plumbline.node.gateway.grammar.JsonSchemaGrammar;
+import io.plumbline.verifier.grammar.Gbnf;
 import java.util.List;
 import java.util.Set;
 

@@ -1,5 +1,6 @@
 package io.plumbline.node.gateway.grammar;
 
+import io.plumbline.verifier.grammar.Gbnf;
 import io.plumbline.verifier.grammar.Grammar;
 import java.util.ArrayList;
 import java.util.List;

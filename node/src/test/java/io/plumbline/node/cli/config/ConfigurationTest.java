@@ -240,7 +240,8 @@ class ConfigurationTest {
                 "level = \"SIGNED\"",
                 "least-level = \"FULL\"",
                 "concurrent = 3",
-                "health = \"x\"");
+                "health = \"x\"",
+                "allow-host = [\"gateway\", \"gateway.example:80\"]");
         List<String> problems = problems(file);
         assertEquals(
                 List.of(
@@ -251,7 +252,9 @@ class ConfigurationTest {
                         "role.toml:5: model: m does not exist; make it, or name another",
                         "role.toml:6: level: SIGNED is below --least-level FULL",
                         "role.toml:8: concurrent: goes with --api-keys: without them turns are not taken",
-                        "role.toml:9: health: is PORT or HOST:PORT, with a port from 0 to 65535, not x"),
+                        "role.toml:9: health: is PORT or HOST:PORT, with a port from 0 to 65535, not x",
+                        "role.toml:10: allow-host: gateway.example:80 is no host's name. Write it without a port:"
+                                + " gateway.example"),
                 problems);
     }
 

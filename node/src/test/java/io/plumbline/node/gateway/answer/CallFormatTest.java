@@ -11,7 +11,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.Material;
 import io.plumbline.inference.language.template.ChatTemplate;
-import io.plumbline.node.gateway.grammar.Gbnf;
+import io.plumbline.verifier.grammar.Gbnf;
 import io.plumbline.verifier.grammar.Grammar;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,4 +1,4 @@
-package io.plumbline.node.gateway.grammar;
+package io.plumbline.verifier.grammar;
 
 /** Texts as a grammar writes them. */
 public final class Gbnf {
