@@ -368,9 +368,9 @@ final class NodeSelector implements Answerers {
     /**
      * Puts up what a request may cost at most.
      *
-     * @throws NotAskedException where it is the node that can have none; it is left out for a while; and where it has just
-     *     said that it is busy.
      * @param tokens most that the node may charge for, prompt and answer together.
+     * @throws NotAskedException where it is the node that can have none; it is left out for a while; and where it has
+     *     just said that it is busy.
      */
     private void escrow(Bytes32 requestHash, Node node, long tokens, Level level) throws IOException {
         if (isLeftOut(BUSY, node)) {
