@@ -89,7 +89,7 @@ final class ContentCheck {
         FormCheck.verify(sent, tools(), request.grammar());
         requireTime(request.time());
         String signed = request.withoutStop(answer.text());
-        if (!isOf(signed, message, extension)) {
+        if (!isOf(signed, message, extension, "length".equals(finishReason))) {
             throw new VerificationException("TEXT", "The receipt is for another text than the one that came.", null);
         }
         requireFinish(request, answer, finishReason);
@@ -125,7 +125,7 @@ final class ContentCheck {
     }
 
     /** Whether the message is what the signed text says. */
-    private boolean isOf(String signed, JsonNode message, JsonNode extension) {
+    private boolean isOf(String signed, JsonNode message, JsonNode extension, boolean isCut) {
         String content = message.path("content").asText("");
         String reasoning = message.path("reasoning_content").asText("");
         JsonNode calls = message.path("tool_calls");
@@ -137,7 +137,7 @@ final class ContentCheck {
             return false;
         }
         return calls.isEmpty()
-                ? SignedMessage.isOf(signed, reasoning, content)
+                ? SignedMessage.isOf(signed, reasoning, content, isCut)
                 : areOffered(calls)
                         && SignedMessage.isPartOf(signed, reasoning, calls.size())
                         && SignedMessage.isPartOf(signed, content, calls.size());

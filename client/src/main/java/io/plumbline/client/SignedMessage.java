@@ -41,7 +41,13 @@ final class SignedMessage {
      * @param reasoning empty for none.
      */
     static boolean isOf(String signed, String reasoning, String content) {
-        boolean isCut = reasoning.isEmpty()
+        return isOf(signed, reasoning, content, true);
+    }
+
+    /** @param mayBeCut whether the answer is shown as one that ended in its middle. */
+    static boolean isOf(String signed, String reasoning, String content, boolean mayBeCut) {
+        boolean isCut = mayBeCut
+                && reasoning.isEmpty()
                 && content.isEmpty()
                 && CHANNELS.stream().anyMatch(channel -> channel.startsWith(signed));
         return isCut

@@ -139,6 +139,10 @@ class ContentCheckTest {
         assertTrue(SignedMessage.isOf(think.substring("<think>".length()), "It is so.", "Not safe."));
         assertTrue(SignedMessage.isOf(channels, "It is so.\nReally.", "Not the final word."));
         assertTrue(SignedMessage.isOf("finalfinal thoughts", "", "final thoughts"));
+        for (String letter : List.of("a", "c", "an")) {
+            assertTrue(SignedMessage.isOf(letter, "", "", true), "cut within the first channel's name");
+            assertFalse(SignedMessage.isOf(letter, "", "", false), "an answer of a choice is not blanked: " + letter);
+        }
         assertTrue(SignedMessage.isOf("analysisIt is so.assistantfin", "It is so.", ""));
         assertTrue(SignedMessage.isOf("It is so.</thi", "It is so.</thi", ""));
         assertTrue(SignedMessage.isOf("Not safe.", "Not safe.", ""), "reasoning that the prompt began, and no end");

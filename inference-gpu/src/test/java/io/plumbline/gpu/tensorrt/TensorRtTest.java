@@ -126,7 +126,7 @@ class TensorRtTest {
         ShapeRanges others = ShapeRanges.parse(List.of("batch=1:8:64"));
         Set<String> keys = new TreeSet<>();
         keys.add(EngineCache.key(Bytes32.ZERO, "10.15.1", "H200", Precision.FP16, some));
-        keys.add(EngineCache.key(Bytes32.of(new byte[] {1}), "10.15.1", "H200", Precision.FP16, some));
+        keys.add(EngineCache.key(new Bytes32(1, 0, 0, 0), "10.15.1", "H200", Precision.FP16, some));
         keys.add(EngineCache.key(Bytes32.ZERO, "10.14.1", "H200", Precision.FP16, some));
         keys.add(EngineCache.key(Bytes32.ZERO, "10.15.1", "L4", Precision.FP16, some));
         keys.add(EngineCache.key(Bytes32.ZERO, "10.15.1", "H200", Precision.FP32, some));

@@ -13,11 +13,16 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** One answer of a {@link Completion}, from the node that was asked first to the receipt. */
 final class Choice {
     private static final HexFormat HEX = HexFormat.of();
+
+    /** Tokens that a node may have given before it hears that another one answers. */
+    private static final int TOKENS_OF_LOSERS = 256;
 
     final int index;
     final Tries tries;
@@ -33,6 +38,9 @@ final class Choice {
 
     /** All that money was put up for: one after the other fails, and two where a second is asked beside the first. */
     private final List<Purchase> purchases = new CopyOnWriteArrayList<>();
+
+    /** Requests that their nodes failed to answer. */
+    private final Set<Bytes32> failed = ConcurrentHashMap.newKeySet();
 
     private volatile Answered answered;
 
@@ -83,13 +91,24 @@ final class Choice {
                 : purchases.stream().filter(one -> one.receipt() != null).toList();
     }
 
-    /** What its node failed to answer: another is asked. */
-    Purchase failed() {
+    /**
+     * Its node has failed, and another is asked. One that has refused is due nothing. One that is slow, or not reached,
+     * computes on and is paid for it where it is honest.
+     */
+    void failed(Exception why) {
         Bytes32 hash = request.hash();
-        return purchases.stream()
-                .filter(one -> one.requestHash().equals(hash))
-                .findFirst()
-                .orElseThrow();
+        failed.add(hash);
+        if (Purchase.isRefusal(why)) {
+            purchases.stream().filter(one -> one.requestHash().equals(hash)).forEach(one -> one.follow(one.fee()));
+        }
+    }
+
+    /** Those that were asked beside the one that answered were told to end: the prompt is due, and what was given. */
+    void followLosers() {
+        long units = (long) request.promptTokens().length + TOKENS_OF_LOSERS;
+        purchases.stream()
+                .filter(one -> one.receipt() == null && !failed.contains(one.requestHash()))
+                .forEach(one -> one.follow(one.due(units)));
     }
 
     void rethrow() throws IOException {

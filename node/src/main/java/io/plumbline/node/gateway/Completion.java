@@ -5,6 +5,7 @@ import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.gateway.answer.AnswerPart;
 import io.plumbline.node.network.NotAskedException;
+import io.plumbline.node.tenant.Rest;
 import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
@@ -15,13 +16,11 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -101,7 +100,7 @@ final class Completion implements AutoCloseable {
      * @param rest what it costs beyond that, where a node may hand in a receipt that it has not shown, or another one;
      *     null where it may not.
      */
-    record Bill(Usage usage, Supplier<CompletableFuture<Long>> rest) {}
+    record Bill(Usage usage, Rest rest) {}
 
     /** What it comes to by now. */
     Bill bill() {
@@ -268,6 +267,9 @@ final class Completion implements AutoCloseable {
                 }
             });
         } finally {
+            if (choice.answered() != null) {
+                choice.followLosers();
+            }
             news.addUrgent(new News(choice, null));
             try {
                 if (computing.decrementAndGet() == 0) {
@@ -286,9 +288,7 @@ final class Completion implements AutoCloseable {
         // It may be slow, and computing still.
         choice.inference.cancel();
         choice.inference.close();
-        if (Purchase.isRefusal(why)) {
-            choice.failed().follow();
-        }
+        choice.failed(why);
         Answerers.Answerer other = choice.tries.next(why);
         choice.request = choice.request.renewed(nonce());
         begin(choice, other);

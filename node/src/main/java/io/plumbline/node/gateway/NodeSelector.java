@@ -327,7 +327,8 @@ final class NodeSelector implements Answerers {
     private void leaveOut(String where, Bytes32 key, long ns, String why) {
         leftOut.values().removeIf(until -> until - System.nanoTime() <= 0);
         if (leftOut.size() < MAX_LEFT_OUT) {
-            leftOut.put(where + " " + key, System.nanoTime() + ns);
+            // What was decided before for longer stands.
+            leftOut.merge(where + " " + key, System.nanoTime() + ns, (a, b) -> a - b > 0 ? a : b);
         }
         events.emit(new Event.LeftOut(key.toString(), TimeUnit.NANOSECONDS.toSeconds(ns), why));
     }

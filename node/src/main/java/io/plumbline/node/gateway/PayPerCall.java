@@ -10,6 +10,7 @@ import io.plumbline.node.http.HttpHandler;
 import io.plumbline.node.tenant.Admission;
 import io.plumbline.node.tenant.PaidCall;
 import io.plumbline.node.tenant.Payers;
+import io.plumbline.node.tenant.Rest;
 import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -19,11 +20,9 @@ import java.time.InstantSource;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 
 /**
  * Lets calls through that are paid, one by one, by accounts of the ledger (HTTP 402, as x402 has it). A call without a
@@ -229,9 +228,9 @@ final class PayPerCall implements Payee, AutoCloseable {
         }
 
         @Override
-        public void used(Usage used, Supplier<CompletableFuture<Long>> later) {
+        public void used(Usage used, Rest rest) {
             if (paid != null) {
-                paid.used(used, later);
+                paid.used(used, rest);
             }
         }
 

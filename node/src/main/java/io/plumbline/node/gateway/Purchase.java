@@ -1,6 +1,7 @@
 package io.plumbline.node.gateway;
 
 import io.plumbline.node.network.BusyException;
+import io.plumbline.node.tenant.Rest;
 import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Receipt;
@@ -8,7 +9,6 @@ import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Supplier;
 
 /**
  * A request that was put to a node, with money put up for it. What it costs is certain once a quorum has signed what
@@ -69,13 +69,22 @@ record Purchase(Answerers.Answerer by, Bytes32 requestHash, long most, long fee,
                 || why instanceof IllegalArgumentException;
     }
 
-    /** Its node refused, and another one is asked: one that takes the money all the same is not asked for long. */
-    void follow() {
+    /**
+     * It has no answer: a node that takes more for it than is due is not asked for long.
+     *
+     * @param due what an honest node may be paid, the fees among it.
+     */
+    void follow(long due) {
         rest().thenAccept(cost -> {
-            if (cost > fee && cost < Long.MAX_VALUE) {
+            if (cost > due && cost < Long.MAX_VALUE) {
                 by.tookMoney();
             }
         });
+    }
+
+    /** What is due to a node that was told to end, having given so many tokens or rows at most. */
+    long due(long units) {
+        return Usage.sum(fee, Answerers.cost(units, by.price()));
     }
 
     /**
@@ -83,9 +92,16 @@ record Purchase(Answerers.Answerer by, Bytes32 requestHash, long most, long fee,
      *
      * @return null where the receipts say it.
      */
-    static Supplier<CompletableFuture<Long>> restOf(Collection<Purchase> all) {
+    static Rest restOf(Collection<Purchase> all) {
         List<Purchase> open = all.stream().filter(Purchase::mayCostMore).toList();
-        return open.isEmpty() ? null : () -> sum(open);
+        if (open.isEmpty()) {
+            return null;
+        }
+        long most = 0;
+        for (Purchase one : open) {
+            most = Usage.sum(most, Math.max(0, Usage.sum(one.most, one.fee) - one.cost()));
+        }
+        return new Rest(most, open.size(), () -> sum(open));
     }
 
     private static CompletableFuture<Long> sum(List<Purchase> all) {

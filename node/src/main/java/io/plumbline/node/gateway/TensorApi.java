@@ -434,12 +434,13 @@ final class TensorApi {
                 int before = failed.size();
                 try {
                     Answered answered = ask(served, facts, outputs, wish, by, failed);
-                    refused.forEach(Purchase::follow);
                     failed.clear();
                     failed.add(answered.purchase);
+                    answerers.answered(answered.answer.receipt(), Math.toIntExact(manifest.rows(inputs)));
                     return answered;
                 } catch (AnswerTooLargeException e) {
                     // No fault of the node's; another may have another opinion.
+                    refused.add(failed.getLast());
                     by = tries.next(e);
                 } catch (IOException | IllegalArgumentException e) {
                     // A refusal too: the gateway has looked at the request, and another node may take it.
@@ -451,6 +452,7 @@ final class TensorApi {
                 }
             }
         } finally {
+            refused.forEach(one -> one.follow(one.fee()));
             purchases.addAll(failed);
         }
     }

@@ -23,7 +23,7 @@ import java.util.function.LongSupplier;
  * up: a node hands its receipt in on the ledger, and is paid, whatever it has told the gateway. Any thread may call.
  */
 final class UnsettledRequests implements AutoCloseable {
-    /** Requests that are followed at a time; each holds money of a payer's, and none has more than a few hundred. */
+    /** Requests that are followed at a time; each holds money of a payer's, and none has more than some thousand. */
     static final int MAX_FOLLOWED = 200_000;
 
     /** Requests that the ledger is asked for in a second: a turn of all takes some minutes at most. */

@@ -6,7 +6,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 
 /** One tenant's use of its quota, past and present. Any thread may call. */
 final class Account {
@@ -140,8 +139,8 @@ final class Account {
     }
 
     /** The cost of an answer that is certain later only, see {@link UsageBook#open}. */
-    CompletableFuture<Long> open(Tenant by, Supplier<CompletableFuture<Long>> later) {
-        return spending.open(by, later);
+    CompletableFuture<Long> open(Tenant by, Rest rest) {
+        return spending.open(by, rest);
     }
 
     /** A request has ended that held so much. */

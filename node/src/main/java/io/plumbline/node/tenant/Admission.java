@@ -3,8 +3,6 @@ package io.plumbline.node.tenant;
 import io.plumbline.node.http.HttpException;
 import io.plumbline.node.http.HttpExchange;
 import java.io.IOException;
-import java.util.concurrent.CompletableFuture;
-import java.util.function.Supplier;
 
 /**
  * Leave for one request, given before its body is read. An API says what the request is about once it knows, before
@@ -22,7 +20,7 @@ public interface Admission {
         public void begin(HttpExchange http, int answers, long tokens, long cost) {}
 
         @Override
-        public void used(Usage used, Supplier<CompletableFuture<Long>> later) {}
+        public void used(Usage used, Rest rest) {}
 
         @Override
         public Told told() {
@@ -59,13 +57,12 @@ public interface Admission {
     }
 
     /**
-     * As {@link #used(Usage)}, where answers did not come that may have to be paid all the same: what the request holds
-     * of a budget beyond {@code used} stays held until their cost is known, and is charged up to that.
+     * As {@link #used(Usage)}, where answers may cost more than is known yet: so much of what the request holds of a
+     * budget stays held until that is certain, and is charged up to that.
      *
-     * @param later says what they cost, in the ledger's smallest unit; asked once, where there is a budget to charge.
-     *     Null where there are none.
+     * @param rest null where there is none.
      */
-    void used(Usage used, Supplier<CompletableFuture<Long>> later);
+    void used(Usage used, Rest rest);
 
     /**
      * Adds to the response's headers what the request used, where its client is told so; to be called after {@link

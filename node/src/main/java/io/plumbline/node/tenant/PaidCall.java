@@ -7,7 +7,6 @@ import java.time.InstantSource;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 
 /**
  * One call that an account's credit pays: the most that it may cost is held while it is under way, and what it did cost
@@ -71,9 +70,9 @@ public final class PaidCall implements AutoCloseable {
     /**
      * It has ended: what it used is charged, and never more than was held. A second call does nothing.
      *
-     * @param later see {@link Admission#used(Usage, Supplier)}.
+     * @param rest see {@link Admission#used(Usage, Rest)}.
      */
-    public synchronized void used(Usage usage, Supplier<CompletableFuture<Long>> later) {
+    public synchronized void used(Usage usage, Rest rest) {
         if (hasEnded) {
             return;
         }
@@ -82,11 +81,11 @@ public final class PaidCall implements AutoCloseable {
             turn.close(usage.tokens());
         }
         charged = Math.min(held, usage.cost());
-        CompletableFuture<Long> rest = later == null ? null : book.open(payer, later);
-        long kept = rest == null ? 0 : held - charged;
+        CompletableFuture<Long> later = rest == null ? null : book.open(payer, rest);
+        long kept = later == null ? 0 : Math.min(rest.most(), held - charged);
         book.settle(payer, held - kept, usage, wall.instant());
-        if (rest != null) {
-            rest.thenAccept(cost -> book.settle(payer, kept, Usage.ofCost(Math.min(cost, kept)), wall.instant()));
+        if (later != null) {
+            later.thenAccept(cost -> book.settle(payer, kept, Usage.ofCost(Math.min(cost, kept)), wall.instant()));
         }
     }
 

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Supplier;
 
 /** Tenants' spending, and how they have more to spend; in the words that they are told. Any thread may call. */
 final class Spending {
@@ -53,8 +52,8 @@ final class Spending {
         return book.isFull(tenant);
     }
 
-    CompletableFuture<Long> open(Tenant tenant, Supplier<CompletableFuture<Long>> later) {
-        return book.open(tenant, later);
+    CompletableFuture<Long> open(Tenant tenant, Rest rest) {
+        return book.open(tenant, rest);
     }
 
     /** Money came in on the ledger. */

@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 
 /** One request of a tenant's. */
 final class TenantAdmission implements Admission, AutoCloseable {
@@ -67,7 +66,7 @@ final class TenantAdmission implements Admission, AutoCloseable {
     }
 
     @Override
-    public synchronized void used(Usage usage, Supplier<CompletableFuture<Long>> later) {
+    public synchronized void used(Usage usage, Rest rest) {
         if (hasEnded) {
             return;
         }
@@ -79,11 +78,11 @@ final class TenantAdmission implements Admission, AutoCloseable {
         if (reserved > used) {
             account.giveBack(reserved - used, nanos.getAsLong(), reservedAt, wall.instant());
         }
-        CompletableFuture<Long> rest = later == null || !tenant.hasBudget() ? null : account.open(tenant, later);
-        long kept = rest == null ? 0 : Math.max(0, held - usage.cost());
+        CompletableFuture<Long> later = rest == null || !tenant.hasBudget() ? null : account.open(tenant, rest);
+        long kept = later == null ? 0 : Math.min(rest.most(), Math.max(0, held - usage.cost()));
         account.settle(tenant, held - kept, usage, wall.instant());
-        if (rest != null) {
-            rest.thenAccept(cost -> account.settle(tenant, kept, Usage.ofCost(Math.min(cost, kept)), wall.instant()));
+        if (later != null) {
+            later.thenAccept(cost -> account.settle(tenant, kept, Usage.ofCost(Math.min(cost, kept)), wall.instant()));
         }
     }
 

@@ -24,7 +24,6 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Supplier;
 
 /**
  * What tenants have used, by day, and what their budgets have left. A line is appended when an answer ends, before its
@@ -203,15 +202,15 @@ public final class UsageBook implements AutoCloseable {
     }
 
     /** The cost of an answer that is certain later only; it is open until then. */
-    CompletableFuture<Long> open(Tenant tenant, Supplier<CompletableFuture<Long>> later) {
+    CompletableFuture<Long> open(Tenant tenant, Rest rest) {
         Balance balance;
         synchronized (this) {
             balance = balance(tenant);
-            balance.open++;
+            balance.open += rest.answers();
         }
-        return later.get().whenComplete((cost, fault) -> {
+        return rest.cost().get().whenComplete((cost, fault) -> {
             synchronized (this) {
-                balance.open--;
+                balance.open -= rest.answers();
             }
         });
     }

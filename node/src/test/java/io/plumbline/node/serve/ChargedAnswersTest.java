@@ -472,7 +472,7 @@ class ChargedAnswersTest {
         nodes.settled = CompletableFuture.completedFuture(Long.MAX_VALUE);
         long before = left();
         assertEquals(200, ask("full", 300).statusCode());
-        assertEquals(before - held, left(), "no more than was held");
+        assertEquals(before - held, left(), "no more than was put up");
         assertEquals(900 + held, usage().path("total").path("cost").asLong());
     }
 

@@ -141,7 +141,7 @@ class UsageBookTest {
             assertFalse(book.isFull(APP));
             CompletableFuture<Long> cost = new CompletableFuture<>();
             open.add(cost);
-            assertFalse(book.open(APP, () -> cost).isDone());
+            assertFalse(book.open(APP, new Rest(10, 1, () -> cost)).isDone());
         }
         assertTrue(book.isFull(APP));
         assertFalse(book.isFull(tenant("other", 10)));

@@ -40,8 +40,8 @@ final class OpeningCheck implements AutoCloseable {
         TraceLayout layout = new TraceLayout(config);
         long rows = (long) Math.min(tokens, Cells.BLOCK_TOKENS) * 3 * layout.finalBytes();
         long proof = (long) tokens * (layout.kvBytes() + SLICE_BYTES) + rows + linearProof(config);
-        long shown = config.linearLayers() > 0 ? Cells.LINEAR_BYTES : 0;
         long piece = Math.max(OpeningLayout.Token.mostBytes(config, tokens), 4L * config.vocab());
+        long shown = config.linearLayers() > 0 ? Math.max(Cells.LINEAR_BYTES, TOGETHER * piece) : 0;
         return 2 * proof + LayerCheck.memoryBytes(config, tokens) + rows + TOGETHER * piece + shown;
     }
 

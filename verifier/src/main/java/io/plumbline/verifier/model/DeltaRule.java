@@ -27,7 +27,7 @@ public record DeltaRule(int keyHeads, int valueHeads, int keyDim, int valueDim, 
     private static final int MOST_CHANNELS = 1 << 18;
 
     /** Floats of all heads' matrices, at most: published models have a million in a layer. */
-    private static final int MOST_STATE = 1 << 23;
+    private static final int MOST_STATE = 1 << 21;
 
     public DeltaRule {
         ModelConfig.require(
