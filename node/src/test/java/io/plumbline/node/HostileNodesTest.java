@@ -190,7 +190,7 @@ class HostileNodesTest {
     /** It seals openings and sends them byte by byte, each just in time: its own audits wait for it, and no others. */
     @Test
     void aNodeThatDripsItsOpeningsHoldsUpNoAuditsOfOthers() throws Exception {
-        KeyPair keys = network.attackers.get(0);
+        KeyPair keys = network.attackers.get(4);
         AtomicBoolean goesOn = new AtomicBoolean(true);
         ScriptedNode dripping = new ScriptedNode(network, keys, 5) {
             @Override
@@ -291,7 +291,7 @@ class HostileNodesTest {
     /** It is the cheapest, and nothing listens at its address. */
     @Test
     void aCheapNodeThatIsDeadIsLeftForTheNextOneAtOnce() throws Exception {
-        KeyPair keys = network.attackers.get(1);
+        KeyPair keys = network.attackers.get(5);
         AttackNetwork.apply(
                 network.ledger(keys), new Command.RegisterNode(20_000, network.model.id(), 0, "127.0.0.1", 9));
         for (int i = 0; i < 2; i++) {
