@@ -87,7 +87,7 @@ public final class CanonicalCheckpoint implements Checkpoint {
     /** An int8 matrix is scaled by its row scales alone. */
     private static Weights scaled(Weights found, TensorPlace place) {
         boolean isPlain = place.factor() == 1 && place.plus() == 0;
-        return isPlain || found.dtype().equals("I8") ? found : new Scaled(found, place.factor(), place.plus());
+        return isPlain || found.dtype().equals("I8") ? found : scaled(found, place.factor(), place.plus());
     }
 
     @Override
@@ -125,33 +125,12 @@ public final class CanonicalCheckpoint implements Checkpoint {
     }
 
     /** A tensor whose values are {@code factor * x + plus}. */
-    private record Scaled(Weights of, float factor, float plus) implements Weights {
-        @Override
-        public String name() {
-            return of.name();
-        }
-
-        @Override
-        public String dtype() {
-            return "F32";
-        }
-
-        @Override
-        public int rows() {
-            return of.rows();
-        }
-
-        @Override
-        public int columns() {
-            return of.columns();
-        }
-
-        @Override
-        public void row(int r, float[] out) {
-            of.row(r, out);
-            for (int i = 0; i < columns(); i++) {
-                out[i] = factor * out[i] + plus;
+    private static Weights scaled(Weights of, float factor, float plus) {
+        int columns = of.columns();
+        return new TransformedRows(of, row -> {
+            for (int i = 0; i < columns; i++) {
+                row[i] = factor * row[i] + plus;
             }
-        }
+        });
     }
 }

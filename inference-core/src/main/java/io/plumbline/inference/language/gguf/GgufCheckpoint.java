@@ -164,7 +164,7 @@ public final class GgufCheckpoint implements Checkpoint {
                 linear(block, part, shape);
             case "linear_attn.in_proj_ba" -> gates(block, shape);
             case "linear_attn.out_proj" ->
-                new GgufLinear.Columns(
+                GgufLinear.columns(
                         mapped(block + "ssm_out" + kind, shape),
                         read.linear().there(read.linear().delta().valueDim()));
             case "self_attn.gate_proj" -> gatedQueries(block, true, shape);
@@ -191,7 +191,7 @@ public final class GgufCheckpoint implements Checkpoint {
 
     private Weights linearVector(String block, String which, int... shape) throws IOException {
         Weights found = switch (which) {
-            case "A_log" -> new GgufLinear.Logarithms(mapped(block + "ssm_a", shape));
+            case "A_log" -> GgufLinear.logarithms(mapped(block + "ssm_a", shape));
             default -> mapped(block + "ssm_dt.bias", shape);
         };
         return new SelectedRows(found, shape[0], true, read.linear().there(1));

@@ -57,7 +57,7 @@ final class GgufConfig {
             "full_attention_interval",
             "nextn_predict_layers");
 
-    /** What a picture's positions turn; a text's are one. */
+    /** Pairs that each position of a picture turns; a text's positions are one. */
     private static final String SECTIONS = "rope.dimension_sections";
 
     /** Architectures that have experts in every file. */

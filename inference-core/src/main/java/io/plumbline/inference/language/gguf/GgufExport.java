@@ -177,7 +177,7 @@ public final class GgufExport {
         add(block + "ssm_norm.weight", TensorNames.linearNorm(l), size);
         Weights out = source.require(TensorNames.LINEAR_OUT.weight(l), hidden, delta.values());
         Declared outShape = new Declared(type, hidden, delta.values());
-        put(block + "ssm_out.weight", new GgufLinear.Columns(out, order.here(size)), outShape, r -> r);
+        put(block + "ssm_out.weight", GgufLinear.columns(out, order.here(size)), outShape, r -> r);
     }
 
     /** Whether attention comes every so many layers. */

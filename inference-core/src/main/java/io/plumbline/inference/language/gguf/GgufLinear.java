@@ -1,8 +1,10 @@
 package io.plumbline.inference.language.gguf;
 
+import io.plumbline.inference.language.checkpoint.TransformedRows;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.verifier.model.DeltaRule;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
 
@@ -55,65 +57,23 @@ record GgufLinear(DeltaRule delta, boolean isTiled) {
     }
 
     /** A matrix with its columns in another order. */
-    record Columns(Weights of, IntUnaryOperator order) implements Weights {
-        @Override
-        public String name() {
-            return of.name();
-        }
-
-        @Override
-        public String dtype() {
-            return "F32";
-        }
-
-        @Override
-        public int rows() {
-            return of.rows();
-        }
-
-        @Override
-        public int columns() {
-            return of.columns();
-        }
-
-        @Override
-        public void row(int r, float[] out) {
-            float[] row = new float[of.columns()];
-            of.row(r, row);
-            for (int i = 0; i < row.length; i++) {
-                out[i] = row[order.applyAsInt(i)];
+    static Weights columns(Weights of, IntUnaryOperator order) {
+        int columns = of.columns();
+        return new TransformedRows(of, row -> {
+            float[] before = Arrays.copyOf(row, columns);
+            for (int i = 0; i < columns; i++) {
+                row[i] = before[order.applyAsInt(i)];
             }
-        }
+        });
     }
 
-    /** What linear attention's decays are multiplied by, as logarithms; files hold them less than 0. */
-    record Logarithms(Weights of) implements Weights {
-        @Override
-        public String name() {
-            return of.name();
-        }
-
-        @Override
-        public String dtype() {
-            return "F32";
-        }
-
-        @Override
-        public int rows() {
-            return of.rows();
-        }
-
-        @Override
-        public int columns() {
-            return of.columns();
-        }
-
-        @Override
-        public void row(int r, float[] out) {
-            of.row(r, out);
-            for (int i = 0; i < of.columns(); i++) {
-                out[i] = (float) StrictMath.log(-out[i]);
+    /** Factors of linear attention's decays, as logarithms; files hold them less than 0. */
+    static Weights logarithms(Weights of) {
+        int columns = of.columns();
+        return new TransformedRows(of, row -> {
+            for (int i = 0; i < columns; i++) {
+                row[i] = (float) StrictMath.log(-row[i]);
             }
-        }
+        });
     }
 }
