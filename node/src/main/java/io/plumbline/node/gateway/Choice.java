@@ -84,23 +84,18 @@ final class Choice {
         answered = whole;
     }
 
-    /** What it cost: the answer alone, where there is one; else all that was asked. */
+    /** Purchases that it cost: the answer alone, where there is one; else all that was asked. */
     List<Purchase> purchases() {
         return answered == null
                 ? List.copyOf(purchases)
                 : purchases.stream().filter(one -> one.receipt() != null).toList();
     }
 
-    /**
-     * Its node has failed, and another is asked. One that has refused is due nothing. One that is slow, or not reached,
-     * computes on and is paid for it where it is honest.
-     */
+    /** Its node has failed, and another is asked. */
     void failed(Exception why) {
         Bytes32 hash = request.hash();
         failed.add(hash);
-        if (Purchase.isRefusal(why)) {
-            purchases.stream().filter(one -> one.requestHash().equals(hash)).forEach(one -> one.follow(one.fee()));
-        }
+        purchases.stream().filter(one -> one.requestHash().equals(hash)).forEach(one -> one.failed(why));
     }
 
     /** Those that were asked beside the one that answered were told to end: the prompt is due, and what was given. */

@@ -102,7 +102,7 @@ final class Completion implements AutoCloseable {
      */
     record Bill(Usage usage, Rest rest) {}
 
-    /** What it comes to by now. */
+    /** Its cost by now. */
     Bill bill() {
         long delivered = 0;
         long answers = 0;

@@ -52,18 +52,28 @@ record Purchase(Answerers.Answerer by, Bytes32 requestHash, long most, long fee,
                 : null;
     }
 
-    /** What it costs by its receipt; 0 where there is none. */
+    /** Its cost by its receipt; 0 where there is none. */
     long cost() {
         return receipt == null ? 0 : Usage.sum(receipt.price(), fee);
     }
 
-    /** What it costs beyond {@link #cost()}, once that is certain. */
+    /** Its cost beyond {@link #cost()}, once that is certain. */
     private CompletableFuture<Long> rest() {
         return by.settledCost(requestHash, fee, receipt).thenApply(cost -> Math.max(0, cost - cost()));
     }
 
+    /**
+     * Its node has failed, and another is asked. One that has refused is due nothing. One that is slow, or not reached,
+     * computes on and is paid for it where it is honest.
+     */
+    void failed(Exception why) {
+        if (isRefusal(why)) {
+            follow(fee);
+        }
+    }
+
     /** Whether a node has said by this that it gives no answer: one that is slow, or not reached, has not. */
-    static boolean isRefusal(Exception why) {
+    private static boolean isRefusal(Exception why) {
         return why instanceof BusyException
                 || why instanceof AnswerTooLargeException
                 || why instanceof IllegalArgumentException;
@@ -82,7 +92,7 @@ record Purchase(Answerers.Answerer by, Bytes32 requestHash, long most, long fee,
         });
     }
 
-    /** What is due to a node that was told to end, having given so many tokens or rows at most. */
+    /** The price due to a node that was told to end, having given so many tokens or rows at most. */
     long due(long units) {
         return Usage.sum(fee, Answerers.cost(units, by.price()));
     }

@@ -427,33 +427,30 @@ final class TensorApi {
         manifest.requireAnswerFits(inputs, outputs);
         Tries tries = new Tries(answerers, served.id(), wish.node());
         Answerers.Answerer by = tries.first();
-        List<Purchase> failed = new ArrayList<>();
-        List<Purchase> refused = new ArrayList<>();
+        List<Purchase> asked = new ArrayList<>();
         try {
             while (true) {
-                int before = failed.size();
+                int before = asked.size();
                 try {
-                    Answered answered = ask(served, facts, outputs, wish, by, failed);
-                    failed.clear();
-                    failed.add(answered.purchase);
+                    Answered answered = ask(served, facts, outputs, wish, by, asked);
+                    asked.clear();
+                    asked.add(answered.purchase);
                     answerers.answered(answered.answer.receipt(), Math.toIntExact(manifest.rows(inputs)));
                     return answered;
-                } catch (AnswerTooLargeException e) {
-                    // No fault of the node's; another may have another opinion.
-                    refused.add(failed.getLast());
-                    by = tries.next(e);
                 } catch (IOException | IllegalArgumentException e) {
-                    // A refusal too: the gateway has looked at the request, and another node may take it.
-                    by.refused(e);
-                    if (failed.size() > before && Purchase.isRefusal(e)) {
-                        refused.add(failed.getLast());
+                    // A refusal too: the gateway has looked at the request, and another node may take it. An answer
+                    // that is too large is no fault of the node's; another may have another opinion.
+                    if (!(e instanceof AnswerTooLargeException)) {
+                        by.refused(e);
+                    }
+                    if (asked.size() > before) {
+                        asked.getLast().failed(e);
                     }
                     by = tries.next(e);
                 }
             }
         } finally {
-            refused.forEach(one -> one.follow(one.fee()));
-            purchases.addAll(failed);
+            purchases.addAll(asked);
         }
     }
 
@@ -463,7 +460,7 @@ final class TensorApi {
             List<String> outputs,
             Wish wish,
             Answerers.Answerer by,
-            List<Purchase> failed)
+            List<Purchase> asked)
             throws IOException {
         TensorManifest manifest = served.model().manifest();
         byte[] nonce = new byte[16];
@@ -482,13 +479,13 @@ final class TensorApi {
         long rows = manifest.rows(facts.inputs());
         Purchase purchase = Purchase.begun(
                 by, request.hash(), rows, answerers.fee(wish.node().level(), rows));
-        failed.add(purchase);
+        asked.add(purchase);
         NodeClient.TensorAnswered answer;
         try {
             answer = by.inferTensors(encoded, rows, wish.node().level());
         } catch (NotAskedException | ApiException e) {
             // Nothing was put up.
-            failed.remove(purchase);
+            asked.remove(purchase);
             throw e;
         }
         Failure failure = TolerantAuditor.checkReceipt(answer.receipt(), request, answer.answer(), manifest);
