@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the GPU's kernels do not run is refused by name, before a device is touched. */
+/** Layers that the GPU's kernels do not run are refused by name, before a device is touched. */
 class UnsupportedLayersTest {
     @TempDir
     Path folder;

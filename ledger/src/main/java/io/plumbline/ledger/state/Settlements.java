@@ -85,7 +85,7 @@ final class Settlements {
 
     private final Map<Bytes32, Long> reserved = new HashMap<>();
 
-    /** What settlements need of the rest of the state. */
+    /** The rest of the state, as far as settlements need it. */
     interface Ledger {
         Parameters parameters();
 
@@ -302,7 +302,7 @@ final class Settlements {
         return drawn.values().stream().limit(ledger.parameters().maxAuditors()).toList();
     }
 
-    /** What is wrong with an auditor's word on a settlement, or null. */
+    /** The reason why an auditor's word on a settlement is refused, or null. */
     private static String refuse(Settlement open, Bytes32 auditor) {
         if (open == null || open.receipt() == null) {
             return "no receipt was ordered for this request";

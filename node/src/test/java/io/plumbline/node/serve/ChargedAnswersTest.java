@@ -89,7 +89,7 @@ class ChargedAnswersTest {
         /** The price in its receipts; null for its own. */
         private volatile Long asks;
 
-        /** What the ledger takes of it, once completed; null for what it has told. */
+        /** The amount that the ledger takes of it, once completed; null for what it has told. */
         private volatile CompletableFuture<Long> settled;
 
         private volatile long fee;

@@ -19,7 +19,7 @@ public final class DeltaSteps {
     private final ExactMath math;
     private final float eps;
 
-    /** What a norm adds so that the root of a sum of squares, not of a mean, divides queries and keys. */
+    /** Added by a norm so that the root of a sum of squares, not of a mean, divides queries and keys. */
     private final float unitEps;
 
     private final float[] queryGain;

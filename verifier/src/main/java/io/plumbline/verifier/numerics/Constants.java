@@ -57,7 +57,7 @@ public final class Constants {
     static final float L13 = 1f / 13;
     static final float L15 = 1f / 15;
 
-    /** What the gated delta rule adds to the sum of squares of a query or a key. */
+    /** Added by the gated delta rule to the sum of squares of a query or a key. */
     public static final float DELTA_EPS = 1e-6f;
 
     /** Below this exp is 0. */

@@ -14,7 +14,7 @@ import java.util.Objects;
 
 /** The contract in C, called on the very arrays. */
 public final class NativeMath implements ExactMath {
-    /** What has no form in C. */
+    /** For operations that have no form in C. */
     private final ExactMath other = Simd.enabled() ? new VectorMath() : new ScalarMath();
 
     private final Form form;

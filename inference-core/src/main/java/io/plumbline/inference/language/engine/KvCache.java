@@ -22,7 +22,7 @@ public final class KvCache implements AutoCloseable {
     private final Supplier<MemorySegment> memory;
     private final Supplier<LayerStates> stateMemory;
 
-    /** What a sequence's states are counted as. */
+    /** Pages that a sequence's states count as. */
     private final int statePages;
 
     private final Runnable release;
@@ -97,7 +97,7 @@ public final class KvCache implements AutoCloseable {
         return 2 * LayerStates.bytes(config);
     }
 
-    /** What the states of a sequence's layers with linear attention are counted as, in pages; 0 where none has it. */
+    /** Pages that the states of a sequence's layers with linear attention count as; 0 where none has it. */
     static int statePages(ModelConfig config) {
         long page = pageBytes(config);
         return Math.toIntExact((LayerStates.bytes(config) + page - 1) / page);
@@ -260,7 +260,7 @@ public final class KvCache implements AutoCloseable {
             return pages.get(index).memory;
         }
 
-        /** What it has taken of the memory that there is, in pages. */
+        /** Pages that it has taken of the memory that there is. */
         int taken() {
             return pages.size() + (before == null ? 0 : 2 * statePages);
         }

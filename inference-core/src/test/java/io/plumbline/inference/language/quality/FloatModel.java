@@ -330,7 +330,7 @@ public final class FloatModel {
         }
     }
 
-    /** What makes {@code n} elements a unit vector. */
+    /** The factor that makes {@code n} elements a unit vector. */
     private static double unit(double[] x, int from, int n) {
         double squares = 0;
         for (int i = from; i < from + n; i++) {
