@@ -5,7 +5,6 @@ import io.plumbline.node.tenant.Rest;
 import io.plumbline.node.tenant.Usage;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Receipt;
-import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -74,9 +73,7 @@ record Purchase(Answerers.Answerer by, Bytes32 requestHash, long most, long fee,
 
     /** Whether a node has said by this that it gives no answer: one that is slow, or not reached, has not. */
     private static boolean isRefusal(Exception why) {
-        return why instanceof BusyException
-                || why instanceof AnswerTooLargeException
-                || why instanceof IllegalArgumentException;
+        return why instanceof BusyException || why instanceof IllegalArgumentException;
     }
 
     /**
