@@ -314,6 +314,9 @@ final class BlobBench implements Callable<Integer> {
                 }
                 double plain = write(shard, folder.resolve("plain"));
                 Files.delete(shard);
+                System.out.printf(
+                        "made again %.0f, written %.0f MB/s%n",
+                        blob.shardBytes() / MB / seconds, blob.shardBytes() / MB / plain);
                 if (i >= 0) {
                     ours[i] = blob.shardBytes() / MB / seconds;
                     written[i] = blob.shardBytes() / MB / plain;

@@ -16,28 +16,28 @@ final class FieldProduct {
 
     private FieldProduct() {}
 
-    /** {@code out[i] ^= factor * in[i]} for {@code length} bytes. */
-    static void add(int factor, byte[] in, byte[] out, int length) {
+    /** {@code out[i] ^= factor * in[i]} for bytes {@code from} to {@code to}. */
+    static void add(int factor, byte[] in, byte[] out, int from, int to) {
         if (factor == 0) {
             return;
         }
-        int at = HAS_VECTORS ? addVectors(factor, in, out, length) : 0;
-        addScalar(factor, in, out, at, length);
+        int at = HAS_VECTORS ? addVectors(factor, in, out, from, to) : from;
+        addScalar(factor, in, out, at, to);
     }
 
     /** As it is defined. */
-    static void addScalar(int factor, byte[] in, byte[] out, int from, int length) {
+    static void addScalar(int factor, byte[] in, byte[] out, int from, int to) {
         byte[] table = new byte[256];
         for (int b = 0; b < 256; b++) {
             table[b] = (byte) GaloisField.multiply(factor, b);
         }
-        for (int i = from; i < length; i++) {
+        for (int i = from; i < to; i++) {
             out[i] ^= table[in[i] & 0xFF];
         }
     }
 
-    /** How many bytes were done: whole vectors. */
-    private static int addVectors(int factor, byte[] in, byte[] out, int length) {
+    /** Where it ended: whole vectors are done. */
+    private static int addVectors(int factor, byte[] in, byte[] out, int from, int to) {
         byte[] low = new byte[SPECIES.length()];
         byte[] high = new byte[SPECIES.length()];
         for (int i = 0; i < SPECIES.length(); i++) {
@@ -46,8 +46,8 @@ final class FieldProduct {
         }
         ByteVector lows = ByteVector.fromArray(SPECIES, low, 0);
         ByteVector highs = ByteVector.fromArray(SPECIES, high, 0);
-        int end = SPECIES.loopBound(length);
-        for (int i = 0; i < end; i += SPECIES.length()) {
+        int end = from + SPECIES.loopBound(to - from);
+        for (int i = from; i < end; i += SPECIES.length()) {
             ByteVector bytes = ByteVector.fromArray(SPECIES, in, i);
             ByteVector product = bytes.and((byte) 15)
                     .selectFrom(lows)

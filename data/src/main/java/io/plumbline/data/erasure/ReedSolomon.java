@@ -8,6 +8,9 @@ import java.util.Arrays;
  * that shards are theirs, byte for byte.
  */
 public final class ReedSolomon {
+    /** Bytes of each shard that are added up at once: the sum stays in the nearest cache. */
+    private static final int BLOCK_BYTES = 16 << 10;
+
     /** Most shards: more would need a larger field. */
     public static final int MOST_SHARDS = 255;
 
@@ -44,8 +47,11 @@ public final class ReedSolomon {
         }
         int[] factors = factors(have, want);
         Arrays.fill(out, 0, length, (byte) 0);
-        for (int i = 0; i < k; i++) {
-            FieldProduct.add(factors[i], shards[i], out, length);
+        for (int from = 0; from < length; from += BLOCK_BYTES) {
+            int to = Math.min(length, from + BLOCK_BYTES);
+            for (int i = 0; i < k; i++) {
+                FieldProduct.add(factors[i], shards[i], out, from, to);
+            }
         }
     }
 

@@ -76,23 +76,62 @@ public final class ShardSources {
      */
     public void compute(int shard, Output output) throws IOException {
         int[] have = atHand(shard);
-        byte[][] pieces = new byte[have.length][PIECE_BYTES];
         byte[] out = new byte[PIECE_BYTES];
         try (ExecutorService readers = Executors.newVirtualThreadPerTaskExecutor()) {
+            // The next pieces come while these are added up and written.
+            Pieces now = new Pieces(have);
+            Pieces next = new Pieces(have);
+            now.begin(0, readers);
             for (long at = 0; at < blob.shardBytes(); at += PIECE_BYTES) {
-                int length = (int) Math.min(PIECE_BYTES, blob.shardBytes() - at);
-                ByteRange range = new ByteRange(at, at + length);
-                List<Future<?>> reads = new ArrayList<>();
-                for (int i = 0; i < have.length; i++) {
-                    int one = i;
-                    reads.add(readers.submit(() -> {
-                        read(have[one], range, pieces[one]);
-                        return null;
-                    }));
+                if (at + PIECE_BYTES < blob.shardBytes()) {
+                    next.begin(at + PIECE_BYTES, readers);
                 }
-                await(reads);
-                code.compute(have, pieces, shard, out, length);
+                int length = now.await();
+                code.compute(have, now.bytes, shard, out, length);
                 output.write(out, length);
+                Pieces done = now;
+                now = next;
+                next = done;
+            }
+        }
+    }
+
+    /** A range of each shard at hand, on its way or there. */
+    private final class Pieces {
+        private final int[] have;
+        private final byte[][] bytes;
+        private final List<Future<?>> reads = new ArrayList<>();
+        private int length;
+
+        Pieces(int[] have) {
+            this.have = have;
+            this.bytes = new byte[have.length][PIECE_BYTES];
+        }
+
+        void begin(long at, ExecutorService readers) {
+            length = (int) Math.min(PIECE_BYTES, blob.shardBytes() - at);
+            ByteRange range = new ByteRange(at, at + length);
+            reads.clear();
+            for (int i = 0; i < have.length; i++) {
+                int one = i;
+                reads.add(readers.submit(() -> {
+                    read(have[one], range, bytes[one]);
+                    return null;
+                }));
+            }
+        }
+
+        int await() throws IOException {
+            try {
+                for (Future<?> read : reads) {
+                    read.get();
+                }
+                return length;
+            } catch (ExecutionException e) {
+                throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IOException("Interrupted while shards were read.", e);
             }
         }
     }
@@ -109,19 +148,6 @@ public final class ShardSources {
                     + blob.shards().size() + " shards are there, and it takes " + blob.k() + ".");
         }
         return have.stream().limit(blob.k()).mapToInt(Integer::intValue).toArray();
-    }
-
-    private static void await(List<Future<?>> reads) throws IOException {
-        try {
-            for (Future<?> read : reads) {
-                read.get();
-            }
-        } catch (ExecutionException e) {
-            throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("Interrupted while shards were read.", e);
-        }
     }
 
     private void read(int shard, ByteRange range, byte[] target) throws IOException {

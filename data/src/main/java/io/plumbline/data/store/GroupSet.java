@@ -22,8 +22,10 @@ final class GroupSet {
         this.present = present;
     }
 
-    synchronized void add(long position) {
-        present.set((int) (position / ChunkGroups.BYTES));
+    /** Adds whole groups, or the blob's last, that follow each other. */
+    synchronized void add(long position, int bytes) {
+        int first = (int) (position / ChunkGroups.BYTES);
+        present.set(first, first + ChunkGroups.count(bytes));
     }
 
     /** Takes all groups out that a range touches. */

@@ -150,7 +150,7 @@ public final class PartialBlob implements AutoCloseable {
     /**
      * Receives a range, encoded as {@link io.plumbline.verifier.blake3.Outboard#encode} does it.
      *
-     * @param progress told the bytes of each group that is written.
+     * @param progress told the bytes of groups that are written.
      * @throws RangeDecoder.WrongBytesException where it is not this blob's; what came before the wrong byte is kept.
      * @throws NoRoomException where it would take what the store leaves free.
      * @throws DiskFailedException where the disk does not take it.
@@ -158,20 +158,35 @@ public final class PartialBlob implements AutoCloseable {
      */
     public void receive(ByteRange range, InputStream in, Progress progress) throws IOException {
         room.require(range.length());
-        new RangeDecoder(id.bytes(), bytes, range.from(), range.to()).decode(in, new RangeDecoder.Sink() {
+        GroupBatch batch = new GroupBatch(new GroupBatch.Target() {
             @Override
-            public void group(long position, byte[] group, int length) throws IOException {
-                write(dataFile, dataOffset + position, ByteBuffer.wrap(group, 0, length));
-                groups.add(position);
-                flusher.more(length);
-                progress.more(length);
+            public void data(long position, ByteBuffer some) throws IOException {
+                write(dataFile, dataOffset + position, some);
             }
 
             @Override
-            public void parent(long position, byte[] parent) throws IOException {
-                write(outboardFile, position, ByteBuffer.wrap(parent));
+            public void outboard(long position, ByteBuffer some) throws IOException {
+                write(outboardFile, position, some);
+            }
+
+            @Override
+            public void written(long position, int length) throws IOException {
+                groups.add(position, length);
+                flusher.more(length);
+                progress.more(length);
             }
         });
+        RangeDecoder decoder = new RangeDecoder(id.bytes(), bytes, range.from(), range.to());
+        try {
+            decoder.decode(in, batch);
+        } catch (DiskFailedException e) {
+            throw e;
+        } catch (IOException e) {
+            // What came before is proven.
+            batch.flush();
+            throw e;
+        }
+        batch.flush();
     }
 
     private void write(FileChannel file, long position, ByteBuffer from) throws DiskFailedException {

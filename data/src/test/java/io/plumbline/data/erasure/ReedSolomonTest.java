@@ -53,8 +53,9 @@ class ReedSolomonTest {
                 random.nextBytes(in);
                 random.nextBytes(expected);
                 byte[] out = expected.clone();
-                FieldProduct.add(factor, in, out, length);
-                FieldProduct.addScalar(factor, in, expected, 0, length);
+                int from = length / 3;
+                FieldProduct.add(factor, in, out, from, length);
+                FieldProduct.addScalar(factor, in, expected, from, length);
                 assertArrayEquals(expected, out, length + " bytes times " + factor);
             }
         }
@@ -64,7 +65,7 @@ class ReedSolomonTest {
     @CsvSource({"1,2", "2,3", "4,6", "10,14", "17,20"})
     void anyKShardsGiveAllOthers(int k, int n) {
         Random random = new Random(k);
-        int length = 777;
+        int length = 40_777;
         ReedSolomon code = new ReedSolomon(k, n);
         byte[][] all = new byte[n][length];
         int[] data = IntStream.range(0, k).toArray();

@@ -127,14 +127,26 @@ public final class Outboard implements TreeValues {
     private final class Encoder {
         private static final int OUT_BYTES = 16 * ChunkGroups.BYTES;
 
+        /** Groups of a subtree whose parents are read at once: in an outboard they lie together. */
+        private static final int SUBTREE_GROUPS = 256;
+
         private final GroupRange range;
         private final Output output;
         private final byte[] out = new byte[OUT_BYTES];
         private int length;
 
+        private final byte[] ahead;
+        private long aheadFrom;
+        private int aheadBytes;
+
+        private final byte[] parents = new byte[SUBTREE_GROUPS * ChunkGroups.PARENT_BYTES];
+        private long parentsFrom;
+        private int parentsBytes;
+
         Encoder(GroupRange range, Output output) {
             this.range = range;
             this.output = output;
+            this.ahead = new byte[(int) Math.min(OUT_BYTES, range.bytes(messageBytes))];
         }
 
         void node(int from, int to, long parentsEnd) throws IOException {
@@ -142,24 +154,45 @@ public final class Outboard implements TreeValues {
                 return;
             }
             if (to - from == 1) {
-                int bytes = ChunkGroups.bytes(messageBytes, from);
-                reserve(bytes);
-                message.read((long) from * ChunkGroups.BYTES, out, length, bytes);
-                length += bytes;
+                group(from);
                 return;
             }
-            reserve(ChunkGroups.PARENT_BYTES);
-            outboard.read(ChunkGroups.PARENT_BYTES * (parentsEnd - 1), out, length, ChunkGroups.PARENT_BYTES);
-            length += ChunkGroups.PARENT_BYTES;
+            parent(to - from, ChunkGroups.PARENT_BYTES * (parentsEnd - 1));
             int middle = from + ChunkGroups.left(to - from);
             node(from, middle, parentsEnd - (to - middle));
             node(middle, to, parentsEnd - 1);
         }
 
-        private void reserve(int bytes) throws IOException {
-            if (length + bytes > out.length) {
+        private void group(int index) throws IOException {
+            int bytes = ChunkGroups.bytes(messageBytes, index);
+            long position = (long) index * ChunkGroups.BYTES;
+            if (position < aheadFrom || position + bytes > aheadFrom + aheadBytes) {
+                aheadFrom = position;
+                aheadBytes = (int) Math.min(
+                        ahead.length, Math.min(messageBytes, (long) range.end() * ChunkGroups.BYTES) - position);
+                message.read(position, ahead, 0, aheadBytes);
+            }
+            append(ahead, (int) (position - aheadFrom), bytes);
+        }
+
+        /** @param position of the parent, which is the last of its subtree's. */
+        private void parent(int groupsBelow, long position) throws IOException {
+            if (position < parentsFrom || position >= parentsFrom + parentsBytes) {
+                parentsBytes = groupsBelow > SUBTREE_GROUPS
+                        ? ChunkGroups.PARENT_BYTES
+                        : ChunkGroups.PARENT_BYTES * (groupsBelow - 1);
+                parentsFrom = position + ChunkGroups.PARENT_BYTES - parentsBytes;
+                outboard.read(parentsFrom, parents, 0, parentsBytes);
+            }
+            append(parents, (int) (position - parentsFrom), ChunkGroups.PARENT_BYTES);
+        }
+
+        private void append(byte[] bytes, int offset, int count) throws IOException {
+            if (length + count > out.length) {
                 flush();
             }
+            System.arraycopy(bytes, offset, out, length, count);
+            length += count;
         }
 
         void flush() throws IOException {
