@@ -69,22 +69,29 @@ public final class ShardSources {
         void write(byte[] bytes, int length) throws IOException;
     }
 
+    /** Computes a shard that is gone, all of it. */
+    public void compute(int shard, Output output) throws IOException {
+        compute(shard, new ByteRange(0, blob.shardBytes()), output);
+    }
+
     /**
-     * Computes a shard that is gone.
+     * Computes a range of a shard that is gone.
      *
+     * @param range of whole groups.
      * @throws IOException where fewer than k others can be had; the message says which are.
      */
-    public void compute(int shard, Output output) throws IOException {
+    public void compute(int shard, ByteRange range, Output output) throws IOException {
         int[] have = atHand(shard);
-        byte[] out = new byte[PIECE_BYTES];
+        int most = (int) Math.min(PIECE_BYTES, range.length());
+        byte[] out = new byte[most];
         try (ExecutorService readers = Executors.newVirtualThreadPerTaskExecutor()) {
             // The next pieces come while these are added up and written.
-            Pieces now = new Pieces(have);
-            Pieces next = new Pieces(have);
-            now.begin(0, readers);
-            for (long at = 0; at < blob.shardBytes(); at += PIECE_BYTES) {
-                if (at + PIECE_BYTES < blob.shardBytes()) {
-                    next.begin(at + PIECE_BYTES, readers);
+            Pieces now = new Pieces(have, most);
+            Pieces next = new Pieces(have, most);
+            now.begin(range.from(), range.to(), readers);
+            for (long at = range.from(); at < range.to(); at += most) {
+                if (at + most < range.to()) {
+                    next.begin(at + most, range.to(), readers);
                 }
                 int length = now.await();
                 code.compute(have, now.bytes, shard, out, length);
@@ -103,13 +110,13 @@ public final class ShardSources {
         private final List<Future<?>> reads = new ArrayList<>();
         private int length;
 
-        Pieces(int[] have) {
+        Pieces(int[] have, int most) {
             this.have = have;
-            this.bytes = new byte[have.length][PIECE_BYTES];
+            this.bytes = new byte[have.length][most];
         }
 
-        void begin(long at, ExecutorService readers) {
-            length = (int) Math.min(PIECE_BYTES, blob.shardBytes() - at);
+        void begin(long at, long end, ExecutorService readers) {
+            length = (int) Math.min(bytes[0].length, end - at);
             ByteRange range = new ByteRange(at, at + length);
             reads.clear();
             for (int i = 0; i < have.length; i++) {
@@ -148,6 +155,24 @@ public final class ShardSources {
                     + blob.shards().size() + " shards are there, and it takes " + blob.k() + ".");
         }
         return have.stream().limit(blob.k()).mapToInt(Integer::intValue).toArray();
+    }
+
+    /**
+     * Reads a range of a shard, computed of others where no source has it.
+     *
+     * @param range of whole groups.
+     * @param target receives it from 0 on.
+     */
+    void readOrCompute(int shard, ByteRange range, byte[] target) throws IOException {
+        if (!holders.get(shard).isEmpty()) {
+            read(shard, range, target);
+            return;
+        }
+        int[] at = {0};
+        compute(shard, range, (some, length) -> {
+            System.arraycopy(some, 0, target, at[0], length);
+            at[0] += length;
+        });
     }
 
     private void read(int shard, ByteRange range, byte[] target) throws IOException {

@@ -91,6 +91,11 @@ public record StripedBlob(Bytes32 id, long bytes, int k, List<Bytes32> shards) {
         return "shard of " + id;
     }
 
+    /** Pin of a blob's outboard, by which ranges of it are proven. */
+    public static String outboardPin(Bytes32 id) {
+        return "outboard of " + id;
+    }
+
     /** Pin of all descriptions that a node has. */
     public static String allPin() {
         return "striped";

@@ -69,12 +69,16 @@ public final class StripedPut {
                 shards.add(FileBlob.of(shard, Progress.none()));
             }
             Bytes32 id;
+            Path outboard = temporary.resolve("outboard");
             try (FileBlob whole = FileBlob.of(file, Progress.none())) {
                 id = whole.id();
+                whole.copyOutboard(outboard);
             }
             StripedBlob striped = new StripedBlob(
                     id, bytes, k, shards.stream().map(FileBlob::id).toList());
-            send(striped, shards, pin);
+            send(striped, shards);
+            sendOutboard(striped, outboard);
+            describe(striped, pin);
             return striped;
         } finally {
             for (FileBlob shard : shards) {
@@ -115,13 +119,26 @@ public final class StripedPut {
         return parity;
     }
 
-    private void send(StripedBlob striped, List<FileBlob> shards, String pin) throws IOException {
-        byte[] text = striped.text().getBytes(StandardCharsets.UTF_8);
+    private void send(StripedBlob striped, List<FileBlob> shards) throws IOException {
         for (int i = 0; i < shards.size(); i++) {
             new Upload(nodes.get(i), rate).run(shards.get(i), progress);
             nodes.get(i).pin(shards.get(i).id(), StripedBlob.shardPin(striped.id()));
         }
-        // Last of all: a node that has it has nothing to mend.
+    }
+
+    /** A 256th of the blob, so it is kept whole, at one node more than may be lost. */
+    private void sendOutboard(StripedBlob striped, Path file) throws IOException {
+        try (FileBlob outboard = FileBlob.of(file, Progress.none())) {
+            for (BlobNode node : nodes.subList(0, nodes.size() - k + 1)) {
+                new Upload(node, rate).run(outboard, Progress.none());
+                node.pin(outboard.id(), StripedBlob.outboardPin(striped.id()));
+            }
+        }
+    }
+
+    /** Last of all: a node that has the description has nothing to mend. */
+    private void describe(StripedBlob striped, String pin) throws IOException {
+        byte[] text = striped.text().getBytes(StandardCharsets.UTF_8);
         try (MemoryBlob description = new MemoryBlob(MemorySegment.ofArray(text))) {
             for (BlobNode node : told) {
                 new Upload(node, rate).run(description, Progress.none());

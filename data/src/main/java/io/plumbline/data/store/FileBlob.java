@@ -90,6 +90,15 @@ public final class FileBlob implements ReadableBlob {
         }
     }
 
+    /** Writes its outboard to a file of its own. */
+    public void copyOutboard(Path to) throws IOException {
+        try (FileChannel out = FileChannel.open(to, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            for (long at = 0; at < outboardFile.size(); ) {
+                at += outboardFile.transferTo(at, outboardFile.size() - at, out);
+            }
+        }
+    }
+
     @Override
     public Bytes32 id() {
         return id;

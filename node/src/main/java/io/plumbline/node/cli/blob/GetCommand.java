@@ -5,6 +5,7 @@ import com.beust.jcommander.Parameters;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.data.erasure.StripedBlob;
 import io.plumbline.data.erasure.StripedGet;
+import io.plumbline.data.erasure.StripedSource;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.ByteRange;
 import io.plumbline.data.store.NoSuchBlobException;
@@ -14,6 +15,7 @@ import io.plumbline.data.transfer.Download;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.blake3.RangeDecoder;
 import io.plumbline.verifier.encoding.Bytes32;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -90,7 +92,9 @@ final class GetCommand extends BlobIdCommand {
             throw absent;
         }
         if (range != null) {
-            throw new IOException("Blob " + id + " is kept as shards: get all of it, without --range.");
+            part(id, blob.bytes(), List.of(new StripedSource(blob, places.nodes())), file);
+            say(id, blob.bytes(), file);
+            return 0;
         }
         try (ProgressBar bar = Bars.of("get", blob.bytes())) {
             StripedGet.run(
@@ -123,30 +127,38 @@ final class GetCommand extends BlobIdCommand {
         }
         ByteRange wanted =
                 new ByteRange(Long.parseLong(asked.group(1)), Math.min(bytes, Long.parseLong(asked.group(2)) + 1));
+        Path partial = Files.createTempFile(file.toAbsolutePath().getParent(), ".range-", "");
+        try (ProgressBar bar = Bars.of("get", wanted.length())) {
+            try (OutputStream out = Files.newOutputStream(partial)) {
+                for (long at = wanted.from(); at < wanted.to(); at += StripedSource.MOST_RANGE_BYTES) {
+                    ByteRange piece = new ByteRange(at, Math.min(wanted.to(), at + StripedSource.MOST_RANGE_BYTES));
+                    out.write(piece(id, bytes, piece, sources));
+                    bar.stepBy(piece.length());
+                }
+            }
+            Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(partial);
+        }
+    }
+
+    /** From the first source that gives it. */
+    private static byte[] piece(Bytes32 id, long bytes, ByteRange wanted, List<BlobSource> sources) throws IOException {
         IOException last = null;
         for (BlobSource source : sources) {
-            Path partial = Files.createTempFile(file.toAbsolutePath().getParent(), ".range-", "");
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
             try (InputStream in = source.range(id, bytes, wanted)) {
-                write(new RangeDecoder(id.bytes(), bytes, wanted.from(), wanted.to()), in, wanted, partial);
-                Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING);
-                return;
+                new RangeDecoder(id.bytes(), bytes, wanted.from(), wanted.to()).decode(in, (at, some, length) -> {
+                    int from = (int) Math.max(0, wanted.from() - at);
+                    int end = (int) Math.min(length, wanted.to() - at);
+                    out.write(some, from, end - from);
+                });
+                return out.toByteArray();
             } catch (IOException e) {
                 last = e;
                 System.err.println(Terminal.printable(source.name() + " did not give it: " + e.getMessage()));
-            } finally {
-                Files.deleteIfExists(partial);
             }
         }
         throw last;
-    }
-
-    private static void write(RangeDecoder decoder, InputStream in, ByteRange wanted, Path file) throws IOException {
-        try (OutputStream out = Files.newOutputStream(file)) {
-            decoder.decode(in, (at, some, length) -> {
-                int from = (int) Math.max(0, wanted.from() - at);
-                int end = (int) Math.min(length, wanted.to() - at);
-                out.write(some, from, end - from);
-            });
-        }
     }
 }
