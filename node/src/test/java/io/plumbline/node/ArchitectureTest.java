@@ -124,7 +124,7 @@ class ArchitectureTest {
                 .whereLayer("inference")
                 .mayOnlyBeAccessedByLayers("cli", "demo", "serve")
                 .whereLayer("data")
-                .mayOnlyBeAccessedByLayers("cli", "demo", "gateway")
+                .mayOnlyBeAccessedByLayers("cli", "demo", "gateway", "full")
                 .whereLayer("tenant")
                 .mayOnlyAccessLayers("network")
                 .whereLayer("tenant")

@@ -90,7 +90,8 @@ public final class AttackNetwork implements AutoCloseable {
                         folder.resolve("verifier.key"),
                         folder.resolve("full"),
                         FullNode.SNAPSHOT_BYTES,
-                        answerTimeoutMs),
+                        answerTimeoutMs,
+                        null),
                 events(),
                 (code, why) -> {});
         this.honestNode = InferenceNode.launch(

@@ -191,7 +191,8 @@ class DishonestNodeTest {
                                     key,
                                     folder.resolve("full"),
                                     FullNode.SNAPSHOT_BYTES,
-                                    1_000),
+                                    1_000,
+                                    null),
                             events,
                             (code, why) -> {});
                     Media driver = new Media(folder.resolve("driver"), e -> {}, () -> {});

@@ -104,4 +104,11 @@ final class CopiedState implements Replica.Listener {
         }
         listener.onCertified(header, certificate);
     }
+
+    @Override
+    public void onSnapshot(byte[] snapshot, long height) {
+        if (isSure) {
+            listener.onSnapshot(snapshot, height);
+        }
+    }
 }

@@ -141,7 +141,9 @@ public final class LedgerService implements ClusteredService {
 
     @Override
     public void onTakeSnapshot(ExclusivePublication publication) {
-        Snapshots.write(Snapshots.encode(replica.state()), publication, cluster.idleStrategy());
+        byte[] snapshot = Snapshots.encode(replica.state());
+        Snapshots.write(snapshot, publication, cluster.idleStrategy());
+        copied.onSnapshot(snapshot, replica.state().height());
     }
 
     /** A message that is not what its header says is dropped, by every member alike. */

@@ -18,7 +18,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * The ledger's state as a snapshot: length, hash and state root, then the bytes. A damaged recording may replay as an
  * empty one, or as other bytes: what does not match in all three is refused, and the member does not start with it.
  */
-final class Snapshots {
+public final class Snapshots {
     private static final int HEADER_BYTES = 8 + 32 + 32;
     private static final int CHUNK_BYTES = 16 << 10;
     /** What an operator does about a damaged disk. */
@@ -40,7 +40,14 @@ final class Snapshots {
                 .array();
     }
 
-    static LedgerState decode(Genesis genesis, byte[] all) {
+    /**
+     * Reads a snapshot.
+     *
+     * @throws IllegalStateException where it is damaged, or gives another root in this build.
+     * @throws io.plumbline.verifier.encoding.CanonicalReader.MalformedException where it is of another ledger than
+     *     {@code genesis}, or of a form that this build does not know.
+     */
+    public static LedgerState decode(Genesis genesis, byte[] all) {
         if (all.length < HEADER_BYTES) {
             throw new IllegalStateException(
                     "The ledger's snapshot has " + all.length + " bytes: it is damaged. " + ADVICE);

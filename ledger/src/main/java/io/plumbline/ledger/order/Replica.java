@@ -62,6 +62,11 @@ public final class Replica {
         default void onCertified(BlockHeader header, Certificate certificate) {
             // Who signs nothing does not care.
         }
+
+        /** A snapshot was taken, the same bytes at every member, after so many commands. */
+        default void onSnapshot(byte[] snapshot, long height) {
+            // It is on disk in any case.
+        }
     }
 
     /** Wakes the replica, every one at the same place in the order. */

@@ -4,6 +4,7 @@ import io.plumbline.data.store.BlobIds;
 import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.inference.tensor.TensorPackage;
+import io.plumbline.node.data.KnownDataNodes;
 import io.plumbline.node.data.ModelPull;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
@@ -22,12 +23,6 @@ public final class ModelById {
         return model.toString().matches("[0-9a-fA-F]{64}") && !Files.exists(model);
     }
 
-    /** Names the data nodes that are asked. */
-    @FunctionalInterface
-    public interface Nodes {
-        List<BlobNode> find() throws IOException;
-    }
-
     /**
      * A model's folder.
      *
@@ -36,7 +31,7 @@ public final class ModelById {
      * @param percent hears how far it is, every ten percent.
      * @param warnings hears of data nodes that failed while others went on.
      */
-    public static Path find(Path model, Nodes nodes, IntConsumer percent, Consumer<String> warnings)
+    public static Path find(Path model, KnownDataNodes nodes, IntConsumer percent, Consumer<String> warnings)
             throws IOException {
         Bytes32 id = BlobIds.parse(model.toString());
         Path folder = TensorPackage.store().resolve(id.toString());

@@ -59,9 +59,6 @@ final class AuditAgent implements AutoCloseable {
     /** Longest wait for the audits under way when the node closes. */
     private static final long CLOSE_MS = 5_000;
 
-    /** Of what proves lies, on the disk. */
-    private static final long EVIDENCE_BYTES = 1L << 30;
-
     /** A node that does not even say what it was asked is challenged by this one. */
     private static final Cell FIRST = new Cell(0, 0, 1);
 
@@ -92,7 +89,7 @@ final class AuditAgent implements AutoCloseable {
      * @param latest gives a node as the ledger has it now: it may be at another address than when its receipt was
      *     ordered.
      * @param auditors by model id, in hexadecimal; closed with this.
-     * @param evidenceFolder where what proves a lie is kept.
+     * @param evidences where what proves a lie is kept.
      * @param verdicts that it has bound itself to.
      * @param recent told of what it has looked at.
      */
@@ -102,7 +99,7 @@ final class AuditAgent implements AutoCloseable {
             LedgerClient ledger,
             UnaryOperator<Node> latest,
             Map<String, AnswerAuditor> auditors,
-            Path evidenceFolder,
+            EvidenceFolder evidences,
             VerdictStore verdicts,
             RecentAudits recent,
             Events events) {
@@ -112,7 +109,7 @@ final class AuditAgent implements AutoCloseable {
         this.latest = latest;
         this.accuser = new Accuser(ledger, publicKey, events);
         this.auditors = Map.copyOf(auditors);
-        this.evidences = new EvidenceFolder(evidenceFolder, EVIDENCE_BYTES);
+        this.evidences = evidences;
         this.verdicts = verdicts;
         this.recent = recent;
         this.events = events;

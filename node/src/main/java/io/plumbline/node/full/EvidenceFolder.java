@@ -17,12 +17,18 @@ import java.util.stream.Stream;
 final class EvidenceFolder {
     private static final String SUFFIX = ".evidence";
 
+    /** Of what proves lies, on the disk. */
+    static final long MOST_BYTES = 1L << 30;
+
     private final Path folder;
     private final long mostBytes;
+    private final Archive archive;
 
-    EvidenceFolder(Path folder, long mostBytes) {
+    /** @param archive where it is put, too; null for nowhere. */
+    EvidenceFolder(Path folder, long mostBytes, Archive archive) {
         this.folder = folder;
         this.mostBytes = mostBytes;
+        this.archive = archive;
     }
 
     /**
@@ -39,7 +45,11 @@ final class EvidenceFolder {
         Path file = folder.resolve(requestHash.toString() + SUFFIX);
         Path partial = Files.createTempFile(folder, "evidence", ".partial");
         Files.write(partial, evidence);
-        return Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+        Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+        if (archive != null) {
+            archive.evidence(requestHash, evidence);
+        }
+        return file;
     }
 
     private record Kept(Path file, long bytes, long atMs) {}

@@ -5,8 +5,11 @@ import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.state.Audit;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.data.KnownDataNodes;
+import io.plumbline.node.data.PulledTensors;
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.Event;
+import io.plumbline.node.network.Events;
 import io.plumbline.node.network.UnjudgeableException;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Assignment;
@@ -20,12 +23,17 @@ import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.TrustedLedger;
+import io.plumbline.verifier.model.TensorSource;
 import io.plumbline.verifier.model.VerifierKey;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** Judges answers of a language model without its weights, cell by cell. */
 final class ExactAnswerAuditor implements AnswerAuditor {
@@ -38,8 +46,14 @@ final class ExactAnswerAuditor implements AnswerAuditor {
 
     private final VerifierKey key;
     private final Path modelFolder;
+    private final KnownDataNodes dataNodes;
+    private final Events events;
     private final ChatTokenizer tokenizer;
     private final NodeClient client;
+
+    private static final String WITHOUT_ROW = "A false product was found, and the model's row that proves it to the"
+            + " ledger cannot be had, so that it takes no stake. Put the model at a data node (model push), or have it"
+            + " here (--model). Why: ";
 
     /** There are as many as audits were under way at once; without an audit they hold next to nothing. */
     private final ConcurrentLinkedQueue<Auditor> idle = new ConcurrentLinkedQueue<>();
@@ -47,11 +61,21 @@ final class ExactAnswerAuditor implements AnswerAuditor {
     /**
      * @param modelFolder the imported model, for the one row that a false product is proven by; null where only the
      *     key is here.
+     * @param dataNodes which the matrix with that row is fetched from where the model is not here.
      * @param ledger that facts in requests are proven by.
      */
-    ExactAnswerAuditor(VerifierKey key, Path modelFolder, TrustedLedger ledger, NodeClient client) throws IOException {
+    ExactAnswerAuditor(
+            VerifierKey key,
+            Path modelFolder,
+            KnownDataNodes dataNodes,
+            TrustedLedger ledger,
+            NodeClient client,
+            Events events)
+            throws IOException {
         this.key = key;
         this.modelFolder = modelFolder;
+        this.dataNodes = dataNodes;
+        this.events = events;
         this.tokenizer = ChatTokenizer.of(key.tokenFiles(), ledger);
         this.client = client;
     }
@@ -136,7 +160,7 @@ final class ExactAnswerAuditor implements AnswerAuditor {
             byte[] work = report.work() == null ? new byte[32] : report.work();
             return new Finding(report.failure(), work, null, false, looked);
         }
-        Evidence whole = withRow(evidence);
+        Evidence whole = withRow(evidence, deadline);
         Evidence.Finding alone = whole.check(null, null);
         return new Finding(report.failure(), new byte[32], whole.encode(), alone.failure() != null, looked);
     }
@@ -173,16 +197,45 @@ final class ExactAnswerAuditor implements AnswerAuditor {
         }
     }
 
-    /** With the row that a false product is false in, where the model is at hand. */
-    private Evidence withRow(Evidence evidence) throws IOException {
-        if (modelFolder == null || !evidence.check(null, null).needsModel()) {
+    /** With the row that a false product is false in, where the model is here or can be had in time. */
+    private Evidence withRow(Evidence evidence, Deadline deadline) throws IOException {
+        if (!evidence.check(null, null).needsModel()) {
             return evidence;
         }
-        try (LoadedModel model = LoadedModel.open(modelFolder)) {
-            Evidence.FalseProduct product =
-                    evidence.check(model::tensor, tokenizer).product();
-            return product == null ? evidence : evidence.with(product, model::tensor);
+        if (modelFolder != null && Files.isDirectory(modelFolder)) {
+            try (LoadedModel model = LoadedModel.open(modelFolder)) {
+                return withRow(evidence, model::tensor);
+            }
         }
+        return withPulledRow(evidence, deadline);
+    }
+
+    private Evidence withRow(Evidence evidence, TensorSource weights) throws IOException {
+        Evidence.FalseProduct product = evidence.check(weights, tokenizer).product();
+        return product == null ? evidence : evidence.with(product, weights);
+    }
+
+    /** A lie is told in any case, with less to show: half of the time that is left goes to the row, and no more. */
+    private Evidence withPulledRow(Evidence evidence, Deadline deadline) {
+        FutureTask<Evidence> pull = new FutureTask<>(() -> {
+            try (PulledTensors tensors = new PulledTensors(
+                    key.manifest(), dataNodes.find(), Files.createTempDirectory("plumbline-tensors-"))) {
+                return withRow(evidence, tensors);
+            }
+        });
+        Thread.ofPlatform().daemon().name("row").start(pull);
+        try {
+            return pull.get(deadline.leftNs() / 2, TimeUnit.NANOSECONDS);
+        } catch (ExecutionException e) {
+            events.emit(new Event.Warning(WITHOUT_ROW + e.getCause().getMessage()));
+        } catch (TimeoutException e) {
+            events.emit(new Event.Warning(WITHOUT_ROW + "data nodes did not give it in time."));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            pull.cancel(true);
+        }
+        return evidence;
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.plumbline.node.full;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.inference.tensor.TensorPackage;
@@ -23,6 +24,7 @@ import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.data.DataNodes;
 import io.plumbline.node.health.ExitCode;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.Lifecycle;
@@ -114,6 +116,9 @@ public final class FullNode implements RunningRole, PageSource {
     private final AdminSocket control;
     private final Upkeep upkeep;
 
+    /** Null where there is none. */
+    private final Archive archive;
+
     /**
      * What a full node works with.
      *
@@ -123,10 +128,12 @@ public final class FullNode implements RunningRole, PageSource {
      * @param folder of this node's data.
      * @param snapshotBytes of the log from one snapshot to the next.
      * @param answerTimeoutMs longest wait for a node's next sign of life.
+     * @param archive data node that evidence and snapshots are put on too; null for none.
      */
-    public record Context(List<Path> models, Path keyFile, Path folder, long snapshotBytes, long answerTimeoutMs) {
+    public record Context(
+            List<Path> models, Path keyFile, Path folder, long snapshotBytes, long answerTimeoutMs, BlobNode archive) {
         public Context(List<Path> models, Path keyFile, Path folder) {
-            this(models, keyFile, folder, SNAPSHOT_BYTES, ANSWER_TIMEOUT_MS);
+            this(models, keyFile, folder, SNAPSHOT_BYTES, ANSWER_TIMEOUT_MS, null);
         }
 
         /** @throws IOException where no full node can be started with it: before anything is. */
@@ -185,6 +192,9 @@ public final class FullNode implements RunningRole, PageSource {
                     }
                 }));
         this.index = launch.opened(new LedgerIndex(folder.resolve("index"), this::report));
+        this.archive = context.archive == null
+                ? null
+                : launch.opened(new Archive(context.archive, folder.resolve("archived"), events));
         LedgerService service = new LedgerService(
                 network.genesis(),
                 new Replica.Listener() {
@@ -215,6 +225,13 @@ public final class FullNode implements RunningRole, PageSource {
                         blocks.add(header, certificate);
                         recent.certified(header);
                         index.onCertified(header, certificate);
+                    }
+
+                    @Override
+                    public void onSnapshot(byte[] snapshot, long height) {
+                        if (archive != null) {
+                            archive.snapshot(snapshot, height);
+                        }
                     }
                 },
                 folder);
@@ -254,7 +271,7 @@ public final class FullNode implements RunningRole, PageSource {
                 ledger,
                 node -> registered(service, node),
                 auditors,
-                folder.resolve("evidence"),
+                new EvidenceFolder(folder.resolve("evidence"), EvidenceFolder.MOST_BYTES, archive),
                 new VerdictStore(folder.resolve("verdicts")),
                 recent,
                 events));
@@ -357,14 +374,14 @@ public final class FullNode implements RunningRole, PageSource {
         return address.substring(0, address.lastIndexOf(':'));
     }
 
-    private Map<String, AnswerAuditor> auditors(List<Path> models, Path keyFile, TrustedLedger ledger)
+    private Map<String, AnswerAuditor> auditors(List<Path> models, Path keyFile, TrustedLedger trusted)
             throws IOException {
         Map<String, AnswerAuditor> auditors = new HashMap<>();
         Path language = null;
         for (Path folder : models) {
             if (TensorPackage.isIn(folder)) {
                 TensorPackage model = TensorPackage.open(folder);
-                auditors.put(model.manifest().id().toString(), new TolerantAnswerAuditor(model, ledger, client));
+                auditors.put(model.manifest().id().toString(), new TolerantAnswerAuditor(model, trusted, client));
                 events.emit(new Event.TensorModelLoaded(model.name()));
             } else {
                 language = folder;
@@ -373,9 +390,19 @@ public final class FullNode implements RunningRole, PageSource {
         if (language != null || Files.exists(keyFile) || auditors.isEmpty()) {
             VerifierKey key = verifierKey(language, keyFile);
             warn(key.config());
-            auditors.put(key.manifest().id().toString(), new ExactAnswerAuditor(key, language, ledger, client));
+            auditors.put(
+                    key.manifest().id().toString(),
+                    new ExactAnswerAuditor(key, language, this::dataNodes, trusted, client, events));
         }
         return auditors;
+    }
+
+    private List<BlobNode> dataNodes() throws IOException {
+        List<BlobNode> known = DataNodes.of(ledger);
+        if (known.isEmpty()) {
+            throw new IOException("The ledger knows no data node.");
+        }
+        return known;
     }
 
     private VerifierKey verifierKey(Path folder, Path keyFile) throws IOException {
@@ -443,6 +470,6 @@ public final class FullNode implements RunningRole, PageSource {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(control, upkeep, audits, voter, runner, ledger, media, member, index);
+        CloseHelper.closeAll(control, upkeep, audits, voter, runner, ledger, media, member, index, archive);
     }
 }

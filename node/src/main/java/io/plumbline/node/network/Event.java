@@ -245,6 +245,9 @@ public sealed interface Event {
     /** Another full node's verdict does not show the work of an audit. */
     record Lazy(String request, String auditor) implements Event {}
 
+    /** A full node has put evidence, or a snapshot of the ledger, on a data node too. */
+    record Archived(String blob, String pin, long bytes) implements Event {}
+
     /** Evidence was handed to the ledger. */
     record Accused(String request, int bytes, String refused) implements Event {}
 }

@@ -104,7 +104,7 @@ class AuditAgentTest {
                 new LedgerClient(ledger, full, genesis.hash()),
                 node -> node,
                 Map.of(MODEL.toString(), without(deadKeys)),
-                folder.resolve("evidence"),
+                new EvidenceFolder(folder.resolve("evidence"), EvidenceFolder.MOST_BYTES, null),
                 new VerdictStore(folder.resolve("verdicts")),
                 new RecentAudits(),
                 events);

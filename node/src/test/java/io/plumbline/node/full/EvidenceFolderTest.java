@@ -21,7 +21,7 @@ class EvidenceFolderTest {
 
     @Test
     void theOldestGoesWhereNoMoreFits() throws IOException {
-        EvidenceFolder kept = new EvidenceFolder(folder.resolve("evidence"), 1_000);
+        EvidenceFolder kept = new EvidenceFolder(folder.resolve("evidence"), 1_000, null);
         for (int i = 0; i < 5; i++) {
             Path file = kept.keep(new Bytes32(0, 0, 0, i), new byte[300]);
             Files.setLastModifiedTime(file, FileTime.fromMillis(1_000_000 + i));

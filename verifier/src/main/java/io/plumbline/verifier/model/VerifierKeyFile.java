@@ -1,6 +1,7 @@
 package io.plumbline.verifier.model;
 
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.DoubleConsumer;
 
 /**
@@ -64,6 +66,24 @@ public final class VerifierKeyFile {
         this.wanted = wanted;
     }
 
+    /**
+     * The model that a key is of, by its beginning alone.
+     *
+     * @throws IOException where it does not begin as a key does.
+     */
+    public static Bytes32 modelId(Path path) throws IOException {
+        VerifierKeyFile file = new VerifierKeyFile(path, null);
+        try (FileChannel in = FileChannel.open(path, StandardOpenOption.READ)) {
+            file.read(in, () -> file.manifest != null);
+        } catch (MalformedException | IllegalArgumentException e) {
+            throw file.damaged(e.getMessage());
+        }
+        if (file.manifest == null) {
+            throw file.damaged("it has no manifest");
+        }
+        return file.manifest.id();
+    }
+
     /** Reads a whole key, every byte checked; a file that others could read is refused. */
     public static VerifierKey read(Path path) throws IOException {
         if (!Files.isReadable(path)) {
@@ -72,7 +92,7 @@ public final class VerifierKeyFile {
         requirePrivate(path);
         VerifierKeyFile file = new VerifierKeyFile(path, null);
         try (FileChannel in = FileChannel.open(path, StandardOpenOption.READ)) {
-            file.read(in);
+            file.read(in, () -> file.isWhole);
             if (!file.isWhole || in.size() != file.end) {
                 throw file.damaged("what follows byte " + file.end + " is cut short or not what was written");
             }
@@ -145,7 +165,7 @@ public final class VerifierKeyFile {
     /** Takes what an interrupted run finished; anything after it is cut off. */
     private void resume(FileChannel file) throws IOException {
         try {
-            read(file);
+            read(file, () -> isWhole);
         } catch (MalformedException | IllegalArgumentException e) {
             throw damaged(e.getMessage());
         }
@@ -220,8 +240,8 @@ public final class VerifierKeyFile {
         return new CanonicalWriter().putInt(kind).putLong(length).toBytes();
     }
 
-    /** Reads whole sections until one is not. */
-    private void read(FileChannel file) throws IOException {
+    /** Reads whole sections until one is not, or it has enough. */
+    private void read(FileChannel file, BooleanSupplier isEnough) throws IOException {
         byte[] magic = bytes(file, MAGIC.length);
         if (magic == null) {
             return;
@@ -230,7 +250,7 @@ public final class VerifierKeyFile {
             throw new MalformedException("it does not begin with \"plumbline verifier key 2\"");
         }
         end = MAGIC.length;
-        while (!isWhole) {
+        while (!isEnough.getAsBoolean()) {
             byte[] head = bytes(file, HEAD_BYTES);
             if (head == null) {
                 return;

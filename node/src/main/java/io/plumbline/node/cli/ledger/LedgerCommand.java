@@ -21,6 +21,7 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
         ledger.addCommand(new NewNetworkCommand());
         ledger.addCommand(new BackupCommand());
         ledger.addCommand(new InvalidateSnapshotCommand());
+        ledger.addCommand(new ReadSnapshotCommand());
         ledger.addCommand(new ExportVotesCommand());
         ledger.addCommand(new ImportVotesCommand());
         ledger.addCommand(new AccountCommand());
@@ -44,7 +45,7 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
     public Integer call() throws IOException {
         throw new IOException(
                 "Say what to do with the ledger: a full node's status, snapshot, purge, step-on, block, request, propose,"
-                        + " copy-index, backup, invalidate-snapshot, export-votes, import-votes; a new network's new-key,"
+                        + " copy-index, backup, invalidate-snapshot, read-snapshot, export-votes, import-votes; a new network's new-key,"
                         + " new-network; an account's account, deposit, withdraw, pay, bond, unbond, publish, accuse,"
                         + " declare-feed, fund-feed, feeds, feed, propose-deal, deals, deal.");
     }

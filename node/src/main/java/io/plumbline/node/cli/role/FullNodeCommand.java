@@ -2,13 +2,17 @@ package io.plumbline.node.cli.role;
 
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
+import com.beust.jcommander.ParametersDelegate;
+import io.plumbline.data.store.BlobIds;
 import io.plumbline.node.cli.Bounds;
 import io.plumbline.node.cli.Check;
+import io.plumbline.node.cli.ModelById;
 import io.plumbline.node.cli.NamedPaths;
 import io.plumbline.node.full.FullNode;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.network.Network;
+import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,8 +26,8 @@ public final class FullNodeCommand extends RoleCommand {
     @Parameter(
             names = "--model",
             description =
-                    "DIR: imported model whose answers it judges; again for more. ONNX models, and at most one language"
-                            + " model")
+                    "DIR: imported model whose answers it judges, or a model's ID to fetch it from the network's data"
+                            + " nodes; again for more. ONNX models, and at most one language model")
     private List<Path> models = new ArrayList<>();
 
     @Parameter(
@@ -39,6 +43,9 @@ public final class FullNodeCommand extends RoleCommand {
             validateValueWith = Bounds.AtLeastOne.class)
     private long snapshotMib = FullNode.SNAPSHOT_BYTES >> 20;
 
+    @ParametersDelegate
+    private ArchiveOptions archive = new ArchiveOptions();
+
     @Override
     boolean hasPage() {
         return true;
@@ -46,9 +53,13 @@ public final class FullNodeCommand extends RoleCommand {
 
     @Override
     List<Check> ownChecks() {
-        List<Check> checks = new ArrayList<>();
+        List<Check> checks = new ArrayList<>(archive.checks());
         for (Path model : models) {
-            checks.add(() -> NamedPaths.requireFolder("--model", model));
+            checks.add(() -> {
+                if (!ModelById.is(model)) {
+                    NamedPaths.requireFolder("--model", model);
+                }
+            });
         }
         checks.add(() -> {
             if (models.isEmpty() && !Files.exists(verifierKey())) {
@@ -65,8 +76,22 @@ public final class FullNodeCommand extends RoleCommand {
 
     @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
-        FullNode.Context context =
-                new FullNode.Context(models, verifierKey(), dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS);
+        List<Path> here = new ArrayList<>();
+        for (Path model : models) {
+            if (!ModelById.is(model)) {
+                here.add(model);
+            } else if (!hasKeyOf(model)) {
+                here.add(pulled(model, on));
+            }
+        }
+        FullNode.Context context = new FullNode.Context(
+                here, verifierKey(), dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS, archive.open());
         return FullNode.launch(on, keys, context, events, faults);
+    }
+
+    /** A language model is read once: with its key here, its weights need not be. */
+    private boolean hasKeyOf(Path modelId) throws IOException {
+        return Files.exists(verifierKey())
+                && VerifierKeyFile.modelId(verifierKey()).equals(BlobIds.parse(modelId.toString()));
     }
 }

@@ -11,11 +11,9 @@ import io.plumbline.node.cli.Check;
 import io.plumbline.node.cli.ModelById;
 import io.plumbline.node.cli.NamedPaths;
 import io.plumbline.node.cli.OperatorOptions;
-import io.plumbline.node.cli.blob.BlobPlaces;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.RunningRole;
 import io.plumbline.node.inference.InferenceNode;
-import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.tensor.Precision;
@@ -87,21 +85,13 @@ public class InferenceNodeCommand extends RoleCommand {
     @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
         announced.useProfile();
-        Path folder = ModelById.is(model) ? pulled(on) : model;
+        Path folder = ModelById.is(model) ? pulled(model, on) : model;
         InferenceNode.Serving serving = TensorPackage.isIn(folder)
                 ? tensors.serving(folder, compute.device(), compute.threads(), this::computed)
                 : InferenceNode.language(folder, compute.choice(), this::layers);
         InferenceNode.Context context =
                 new InferenceNode.Context(dir, host, port, announced.stake(), announced.price(), announced.most());
         return InferenceNode.launch(on, keys, context, serving, events, faults);
-    }
-
-    private Path pulled(Network on) throws IOException {
-        return ModelById.find(
-                model,
-                () -> BlobPlaces.of(on),
-                percent -> events.emit(new Event.Pulling(model.toString(), percent)),
-                warning -> events.emit(new Event.Warning(warning)));
     }
 
     /** Weights that a language model is computed with. */

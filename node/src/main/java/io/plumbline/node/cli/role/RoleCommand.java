@@ -5,11 +5,14 @@ import com.beust.jcommander.Parameters;
 import com.beust.jcommander.ParametersDelegate;
 import io.plumbline.node.cli.Check;
 import io.plumbline.node.cli.ConfigurableCommand;
+import io.plumbline.node.cli.ModelById;
 import io.plumbline.node.cli.NamedPaths;
 import io.plumbline.node.cli.OperatorOptions;
+import io.plumbline.node.cli.blob.BlobPlaces;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.Lifecycle;
 import io.plumbline.node.health.RunningRole;
+import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.page.PageSource;
@@ -129,6 +132,15 @@ abstract class RoleCommand extends ConfigurableCommand {
         }
         role.bindTo(operator.metrics().registry());
         return role;
+    }
+
+    /** Folder of a model that is named by its id: here, or fetched from the network's data nodes. */
+    final Path pulled(Path modelId, Network on) throws IOException {
+        return ModelById.find(
+                modelId,
+                () -> BlobPlaces.of(on),
+                percent -> events.emit(new Event.Pulling(modelId.toString(), percent)),
+                warning -> events.emit(new Event.Warning(warning)));
     }
 
     /**

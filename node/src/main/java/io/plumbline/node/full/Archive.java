@@ -1,0 +1,213 @@
+package io.plumbline.node.full;
+
+import io.plumbline.data.store.BlobIds;
+import io.plumbline.data.store.FileBlob;
+import io.plumbline.data.store.NoSuchBlobException;
+import io.plumbline.data.store.Progress;
+import io.plumbline.data.transfer.BlobNode;
+import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.data.transfer.Upload;
+import io.plumbline.node.network.Event;
+import io.plumbline.node.network.Events;
+import io.plumbline.verifier.encoding.Bytes32;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
+
+/**
+ * Puts what a full node would have others see later, evidence and snapshots of the ledger, on a data node as well, by a
+ * thread of its own. What waits is a file in a folder, so it goes out also after the process has ended; where the data
+ * node is not reached it is tried again. The oldest goes first where more waits than may.
+ */
+final class Archive implements AutoCloseable {
+    /** Files that wait for a data node that is not reached. */
+    private static final int MOST_WAITING = 64;
+
+    /** Snapshots that stay pinned. */
+    private static final int KEPT_SNAPSHOTS = 24;
+
+    /** From one try to the next where the data node is not reached: twice as long each time. */
+    private static final long FIRST_PAUSE_MS = 1_000;
+
+    private static final long LONGEST_PAUSE_MS = 60_000;
+    private static final String PARTIAL = "new-";
+    private static final String EVIDENCE = "evidence ";
+    private static final String SNAPSHOT = "ledger snapshot ";
+
+    /** Ids and pins of snapshots that were put, a line each, the oldest first. */
+    private static final String PUT_FILE = "snapshots";
+
+    private final BlobNode node;
+    private final Path folder;
+    private final Path waiting;
+    private final Events events;
+    private final AtomicReference<Snapshot> latest = new AtomicReference<>();
+    private final Thread thread;
+    private boolean isReached = true;
+    private long pauseMs = FIRST_PAUSE_MS;
+    private boolean isWoken;
+    private volatile boolean isClosed;
+
+    private record Snapshot(byte[] bytes, long height) {}
+
+    /** @param folder for what waits; made where it is absent. */
+    Archive(BlobNode node, Path folder, Events events) throws IOException {
+        this.node = node;
+        this.folder = folder;
+        this.waiting = Files.createDirectories(folder.resolve("waiting"));
+        this.events = events;
+        removePartial();
+        this.thread = Thread.ofPlatform().daemon().name("archive").start(this::run);
+    }
+
+    /** What a process that was killed had begun. */
+    private void removePartial() throws IOException {
+        try (DirectoryStream<Path> found = Files.newDirectoryStream(folder, PARTIAL + "*")) {
+            for (Path file : found) {
+                Files.delete(file);
+            }
+        }
+    }
+
+    void evidence(Bytes32 requestHash, byte[] evidence) {
+        try {
+            keep(EVIDENCE + requestHash, evidence);
+        } catch (IOException e) {
+            events.emit(new Event.Warning("Evidence of request " + requestHash + " is not archived: " + e));
+        }
+        wake();
+    }
+
+    /** One that is still to be written when the next comes is left out. */
+    void snapshot(byte[] bytes, long height) {
+        latest.set(new Snapshot(bytes, height));
+        wake();
+    }
+
+    private synchronized void wake() {
+        isWoken = true;
+        notifyAll();
+    }
+
+    private synchronized void keep(String pin, byte[] bytes) throws IOException {
+        List<Path> there = waitingFiles();
+        for (int i = 0; i <= there.size() - MOST_WAITING; i++) {
+            Files.deleteIfExists(there.get(i));
+            events.emit(new Event.Warning("Not archived, since " + MOST_WAITING + " others wait for " + node.name()
+                    + ": " + there.get(i).getFileName()));
+        }
+        Path partial = Files.createTempFile(folder, PARTIAL, "");
+        Files.write(partial, bytes);
+        Files.move(partial, waiting.resolve(pin), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** The oldest first. */
+    private synchronized List<Path> waitingFiles() throws IOException {
+        record Waiting(Path file, long atMs) {}
+        List<Waiting> found = new ArrayList<>();
+        try (Stream<Path> files = Files.list(waiting)) {
+            for (Path file : files.toList()) {
+                found.add(new Waiting(file, Files.getLastModifiedTime(file).toMillis()));
+            }
+        }
+        found.sort(Comparator.comparingLong(Waiting::atMs));
+        return found.stream().map(Waiting::file).toList();
+    }
+
+    private void run() {
+        while (!isClosed) {
+            try {
+                Snapshot snapshot = latest.getAndSet(null);
+                if (snapshot != null) {
+                    keep(SNAPSHOT + snapshot.height, snapshot.bytes);
+                }
+                for (Path file : waitingFiles()) {
+                    put(file);
+                }
+                isReached = true;
+                pauseMs = FIRST_PAUSE_MS;
+                await(LONGEST_PAUSE_MS);
+            } catch (IOException | RuntimeException e) {
+                if (!isClosed && isReached) {
+                    // Once, however long it lasts.
+                    isReached = false;
+                    events.emit(new Event.Warning("Nothing is archived for now: " + e.getMessage()));
+                }
+                await(pauseMs);
+                pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
+            }
+        }
+    }
+
+    private synchronized void await(long ms) {
+        try {
+            if (!isClosed && !isWoken) {
+                wait(ms);
+            }
+            isWoken = false;
+        } catch (InterruptedException e) {
+            isClosed = true;
+        }
+    }
+
+    private void put(Path file) throws IOException {
+        String pin = file.getFileName().toString();
+        Bytes32 id;
+        long bytes;
+        try (FileBlob blob = FileBlob.of(file, Progress.none())) {
+            new Upload(node, RateLimit.none()).run(blob, Progress.none());
+            id = blob.id();
+            bytes = blob.bytes();
+        }
+        node.pin(id, pin);
+        if (pin.startsWith(SNAPSHOT)) {
+            unpinOld(id + " " + pin);
+        }
+        synchronized (this) {
+            Files.delete(file);
+        }
+        events.emit(new Event.Archived(id.toString(), pin, bytes));
+    }
+
+    private void unpinOld(String line) throws IOException {
+        Path file = folder.resolve(PUT_FILE);
+        List<String> lines = new ArrayList<>(Files.exists(file) ? Files.readAllLines(file) : List.of());
+        if (!lines.contains(line)) {
+            lines.add(line);
+        }
+        while (lines.size() > KEPT_SNAPSHOTS) {
+            String[] oldest = lines.removeFirst().split(" ", 2);
+            unpin(BlobIds.parse(oldest[0]), oldest[1]);
+        }
+        Path next = folder.resolve(PUT_FILE + ".next");
+        Files.write(next, lines);
+        Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private void unpin(Bytes32 id, String pin) throws IOException {
+        try {
+            node.unpin(id, pin);
+        } catch (NoSuchBlobException e) {
+            // Its operator has removed it.
+        }
+    }
+
+    @Override
+    public void close() {
+        isClosed = true;
+        wake();
+        thread.interrupt();
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
