@@ -15,6 +15,7 @@ import io.plumbline.data.store.PartialBlob;
 import io.plumbline.data.store.Progress;
 import io.plumbline.data.store.StoredBlob;
 import io.plumbline.data.transfer.BlobNode;
+import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.Download;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.node.data.BlobServer;
@@ -22,6 +23,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.platform.Directories;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -36,15 +38,16 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
-import java.util.stream.DoubleStream;
 import org.agrona.CloseHelper;
 
 /**
- * Headlines blob-put, blob-get and blob-range: a store beside write and fsync; a fetch that checks every byte beside
- * the slowest of disk, wire and hash; a mebibyte from inside of a huge blob beside the same bytes unproven.
+ * Headlines blob-put, blob-get, blob-sources, blob-repair and blob-range: a store beside write and fsync; a fetch that
+ * checks every byte beside the slowest of disk, wire and hash, and of several nodes beside one; a lost shard made again;
+ * a mebibyte from inside of a huge blob beside the same bytes unproven.
  */
 @Parameters(
         commandNames = "blobs",
@@ -55,6 +58,12 @@ final class BlobBench implements Callable<Integer> {
 
     private static final int SHARDS = 6;
     private static final int DATA_SHARDS = 4;
+
+    /** Data nodes that are fetched from at once, each behind a line of so many bytes a second. */
+    private static final int SOURCES = 4;
+
+    private static final long LINE_BYTES = 100_000_000;
+    private static final int LINE_PIECE_BYTES = 64 << 10;
 
     /** Mebibytes of a huge blob that are not holes, and asked for. */
     private static final int RANGES = 200;
@@ -81,6 +90,7 @@ final class BlobBench implements Callable<Integer> {
         folder = Files.createTempDirectory(dir, "blobs-");
         try {
             whole();
+            several();
             repair();
             if (gib > 0) {
                 range();
@@ -112,7 +122,7 @@ final class BlobBench implements Callable<Integer> {
                 double plain = write(source, folder.resolve("plain")) + write(source, folder.resolve("plain"));
                 ourPut = (ourPut + put(store, source, id)) / 2;
                 plain /= 2;
-                double ourGet = get(node, id);
+                double ourGet = get(List.of(node), id);
                 double theWire = wire(server.port(), id);
                 double theHash = hash(source, id);
                 if (i >= 0) {
@@ -143,24 +153,23 @@ final class BlobBench implements Callable<Integer> {
                 .put("written and fsynced, MB/s", new Readings(written).toString())
                 .put("sent over HTTP on loopback unread, MB/s", new Readings(wire).toString())
                 .put("hashed on one core, MB/s", new Readings(hash).toString());
-        double least = DoubleStream.of(
-                        new Readings(written).median(), new Readings(wire).median(), new Readings(hash).median())
-                .min()
-                .orElseThrow();
-        Readings peer = least == new Readings(written).median()
-                ? new Readings(written)
-                : least == new Readings(wire).median() ? new Readings(wire) : new Readings(hash);
         new BenchmarkResult(
                         "blob-get",
                         new Readings(get),
                         "MB/s fetched over loopback, every byte proven, on disk; server and reader on the same cores",
                         false,
                         "the least of disk (write and fsync), wire (HTTP on loopback) and BLAKE3 on one core",
-                        peer,
+                        least(new Readings(written), new Readings(wire), new Readings(hash)),
                         null,
                         "./plumbline bench blobs --gib 0",
                         details)
                 .write(results);
+    }
+
+    private static Readings least(Readings... all) {
+        return Arrays.stream(all)
+                .min(Comparator.comparingDouble(Readings::median))
+                .orElseThrow();
     }
 
     private double rate(double seconds) {
@@ -225,10 +234,10 @@ final class BlobBench implements Callable<Integer> {
         return seconds;
     }
 
-    private double get(BlobNode node, Bytes32 id) throws IOException {
+    private double get(List<? extends BlobSource> nodes, Bytes32 id) throws IOException {
         Path to = folder.resolve("got");
         double seconds = seconds(() -> {
-            Download download = new Download(List.of(node), RateLimit.none(), System.err::println);
+            Download download = new Download(nodes, RateLimit.none(), System.err::println);
             try (PartialBlob blob = PartialBlob.besideFile(id, download.bytes(id), to)) {
                 download.run(blob, Progress.none());
             }
@@ -274,6 +283,84 @@ final class BlobBench implements Callable<Integer> {
         return seconds;
     }
 
+    /** The same blob of one node and of several whose lines are slower than this host. */
+    private void several() throws IOException {
+        Path source = folder.resolve("source");
+        double[] one = new double[rounds];
+        double[] all = new double[rounds];
+        List<AutoCloseable> open = new ArrayList<>();
+        try {
+            BlobStore store = BlobStore.open(folder.resolve("shared"), Long.MAX_VALUE);
+            open.addFirst(store);
+            Bytes32 id;
+            try (InputStream in = Files.newInputStream(source)) {
+                id = store.put(in, Progress.none());
+            }
+            List<BlobSource> nodes = new ArrayList<>();
+            for (int i = 0; i < SOURCES; i++) {
+                BlobServer server = new BlobServer(store, "127.0.0.1", 0, null, null, Throwable::printStackTrace);
+                open.addFirst(server);
+                nodes.add(new SlowSource(new BlobNode("http://127.0.0.1:" + server.port(), null), LINE_BYTES));
+            }
+            for (int i = 0; i < rounds; i++) {
+                one[i] = rate(get(nodes.subList(0, 1), id));
+                all[i] = rate(get(nodes, id));
+                System.out.printf("got %.0f of one, %.0f MB/s of %d%n", one[i], all[i], SOURCES);
+            }
+        } finally {
+            CloseHelper.closeAll(open);
+        }
+        new BenchmarkResult(
+                        "blob-sources",
+                        new Readings(all),
+                        "MB/s fetched of " + SOURCES + " data nodes at once, each of which gives "
+                                + Math.round(LINE_BYTES / MB) + " MB/s",
+                        false,
+                        "one of them alone",
+                        new Readings(one),
+                        null,
+                        "./plumbline bench blobs --gib 0",
+                        null)
+                .write(results);
+    }
+
+    /** A data node behind a line of its own. */
+    private static final class SlowSource implements BlobSource {
+        private final BlobSource source;
+        private final RateLimit line;
+
+        SlowSource(BlobSource source, long bytesPerSecond) {
+            this.source = source;
+            this.line = RateLimit.of(bytesPerSecond);
+        }
+
+        @Override
+        public String name() {
+            return source.name();
+        }
+
+        @Override
+        public long bytes(Bytes32 id) throws IOException {
+            return source.bytes(id);
+        }
+
+        @Override
+        public InputStream range(Bytes32 id, long bytes, ByteRange range) throws IOException {
+            return new FilterInputStream(source.range(id, bytes, range)) {
+                @Override
+                public int read(byte[] target, int offset, int length) throws IOException {
+                    int read = super.read(target, offset, Math.min(length, LINE_PIECE_BYTES));
+                    line.take(Math.max(0, read));
+                    return read;
+                }
+            };
+        }
+    }
+
+    private static int port(BlobNode node) {
+        return URI.create(node.name()).getPort();
+    }
+
     /** One of six shards is gone; it is read of four others and made again. */
     private void repair() throws IOException {
         List<AutoCloseable> open = new ArrayList<>();
@@ -295,6 +382,7 @@ final class BlobBench implements Callable<Integer> {
                     stores.stream().mapToLong(store -> store.usage().bytes()).sum() / (double) blob.bytes();
             double[] ours = new double[rounds];
             double[] written = new double[rounds];
+            double[] quarter = new double[rounds];
             Path shard = folder.resolve("shard");
             for (int i = -1; i < rounds; i++) {
                 stores.getFirst().delete(blob.shards().getFirst());
@@ -314,12 +402,17 @@ final class BlobBench implements Callable<Integer> {
                 }
                 double plain = write(shard, folder.resolve("plain"));
                 Files.delete(shard);
+                double theWire = 0;
+                for (int j = 1; j <= DATA_SHARDS; j++) {
+                    theWire += wire(port(nodes.get(j)), blob.shards().get(j));
+                }
                 System.out.printf(
                         "made again %.0f, written %.0f MB/s%n",
                         blob.shardBytes() / MB / seconds, blob.shardBytes() / MB / plain);
                 if (i >= 0) {
                     ours[i] = blob.shardBytes() / MB / seconds;
                     written[i] = blob.shardBytes() / MB / plain;
+                    quarter[i] = blob.shardBytes() / MB / theWire;
                 }
             }
             new BenchmarkResult(
@@ -327,12 +420,14 @@ final class BlobBench implements Callable<Integer> {
                             new Readings(ours),
                             "MB/s of a lost shard made again of four others over HTTP, proven, on disk",
                             false,
-                            "a file of its length read, written and fsynced",
-                            new Readings(written),
+                            "the least of disk (write and fsync) and wire (four shards over HTTP on loopback, unread)",
+                            least(new Readings(written), new Readings(quarter)),
                             null,
                             "./plumbline bench blobs --gib 0",
                             new ObjectMapper()
                                     .createObjectNode()
+                                    .put("written and fsynced, MB/s", new Readings(written).toString())
+                                    .put("sent, a shard for four, MB/s", new Readings(quarter).toString())
                                     .put(
                                             "bytes kept for each byte, where two of six nodes may be lost",
                                             BenchmarkResult.rounded(kept))

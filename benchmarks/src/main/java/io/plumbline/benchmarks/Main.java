@@ -24,6 +24,7 @@ public final class Main {
             new Command(QualityBench.class, () -> new QualityBench()),
             new Command(RunCommand.class, () -> new RunCommand()),
             new Command(SpeculationBench.class, () -> new SpeculationBench()),
+            new Command(FeedBench.class, () -> new FeedBench()),
             new Command(StorageBench.class, () -> new StorageBench()),
             new Command(ReportCommand.class, () -> new ReportCommand()),
             new Command(TensorBench.class, () -> new TensorBench()),

@@ -26,8 +26,7 @@ public final class StripedRepair {
                 writer.write(ByteBuffer.wrap(bytes, 0, length));
                 progress.more(length);
             });
-            Bytes32 id = writer.commit(expected);
-            store.pin(id, StripedBlob.shardPin(blob.id()));
+            writer.commit(expected, StripedBlob.shardPin(blob.id()));
         }
     }
 }

@@ -159,6 +159,18 @@ public final class BlobStore implements AutoCloseable {
      * @return the blob's id.
      */
     public Bytes32 put(InputStream in, Progress progress) throws IOException {
+        return put(in, progress, null);
+    }
+
+    /**
+     * Keeps all that a stream gives, for something.
+     *
+     * @param pin of what it is kept for, as in {@link #pin}; null for nothing yet.
+     */
+    public Bytes32 put(InputStream in, Progress progress, String pin) throws IOException {
+        if (pin != null) {
+            requirePin(pin);
+        }
         try (BlobWriter writer = write()) {
             byte[] piece = new byte[PIECE_BYTES];
             for (int read = in.readNBytes(piece, 0, piece.length); read > 0; ) {
@@ -166,12 +178,12 @@ public final class BlobStore implements AutoCloseable {
                 progress.more(read);
                 read = in.readNBytes(piece, 0, piece.length);
             }
-            return writer.commit();
+            return writer.commit(null, pin);
         }
     }
 
     /** Makes a blob of whole files that are on disk, whose bytes are reserved. */
-    synchronized void adopt(Bytes32 id, long bytes, Path data, Path outboard) throws IOException {
+    synchronized void adopt(Bytes32 id, long bytes, Path data, Path outboard, String pin) throws IOException {
         BlobStat known = catalog.find(id);
         if (known != null) {
             usedBytes -= bytes;
@@ -179,12 +191,16 @@ public final class BlobStore implements AutoCloseable {
         if (known != null && known.isDamaged()) {
             drop(receiving.remove(id));
         }
-        enter(id, bytes, data, outboard, known);
+        enter(id, bytes, data, outboard, known, pin);
     }
 
-    /** Gives files their names and enters them in the catalog; nothing where they are there. */
-    private void enter(Bytes32 id, long bytes, Path data, Path outboard, BlobStat known) throws IOException {
+    /** Gives files their names and enters them in the catalog; where they are there, the pin alone. */
+    private void enter(Bytes32 id, long bytes, Path data, Path outboard, BlobStat known, String pin)
+            throws IOException {
         if (known != null && !known.isDamaged()) {
+            if (pin != null) {
+                pin(id, pin);
+            }
             return;
         }
         // The outboard first: what has its name among the blobs is whole.
@@ -193,10 +209,14 @@ public final class BlobStore implements AutoCloseable {
         }
         move(data, place("blobs", id));
         if (known == null) {
-            catalog.put(new BlobStat(id, bytes, now(), now(), false, new TreeSet<>()), null);
+            TreeSet<String> pins = new TreeSet<>(pin == null ? List.of() : List.of(pin));
+            catalog.put(new BlobStat(id, bytes, now(), now(), false, pins), null);
             count++;
         } else {
             catalog.put(known.damaged(false, now()), known);
+            if (pin != null) {
+                pin(id, pin);
+            }
         }
     }
 
@@ -278,7 +298,7 @@ public final class BlobStore implements AutoCloseable {
             return;
         }
         BlobStat known = catalog.find(blob.id());
-        enter(blob.id(), blob.bytes(), blob.data(), blob.outboard(), known);
+        enter(blob.id(), blob.bytes(), blob.data(), blob.outboard(), known, null);
         receiving.remove(blob.id());
         if (known != null && open.isReserved()) {
             usedBytes -= blob.bytes();
@@ -364,7 +384,8 @@ public final class BlobStore implements AutoCloseable {
      * Keeps a blob for something, until {@link #unpin}.
      *
      * @param name of what it is kept for: 1 to {@link BlobStat#MOST_PIN_CHARACTERS} printable characters.
-     * @throws IllegalArgumentException where the name is none, or the blob has too many.
+     * @throws TooManyPinsException where the blob has as many as it may have.
+     * @throws IllegalArgumentException where the name is none.
      */
     public synchronized void pin(Bytes32 id, String name) throws IOException {
         requirePin(name);
@@ -372,7 +393,7 @@ public final class BlobStore implements AutoCloseable {
         SortedSet<String> pins = new TreeSet<>(stat.pins());
         pins.add(name);
         if (pins.size() > BlobStat.MOST_PINS) {
-            throw new IllegalArgumentException("Blob " + id + " has " + BlobStat.MOST_PINS + " pins, the most.");
+            throw new TooManyPinsException(id);
         }
         catalog.put(stat.pinned(pins), stat);
     }
@@ -382,7 +403,8 @@ public final class BlobStore implements AutoCloseable {
         BlobStat stat = require(id);
         SortedSet<String> pins = new TreeSet<>(stat.pins());
         if (pins.remove(name)) {
-            catalog.put(stat.pinned(pins), stat);
+            // A pin that is there again after the host's end keeps a little too much.
+            catalog.putUnsynced(stat.pinned(pins), stat);
         }
     }
 

@@ -1,5 +1,6 @@
 package io.plumbline.data.store;
 
+import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.blake3.OutboardWriter;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
@@ -59,24 +60,27 @@ public final class BlobWriter implements AutoCloseable {
      * @return its id.
      */
     public Bytes32 commit() throws IOException {
-        return commit(null);
+        return commit(null, null);
     }
 
     /**
      * Makes it a blob if it is the one that is expected.
      *
      * @param expected its id; null for any.
+     * @param pin of what it is kept for, as in {@link BlobStore#pin}; null for nothing yet.
      * @throws IOException where it has another id: then it is no blob, and the writer is to be closed.
      */
-    public Bytes32 commit(Bytes32 expected) throws IOException {
+    public Bytes32 commit(Bytes32 expected, String pin) throws IOException {
         Bytes32 id = Bytes32.of(hasher.finish());
         if (expected != null && !expected.equals(id)) {
             throw new IOException("What was to be blob " + expected + " is " + id + ". Nothing was kept of it.");
         }
         flusher.close();
         dataFile.force(true);
-        outboardFile.force(true);
-        store.adopt(id, bytes, data, outboard);
+        if (ChunkGroups.count(bytes) > 1) {
+            outboardFile.force(true);
+        }
+        store.adopt(id, bytes, data, outboard, pin);
         isDone = true;
         return id;
     }

@@ -39,6 +39,7 @@ final class Catalog implements AutoCloseable {
     private final Options options =
             new Options().setCreateIfMissing(true).setKeepLogFileNum(2).setWriteBufferSize(WRITE_BUFFER_BYTES);
     private final WriteOptions synced = new WriteOptions().setSync(true);
+    private final WriteOptions unsynced = new WriteOptions();
     private final RocksDB db;
 
     /**
@@ -53,6 +54,7 @@ final class Catalog implements AutoCloseable {
         } catch (RocksDBException e) {
             options.close();
             synced.close();
+            unsynced.close();
             if (isLocked(e)) {
                 throw new IOException(
                         "The blob store in " + folder.getParent()
@@ -130,6 +132,15 @@ final class Catalog implements AutoCloseable {
 
     /** @param before null where there was none. */
     void put(BlobStat stat, BlobStat before) throws IOException {
+        put(stat, before, synced);
+    }
+
+    /** Where it may be lost when the host ends, and not the process. */
+    void putUnsynced(BlobStat stat, BlobStat before) throws IOException {
+        put(stat, before, unsynced);
+    }
+
+    private void put(BlobStat stat, BlobStat before, WriteOptions how) throws IOException {
         try (WriteBatch batch = new WriteBatch()) {
             batch.put(key(stat.id()), stat.encode());
             if (before != null) {
@@ -140,7 +151,7 @@ final class Catalog implements AutoCloseable {
             for (String pin : stat.pins()) {
                 batch.put(pinKey(pin, stat.id()), new byte[0]);
             }
-            db.write(synced, batch);
+            db.write(how, batch);
         } catch (RocksDBException e) {
             throw failed("written", e);
         }
@@ -212,6 +223,7 @@ final class Catalog implements AutoCloseable {
     public void close() {
         db.close();
         synced.close();
+        unsynced.close();
         options.close();
     }
 }

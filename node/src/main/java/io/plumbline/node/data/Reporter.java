@@ -9,12 +9,14 @@ import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.PartialBlob;
 import io.plumbline.data.store.Progress;
 import io.plumbline.data.store.StoredBlob;
+import io.plumbline.data.store.TooManyPinsException;
 import io.plumbline.data.transfer.Download;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command.ReportValue;
 import io.plumbline.ledger.state.Feed;
 import io.plumbline.node.network.Event;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -46,6 +48,9 @@ final class Reporter implements AutoCloseable {
 
     /** Bodies of a feed that are kept. */
     private static final int KEPT_BODIES = 64;
+
+    /** One for all feeds: many may have the same policy, and a blob has so many pins. */
+    private static final String POLICY_PIN = "feed policy";
 
     /** The ledger's refusal of a report that it has: this process was ended before it heard of it. */
     private static final String TAKEN_BEFORE = "this report was taken before";
@@ -163,7 +168,7 @@ final class Reporter implements AutoCloseable {
         Bytes32 policy = feed.policy();
         try {
             fetchPolicy(policy);
-            store.pin(policy, "feed " + id);
+            store.pin(policy, POLICY_PIN);
             try (StoredBlob blob = store.open(policy)) {
                 byte[] text = new byte[(int) Math.min(blob.bytes(), SourcePolicy.MOST_BYTES + 1L)];
                 blob.read(0, text, 0, text.length);
@@ -230,8 +235,9 @@ final class Reporter implements AutoCloseable {
             throw new NoValueException(policy.url() + " says " + value + "e-" + feed.decimals()
                     + ", which is outside of what the feed takes, " + feed.least() + " to " + feed.most());
         }
-        Bytes32 body = store.put(new ByteArrayInputStream(fetched.body()), Progress.none());
-        keep(body, "body of feed " + id);
+        String pin = "body of feed " + id;
+        Bytes32 body = archive(fetched.body(), pin);
+        keepLast(body, pin);
         ReportValue report = new ReportValue(
                 feed.id(),
                 round,
@@ -244,8 +250,16 @@ final class Reporter implements AutoCloseable {
         return report;
     }
 
-    private void keep(Bytes32 body, String pin) throws IOException {
-        store.pin(body, pin);
+    private Bytes32 archive(byte[] body, String pin) throws IOException {
+        try {
+            return store.put(new ByteArrayInputStream(body), Progress.none(), pin);
+        } catch (TooManyPinsException e) {
+            // So many other feeds have the same body, and keep it.
+            return Bytes32.of(Blake3.hash(body));
+        }
+    }
+
+    private void keepLast(Bytes32 body, String pin) throws IOException {
         List<BlobStat> kept = new ArrayList<>(store.pinned(pin, 2 * KEPT_BODIES));
         kept.sort(Comparator.comparingLong(BlobStat::storedMs));
         for (BlobStat old : kept.subList(0, Math.max(0, kept.size() - KEPT_BODIES))) {

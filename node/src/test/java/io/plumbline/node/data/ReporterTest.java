@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.data.feed.SourceFetch;
+import io.plumbline.data.store.BlobStat;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.Progress;
 import io.plumbline.ledger.cluster.LedgerClient;
@@ -23,9 +24,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,15 +38,15 @@ class ReporterTest {
     @TempDir
     private Path folder;
 
-    /** A full node that names a feed, says that it is so much later than it is, and takes everything. */
+    /** A full node that names feeds, says that it is so much later than it is, and takes everything. */
     private static final class Ahead implements Sequencer {
-        private final Feed feed;
+        private final List<Feed> feeds;
         private final long aheadMs;
         private final List<byte[]> submitted = Collections.synchronizedList(new ArrayList<>());
         private volatile int distrusted;
 
-        Ahead(Feed feed, long aheadMs) {
-            this.feed = feed;
+        Ahead(List<Feed> feeds, long aheadMs) {
+            this.feeds = feeds;
             this.aheadMs = aheadMs;
         }
 
@@ -55,9 +58,12 @@ class ReporterTest {
 
         @Override
         public byte[] ask(Query query, byte[] key) {
-            boolean isFirst = query == Query.FEEDS && key.length == 0;
-            CanonicalWriter page = new CanonicalWriter().putInt(isFirst ? 1 : 0);
-            return (isFirst ? page.putFixed(feed.encode()) : page).toBytes();
+            if (query != Query.FEEDS || key.length > 0) {
+                return new CanonicalWriter().putInt(0).toBytes();
+            }
+            CanonicalWriter page = new CanonicalWriter().putInt(feeds.size());
+            feeds.forEach(feed -> page.putFixed(feed.encode()));
+            return page.toBytes();
         }
 
         @Override
@@ -87,19 +93,23 @@ class ReporterTest {
         });
     }
 
-    private Ahead reports(long aheadMs) throws Exception {
+    private Ahead reports(long aheadMs, int count) throws Exception {
         try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
                 BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE)) {
             serve(server);
             String policy = "{\"plumbline\": \"source 1\", \"url\": \"http://localhost:" + server.getLocalPort()
                     + "/\", \"format\": \"json\", \"path\": \"$\"}";
             Bytes32 id = store.put(new ByteArrayInputStream(policy.getBytes(StandardCharsets.UTF_8)), Progress.none());
-            Feed feed = new Feed(Bytes32.ZERO, "level", "m", 0, 0, 100, 10_000, 5_000, 1, 20_000, id, 0);
-            Ahead ledger = new Ahead(feed, aheadMs);
+            List<Feed> feeds = IntStream.range(0, count)
+                    .mapToObj(
+                            i -> new Feed(Bytes32.ZERO, "level " + i, "m", 0, 0, 100, 10_000, 5_000, 1, 20_000, id, 0))
+                    .sorted(Comparator.comparing(Feed::id))
+                    .toList();
+            Ahead ledger = new Ahead(feeds, aheadMs);
             List<Event> told = Collections.synchronizedList(new ArrayList<>());
             ReportFile file = new ReportFile(folder.resolve("reports"));
             Reporter reporter = new Reporter(
-                    Set.of(feed.id()),
+                    feeds.stream().map(Feed::id).collect(Collectors.toSet()),
                     new LedgerClient(ledger, KeyPair.random(), Bytes32.ZERO),
                     store,
                     List::of,
@@ -108,14 +118,14 @@ class ReporterTest {
                     told::add);
             reporter.start();
             try {
-                for (int i = 0; i < 70 && ledger.submitted.isEmpty(); i++) {
+                for (int i = 0; i < 150 && ledger.submitted.size() < count; i++) {
                     Thread.sleep(100);
                 }
             } finally {
                 reporter.close();
             }
             if (ledger.submitted.isEmpty()) {
-                assertNull(file.last(feed.id()), told.toString());
+                assertNull(file.last(feeds.getFirst().id()), told.toString());
             }
             return ledger;
         }
@@ -123,13 +133,22 @@ class ReporterTest {
 
     @Test
     void aRoundIsReportedWhereTheLedgersTimeIsAboutThisHosts() throws Exception {
-        assertEquals(1, reports(20_000).submitted.size());
+        assertEquals(1, reports(20_000, 1).submitted.size());
+    }
+
+    /** More than a blob may have pins. */
+    @Test
+    void manyFeedsOfOnePolicyAndOneBodyAreAllReported() throws Exception {
+        int count = BlobStat.MOST_PINS + 6;
+        int reported = reports(0, count).submitted.size();
+        // More where a round has begun in between.
+        assertTrue(reported >= count, reported + " of " + count);
     }
 
     /** A report is never contradicted, so one of a round that is a year ahead would be the last for a year. */
     @Test
     void aFullNodeThatSaysAWrongTimeIsNotReportedTo() throws Exception {
-        Ahead lying = reports(YEAR_MS);
+        Ahead lying = reports(YEAR_MS, 1);
         assertEquals(List.of(), lying.submitted);
         assertTrue(lying.distrusted > 0, "another is asked");
     }

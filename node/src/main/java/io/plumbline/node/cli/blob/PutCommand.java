@@ -81,9 +81,7 @@ final class PutCommand extends CommandOptions implements Callable<Integer> {
         try (BlobStore store = places.openStore();
                 InputStream in = Files.newInputStream(file);
                 ProgressBar bar = Bars.of("put", bytes)) {
-            Bytes32 id = store.put(in, bar::stepBy);
-            store.pin(id, pin);
-            return id;
+            return store.put(in, bar::stepBy, pin);
         }
     }
 
