@@ -11,6 +11,7 @@ public final class LoadMain {
     private static final List<Command> COMMANDS = List.of(
             new Command(GatewayLoad.class, () -> new GatewayLoad()),
             new Command(BlobLoad.class, () -> new BlobLoad()),
+            new Command(FailoverLoad.class, () -> new FailoverLoad()),
             new Command(LedgerLoad.class, () -> new LedgerLoad()),
             new Command(SessionLoad.class, () -> new SessionLoad()));
 

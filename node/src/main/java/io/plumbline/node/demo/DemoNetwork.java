@@ -7,6 +7,7 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Settlement;
+import io.plumbline.node.full.AdminSocket;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Network;
 import io.plumbline.verifier.encoding.Bytes32;
@@ -36,7 +37,7 @@ import me.tongfei.progressbar.ProgressBar;
  * gateway, and on request an inference node that cheats. All of it ends, and leaves nothing behind, when this is
  * closed or the process ends.
  */
-final class DemoNetwork implements AutoCloseable {
+public final class DemoNetwork implements AutoCloseable {
     /** Longest wait for a role to be ready. */
     static final long START_MS = 60_000;
 
@@ -52,7 +53,7 @@ final class DemoNetwork implements AutoCloseable {
     /** That may be started. */
     private static final int DATA_NODES = 3;
 
-    static final String INFERENCE_NODE = "inference-node";
+    public static final String INFERENCE_NODE = "inference-node";
 
     static final String GATEWAY = "gateway";
 
@@ -94,7 +95,7 @@ final class DemoNetwork implements AutoCloseable {
     }
 
     /** @param deposit that the gateway pays from. */
-    DemoNetwork(PrintStream out, boolean showEvents, long deposit) throws IOException {
+    public DemoNetwork(PrintStream out, boolean showEvents, long deposit) throws IOException {
         this.deposit = deposit;
         this.out = out;
         this.showEvents = showEvents;
@@ -111,7 +112,7 @@ final class DemoNetwork implements AutoCloseable {
     }
 
     /** Where everything of it is kept. */
-    Path folder() {
+    public Path folder() {
         return folder;
     }
 
@@ -120,7 +121,8 @@ final class DemoNetwork implements AutoCloseable {
         return temporary;
     }
 
-    URI gateway() {
+    /** Where clients find it, once it was started. */
+    public URI gateway() {
         return gateway;
     }
 
@@ -134,7 +136,7 @@ final class DemoNetwork implements AutoCloseable {
     }
 
     /** What the full nodes are called. */
-    List<String> fullNodeNames() {
+    public List<String> fullNodeNames() {
         return IntStream.range(0, fullNodes.size()).mapToObj(i -> FULL_NODE + i).toList();
     }
 
@@ -154,6 +156,38 @@ final class DemoNetwork implements AutoCloseable {
     /** What a process keeps. */
     Path folder(String name) {
         return folder.resolve(name);
+    }
+
+    /** The full node that leads now; null where none says that it does. */
+    public String leader() {
+        for (String name : fullNodeNames()) {
+            try {
+                if (mapper.readTree(AdminSocket.ask(folder(name), "status"))
+                        .path("leads")
+                        .asBoolean()) {
+                    return name;
+                }
+            } catch (IOException e) {
+                // It is just starting.
+            }
+        }
+        return null;
+    }
+
+    /** Kills a process as it stands and takes away what it kept, but for its key; {@link #comeBack} has it run again. */
+    public void wipe(String name) throws IOException {
+        child(name).close();
+        Directories.delete(folder(name));
+    }
+
+    /** Kills a process as it stands; {@link #comeBack} has it run again. */
+    public void kill(String name) {
+        child(name).close();
+    }
+
+    /** Starts a process again, which is killed where it runs; returns when it is ready. */
+    public void comeBack(String name) throws IOException, InterruptedException {
+        restart(name);
     }
 
     /** Kills a process as it stands and starts it again; returns when it is ready. */
@@ -189,7 +223,7 @@ final class DemoNetwork implements AutoCloseable {
      * @param bar told how far it is, or null.
      * @param options of the honest node beside its model.
      */
-    void start(Path imported, ProgressBar bar, String... options) throws IOException, InterruptedException {
+    public void start(Path imported, ProgressBar bar, String... options) throws IOException, InterruptedException {
         genesis = new Genesis(
                 fullNodes.stream().map(KeyPair::publicKey).toList(),
                 BOND,

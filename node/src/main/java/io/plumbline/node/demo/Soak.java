@@ -199,19 +199,11 @@ public final class Soak extends CommandOptions implements Callable<Integer> {
 
     /** Counts when another full node leads though none was killed: a host that is too busy loses time by it. */
     private void findLeader() {
-        for (String name : network.fullNodeNames()) {
-            try {
-                if (mapper.readTree(AdminSocket.ask(network.folder(name), "status"))
-                        .path("leads")
-                        .asBoolean()) {
-                    boolean isOther = !leader.isEmpty() && !leader.equals(name);
-                    leadersByThemselves += isOther && System.currentTimeMillis() >= faultUntilMs ? 1 : 0;
-                    leader = name;
-                    return;
-                }
-            } catch (IOException e) {
-                // It is just starting.
-            }
+        String now = network.leader();
+        if (now != null) {
+            boolean isOther = !leader.isEmpty() && !leader.equals(now);
+            leadersByThemselves += isOther && System.currentTimeMillis() >= faultUntilMs ? 1 : 0;
+            leader = now;
         }
     }
 
