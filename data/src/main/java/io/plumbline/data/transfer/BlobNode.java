@@ -52,6 +52,10 @@ public final class BlobNode implements BlobSource {
 
     private final URI base;
     private final String apiKey;
+    private final boolean mayHaveTls;
+
+    /** Where it is asked, once that is known. */
+    private URI reached;
 
     /**
      * @param base such as {@code http://192.0.2.7:9200}.
@@ -59,6 +63,11 @@ public final class BlobNode implements BlobSource {
      * @throws IllegalArgumentException where {@code base} is no HTTP address.
      */
     public BlobNode(String base, String apiKey) {
+        this(base, apiKey, false);
+    }
+
+    private BlobNode(String base, String apiKey, boolean mayHaveTls) {
+        this.mayHaveTls = mayHaveTls;
         try {
             this.base = new URI(base.endsWith("/") ? base.substring(0, base.length() - 1) : base);
         } catch (URISyntaxException e) {
@@ -68,6 +77,16 @@ public final class BlobNode implements BlobSource {
             throw notAnAddress(base, null);
         }
         this.apiKey = apiKey;
+    }
+
+    /**
+     * A node that a ledger names, which does not say whether it has TLS: it is asked in the form that it answers to.
+     *
+     * @param host address or name.
+     */
+    public static BlobNode announced(String host, int port) {
+        boolean isV6 = host.indexOf(':') >= 0;
+        return new BlobNode("http://" + (isV6 ? "[" + host + "]" : host) + ":" + port, null, true);
     }
 
     private static IllegalArgumentException notAnAddress(String base, Exception cause) {
@@ -255,7 +274,10 @@ public final class BlobNode implements BlobSource {
 
     private HttpURLConnection open(String method, String path) throws IOException {
         HttpURLConnection connection =
-                (HttpURLConnection) URI.create(base + path).toURL().openConnection();
+                (HttpURLConnection) URI.create(reached() + path).toURL().openConnection();
+        if (mayHaveTls) {
+            HidingTls.apply(connection);
+        }
         connection.setRequestMethod(method);
         connection.setConnectTimeout(CONNECT_MS);
         connection.setReadTimeout(STALL_MS);
@@ -266,6 +288,18 @@ public final class BlobNode implements BlobSource {
             connection.setRequestProperty("Authorization", "Bearer " + apiKey);
         }
         return connection;
+    }
+
+    private synchronized URI reached() throws IOException {
+        if (reached == null) {
+            try {
+                boolean isTls = mayHaveTls && HidingTls.isSpokenBy(base, CONNECT_MS);
+                reached = isTls ? URI.create(base.toString().replaceFirst("^http:", "https:")) : base;
+            } catch (IOException e) {
+                throw new IOException(name() + " cannot be reached: " + e.getMessage() + ".", e);
+            }
+        }
+        return reached;
     }
 
     private InputStream answer(HttpURLConnection connection, Bytes32 id, int bytesASecond) throws IOException {

@@ -17,7 +17,6 @@ public final class DataNodes {
 
     /** One of them. */
     public static BlobNode at(DataNode node) {
-        boolean isV6 = node.host().indexOf(':') >= 0;
-        return new BlobNode("http://" + (isV6 ? "[" + node.host() + "]" : node.host()) + ":" + node.port(), null);
+        return BlobNode.announced(node.host(), node.port());
     }
 }

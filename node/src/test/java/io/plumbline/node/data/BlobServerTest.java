@@ -20,6 +20,7 @@ import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.data.transfer.Upload;
 import io.plumbline.node.http.Origins;
 import io.plumbline.node.http.ReboundPage;
+import io.plumbline.node.tls.TestCertificates;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.encoding.Bytes32;
@@ -46,6 +47,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -75,8 +77,12 @@ class BlobServerTest {
     }
 
     private Served serve(String name, long quota) throws IOException {
+        return serve(name, quota, null);
+    }
+
+    private Served serve(String name, long quota, SSLContext tls) throws IOException {
         BlobStore store = BlobStore.open(folder.resolve(name), quota);
-        Served served = new Served(store, new BlobServer(store, "127.0.0.1", 0, null, null, faults::add));
+        Served served = new Served(store, new BlobServer(store, "127.0.0.1", 0, null, tls, faults::add));
         open.add(served);
         return served;
     }
@@ -143,6 +149,29 @@ class BlobServerTest {
         assertEquals(Set.of("deal-7"), served.store().stat(id).pins());
         served.store().unpin(id, "deal-7");
         assertEquals(200, ask(served, "DELETE", "/v1/blobs/" + id, new byte[0]).statusCode());
+    }
+
+    /** The ledger has addresses, which no certificate is made out to, and does not say who has TLS. */
+    @Test
+    void aNodeThatTheLedgerNamesIsAskedOverTlsWhereItHasIt() throws IOException {
+        Served plain = serve("plain");
+        Served hidden = serve(
+                "hidden",
+                Long.MAX_VALUE,
+                TestCertificates.make(folder, "EC", "data.example").context());
+        for (Served served : List.of(plain, hidden)) {
+            byte[] bytes = bytes(9 * MIB + 5, served.server().port());
+            Bytes32 id = put(served, bytes);
+            BlobNode node = BlobNode.announced("127.0.0.1", served.server().port());
+            assertArrayEquals(bytes, get(id, new ArrayList<>(), node));
+        }
+        BlobNode strict = new BlobNode("https://127.0.0.1:" + hidden.server().port(), null);
+        assertThrows(IOException.class, () -> strict.list(null), "who is named by an URL has to prove its name");
+        int port = plain.server().port();
+        plain.server().close();
+        BlobNode gone = BlobNode.announced("127.0.0.1", port);
+        String why = assertThrows(IOException.class, () -> gone.list(null)).getMessage();
+        assertTrue(why.contains("cannot be reached"), why);
     }
 
     @Test
