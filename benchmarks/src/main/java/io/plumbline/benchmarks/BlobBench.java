@@ -46,8 +46,8 @@ import org.agrona.CloseHelper;
 
 /**
  * Headlines blob-put, blob-get, blob-sources, blob-repair and blob-range: a store beside write and fsync; a fetch that
- * checks every byte beside the slowest of disk, wire and hash, and of several nodes beside one; a lost shard made again;
- * a mebibyte from inside of a huge blob beside the same bytes unproven.
+ * checks every byte beside the slowest of disk, wire and hash, and of several nodes beside one; a lost shard made
+ * again; a mebibyte from inside of a huge blob beside the same bytes unproven.
  */
 @Parameters(
         commandNames = "blobs",

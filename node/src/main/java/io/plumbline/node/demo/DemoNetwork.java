@@ -174,7 +174,7 @@ public final class DemoNetwork implements AutoCloseable {
         return null;
     }
 
-    /** Kills a process as it stands and takes away what it kept, but for its key; {@link #comeBack} has it run again. */
+    /** Kills a process and takes away what it kept, but for its key; {@link #comeBack} has it run again. */
     public void wipe(String name) throws IOException {
         child(name).close();
         Directories.delete(folder(name));
