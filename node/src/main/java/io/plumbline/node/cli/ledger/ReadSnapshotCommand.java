@@ -56,11 +56,11 @@ final class ReadSnapshotCommand extends CommandOptions implements Callable<Integ
     private LedgerState read(Path file) throws IOException {
         try {
             return Snapshots.decode(Network.read(network).genesis(), Files.readAllBytes(file));
-        } catch (IllegalStateException | MalformedException e) {
-            throw new IOException(
-                    file + " is no snapshot of the ledger of " + network
-                            + ", is damaged, or was written by another build: " + e.getMessage(),
-                    e);
+        } catch (IllegalStateException e) {
+            // Its message advises a full node's operator.
+            throw new IOException(file + " is no whole snapshot, or this build is not the one that wrote it.", e);
+        } catch (MalformedException e) {
+            throw new IOException(file + " is no snapshot of the ledger of " + network + ": " + e.getMessage(), e);
         }
     }
 }
