@@ -236,6 +236,70 @@ class EscrowedWorkTest {
         assertArrayEquals(answered.receipt().encode(), ended.receipt().encode());
     }
 
+    /** Ended elsewhere, or at another price, it would have another receipt: two of them cost the stake. */
+    @Test
+    void aRequestIsSignedForOnceAlsoUnderAnotherEscrow(@TempDir Path other) throws Exception {
+        try (AttackNetwork brief =
+                new AttackNetwork(other, Parameters.DEFAULT.with("retainMs", 500), 5_000, Level.FULL)) {
+            LedgerClient paying = brief.ledger(brief.requester);
+            Request request = new Request(
+                    brief.model.id(),
+                    MESSAGES,
+                    0,
+                    prompt,
+                    Sampling.GREEDY,
+                    MOST,
+                    brief.model.stopTokens(),
+                    List.of(),
+                    brief.requester.publicKey(),
+                    new byte[16]);
+            Command.OpenEscrow escrow = new Command.OpenEscrow(
+                    request.hash(), brief.honest.publicKey(), 2, prompt.length + MOST, Level.SIGNED);
+            NodeClient asking = new NodeClient();
+            Peer peer = brief.endpoint(KeyPair.random(), asking.protocol())
+                    .connect(
+                            "localhost",
+                            brief.honestPort(),
+                            brief.honest.publicKey().bytes());
+            AttackNetwork.apply(paying, escrow);
+            try (Inference inference = asking.infer(
+                    peer, request, brief.requester, brief.model.config().vocab(), -1, chosen -> {})) {
+                inference.await();
+            }
+            for (int i = 0; i < 600 && paying.findSettlement(request.hash()) != null; i++) {
+                Thread.sleep(100);
+            }
+            AttackNetwork.apply(paying, escrow);
+            // The first may be owed still, which says the same; then it is not, and the answer is known all the same.
+            for (int i = 0; i < 3; i++) {
+                try (Inference inference = asking.infer(
+                        peer, request, brief.requester, brief.model.config().vocab(), -1, chosen -> {})) {
+                    String why = assertThrows(IllegalArgumentException.class, inference::await)
+                            .getMessage();
+                    assertTrue(why.contains("answered before"), why);
+                }
+                Thread.sleep(5_000);
+            }
+        }
+    }
+
+    @Test
+    void whatWillBeAskedInAYearIsNotAnsweredToday() throws Exception {
+        Request later = new Request(
+                network.model.id(),
+                "",
+                System.currentTimeMillis() / 1000 + 365 * 86_400,
+                prompt,
+                Sampling.GREEDY,
+                MOST,
+                network.model.stopTokens(),
+                List.of(),
+                network.requester.publicKey(),
+                new byte[16]);
+        escrow(later, network.honest, 2, prompt.length + MOST);
+        assertTrue(refused(later).contains("says that it was asked at"), refused(later));
+    }
+
     @Test
     void aPromptThatIsNotItsMessagesIsNotComputed() throws Exception {
         Request other = request("[{\"role\":\"user\",\"content\":\"Is the moon made of cheese?\"}]", network.requester);

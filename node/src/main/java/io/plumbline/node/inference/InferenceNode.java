@@ -41,6 +41,7 @@ import org.agrona.concurrent.AgentRunner;
 public final class InferenceNode implements RunningRole {
     private final Media media;
     private final LedgerClient ledger;
+    private final AnswerStore answers;
     private final NodeResponder replies;
     private final Service service;
     private final Endpoint endpoint;
@@ -106,11 +107,14 @@ public final class InferenceNode implements RunningRole {
         }));
         this.ledger = launch.opened(network.ledger(media.directory(), context.host(), keys, media.errors()));
         Predicate<Bytes32> isFullNode = key -> network.genesis().place(key) >= 0;
+        this.answers = launch.opened(new AnswerStore(
+                context.folder().resolve("answers"),
+                new SignedRequests(context.folder().resolve("signed-requests"))));
         this.replies = launch.opened(new NodeResponder(
                 keys,
                 new CertifiedSettlements(ledger, network.genesis()),
                 network.genesis().trusted(),
-                new AnswerStore(context.folder().resolve("answers")),
+                answers,
                 isFullNode,
                 deciding(network.genesis()),
                 events));
@@ -125,6 +129,7 @@ public final class InferenceNode implements RunningRole {
         this.runner = launch.opened(new AgentRunner(Drivers.idle(), errors, null, endpoint));
         AgentRunner.startOnThread(runner);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
+        replies.begin(ledger.nodes().stream().noneMatch(node -> node.key().equals(keys.publicKey())));
         LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterNode(
                 context.stake(),
                 service.modelId(),
@@ -182,6 +187,6 @@ public final class InferenceNode implements RunningRole {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(replies, service, ledger, runner, media);
+        CloseHelper.closeAll(replies, service, ledger, runner, media, answers);
     }
 }

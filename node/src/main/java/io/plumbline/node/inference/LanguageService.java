@@ -284,6 +284,7 @@ final class LanguageService implements Service {
                 Request asked = accepted(bytes);
                 long tokens = (long) asked.promptTokens().length
                         + ReceiptCheck.most(asked, language.model().config());
+                replies.requireOnRecord(asked.time());
                 replies.takeOn(asked.hash(), asked.requester(), tokens, pricePerToken, language.queued());
                 synchronized (this) {
                     job = language.job(asked, topLogprobs, this);
