@@ -288,6 +288,42 @@ class HostileNodesTest {
         assertTrue(turnedAway.sum() > 0, "but not as much as it likes");
     }
 
+    /** The client is shown a lower price than the ledger: the gateway, which holds both receipts, hands one in. */
+    @Test
+    void aNodeThatHandsInAnotherReceiptThanItShowsLosesItsStake(@TempDir Path other) throws Exception {
+        try (AttackNetwork alone = new AttackNetwork(other, Parameters.DEFAULT, 5_000, Level.SIGNED)) {
+            KeyPair keys = alone.attackers.get(0);
+            alone.register(keys, 20_000, 3, new ScriptedNode(alone, keys, 3) {
+                @Override
+                Receipt handedIn(Receipt given) {
+                    return new Receipt(
+                                    given.contractVersion(),
+                                    given.modelId(),
+                                    given.requestHash(),
+                                    given.outputHash(),
+                                    given.traceRoot(),
+                                    given.traceBytes(),
+                                    given.promptTokens(),
+                                    given.outputTokens(),
+                                    given.price() - 1,
+                                    null,
+                                    null)
+                            .sign(keys);
+                }
+            });
+            HttpResponse<String> answer = alone.chat(QUESTION, 4, AttackNetwork.by(keys));
+            assertEquals(200, answer.statusCode(), answer.body());
+            LedgerClient ledger = alone.ledger(KeyPair.random());
+            for (int i = 0; i < 300 && ledger.account(keys.publicKey()).stake() > 0; i++) {
+                Thread.sleep(100);
+            }
+            assertEquals(0, ledger.account(keys.publicKey()).stake(), alone.heard());
+            Settlement found = alone.ended(ledger, alone.mapper.readTree(answer.body()), 1);
+            assertEquals(Status.SLASHED, found.status());
+            assertTrue(alone.heard().contains("\"accused\""), alone.heard());
+        }
+    }
+
     /** It is the cheapest, and nothing listens at its address. */
     @Test
     void aCheapNodeThatIsDeadIsLeftForTheNextOneAtOnce() throws Exception {
