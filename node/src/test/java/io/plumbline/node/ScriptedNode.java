@@ -146,9 +146,14 @@ class ScriptedNode implements NodeRequests.Handler {
     }
 
     static void refuse(Peer to, long id, String reason) {
+        refuse(to, id, reason, 1);
+    }
+
+    /** @param busy 1 where another request may be taken later; 0 where it is this request that is refused. */
+    static void refuse(Peer to, long id, String reason, int busy) {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
         RefusedEncoder refused = new RefusedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-        refused.correlationId(id).busy((short) 1).reason(reason);
+        refused.correlationId(id).busy((short) busy).reason(reason);
         NodeResponder.send(to, buffer, refused.encodedLength());
     }
 

@@ -78,6 +78,8 @@ final class NodeSelector implements Answerers {
     /** Requests of which the ledger was shown a second receipt. */
     private final LinkedHashSet<Bytes32> reported = new LinkedHashSet<>();
 
+    private final Refusals refusals = new Refusals(System::nanoTime);
+
     private final NodePace pace = new NodePace(System::nanoTime);
 
     /** Until when, by {@link System#nanoTime}. */
@@ -215,6 +217,13 @@ final class NodeSelector implements Answerers {
         }
 
         @Override
+        public void outdone() {
+            if (refusals.counts(node.key())) {
+                failed(node, "refused what another node answered, and has answered nothing lately");
+            }
+        }
+
+        @Override
         public void lied(String why) {
             leaveOut("", node.key(), LIED_NS, why);
         }
@@ -347,6 +356,7 @@ final class NodeSelector implements Answerers {
      */
     @Override
     public void answered(Receipt receipt, int units) {
+        refusals.answered(receipt.node());
         bought.add(receipt, ordered -> handedInAnother(receipt, ordered));
         events.emit(new Event.Bought(
                 receipt.requestHash().toString(), receipt.node().toString(), units, receipt.price()));
@@ -385,9 +395,12 @@ final class NodeSelector implements Answerers {
 
     /**
      * It did not take a request: it is asked last for a while, and where it has too much to do, not at all for a
-     * moment.
+     * moment. A refusal of the request itself leaves it where it is: clients would say which nodes are asked.
      */
     private void refused(Node node, Exception why) {
+        if (why instanceof IllegalArgumentException) {
+            return;
+        }
         boolean isBusy = why instanceof BusyException;
         if (isBusy && isLeftOut(BUSY, node)) {
             // Not asked at all: the moment must not grow by those that come in it.
