@@ -84,6 +84,11 @@ public final class DealKeeper implements AutoCloseable {
     /** Deals whose blob is being fetched, to accept them or because it is gone. */
     private final Set<Long> fetching = ConcurrentHashMap.newKeySet();
 
+    /** Blobs that are being fetched for offers, and those that are because they are gone. */
+    private final Set<Bytes32> offered = ConcurrentHashMap.newKeySet();
+
+    private final Set<Bytes32> repaired = ConcurrentHashMap.newKeySet();
+
     /** Challenges that are being answered, by deal. */
     private final Set<Long> answering = ConcurrentHashMap.newKeySet();
 
@@ -99,12 +104,14 @@ public final class DealKeeper implements AutoCloseable {
     /** The last that was said of a deal's round that cannot be proven: once is enough. */
     private final Map<Long, String> said = new ConcurrentHashMap<>();
 
-    private final ExecutorService fetches = Executors.newSingleThreadExecutor(
-            Thread.ofPlatform().daemon().name("deal-blobs").factory());
+    private final OfferFetches fetches = new OfferFetches(System::nanoTime);
 
-    /** For lost blobs, on which a collateral hangs: that of an offer may come as slowly as its source likes. */
-    private final ExecutorService repairs = Executors.newSingleThreadExecutor(
-            Thread.ofPlatform().daemon().name("deal-repairs").factory());
+    /**
+     * For lost blobs, on which a collateral hangs: that of an offer may come as slowly as its source likes. Each has a
+     * thread, as one of them may come slowly too; there are as many as deals at most, which the stake bounds.
+     */
+    private final ExecutorService repairs = Executors.newCachedThreadPool(
+            Thread.ofPlatform().daemon().name("deal-repairs-", 0).factory());
 
     private final ExecutorService answers = Executors.newVirtualThreadPerTaskExecutor();
 
@@ -370,12 +377,19 @@ public final class DealKeeper implements AutoCloseable {
 
     /** A blob that is gone from here may be elsewhere, and the challenge be answered yet. */
     private void fetchAgain(StorageDeal deal) {
+        Bytes32 blob = deal.terms().blob();
+        boolean isFirst = repaired.add(blob);
         try {
-            fetch(deal.terms());
-            pin(deal);
+            if (isFirst) {
+                fetch(deal.terms(), Progress.none());
+                pin(deal);
+            }
         } catch (IOException | RuntimeException e) {
             // It is said already that the blob is not here.
         } finally {
+            if (isFirst) {
+                repaired.remove(blob);
+            }
             fetching.remove(deal.number());
         }
     }
@@ -403,7 +417,8 @@ public final class DealKeeper implements AutoCloseable {
             String refusal = refusal(deal.terms(), stake - collateral());
             if (refusal != null) {
                 decline(deal, refusal);
-            } else if (left > 0 && (whole(deal.terms()) != null || isItsTurn(deal, others))) {
+            } else if (left > 0
+                    && (whole(deal.terms()) != null || isItsTurn(deal, others) && fetches.hasPlace(deal.client()))) {
                 left--;
                 take(deal);
             }
@@ -422,8 +437,14 @@ public final class DealKeeper implements AutoCloseable {
                 if (isAnyDue()) {
                     lookAtChallenges();
                 }
-            } else if (fetching.add(deal.number())) {
-                fetches.execute(() -> fetchAndAccept(deal));
+            } else if (offered.add(deal.terms().blob())) {
+                // Of one blob one at a time: the other offers for it find it here.
+                fetching.add(deal.number());
+                long lastsMs = deal.atMs() - ledger.timeMs();
+                if (!fetches.begin(deal.client(), lastsMs, fetch -> fetchAndAccept(deal, fetch))) {
+                    fetching.remove(deal.number());
+                    offered.remove(deal.terms().blob());
+                }
             }
         } catch (IllegalArgumentException e) {
             decline(deal, e.getMessage());
@@ -478,9 +499,9 @@ public final class DealKeeper implements AutoCloseable {
         return (node.a() ^ blob.a()) >>> 1;
     }
 
-    private void fetchAndAccept(StorageDeal deal) {
+    private void fetchAndAccept(StorageDeal deal, OfferFetches.Fetch fetch) {
         try {
-            fetch(deal.terms());
+            fetch(deal.terms(), fetch::more);
             if (!pin(deal)) {
                 throw new IOException("the blob with this id has another length");
             }
@@ -491,10 +512,12 @@ public final class DealKeeper implements AutoCloseable {
             }
         } finally {
             fetching.remove(deal.number());
+            offered.remove(deal.terms().blob());
         }
     }
 
-    private void fetch(StorageTerms terms) throws IOException {
+    /** @param progress hears of bytes that have come, and ends the fetch by what it throws. */
+    private void fetch(StorageTerms terms, Progress progress) throws IOException {
         Bytes32 id = terms.blob();
         BlobStat stat = store.stat(id);
         if (stat != null && !stat.isDamaged()) {
@@ -514,7 +537,10 @@ public final class DealKeeper implements AutoCloseable {
         boolean isOthers = store.receiving(id) != null;
         PartialBlob part = store.receive(id, terms.bytes());
         try {
-            download.run(part, this::requireOpen);
+            download.run(part, bytes -> {
+                requireOpen();
+                progress.more(bytes);
+            });
         } catch (IOException | RuntimeException e) {
             if (!isOthers) {
                 // Room that an offer takes for nothing is another blob's.
@@ -525,7 +551,7 @@ public final class DealKeeper implements AutoCloseable {
     }
 
     /** Ends a transfer where the process ends. */
-    private void requireOpen(long bytes) {
+    private void requireOpen() {
         if (isClosing) {
             throw new UncheckedIOException(new IOException("The process ends."));
         }
@@ -560,13 +586,17 @@ public final class DealKeeper implements AutoCloseable {
             looking.close();
         }
         // Without an interrupt, which would close the files that are being read.
-        fetches.shutdown();
         repairs.shutdown();
         answers.shutdown();
+        fetches.close();
+        await(repairs);
+        await(answers);
+    }
+
+    /** Waits some seconds for what is under way. */
+    static void await(ExecutorService threads) {
         try {
-            fetches.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
-            repairs.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
-            answers.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
+            threads.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -54,10 +54,14 @@ import org.junit.jupiter.api.io.TempDir;
 class DealKeeperTest {
     private static final KeyPair FULL_NODE = KeyPair.random();
     private static final KeyPair CLIENT = KeyPair.random();
+    private static final KeyPair OTHER_CLIENT = KeyPair.random();
     private static final KeyPair KEEPER = KeyPair.random();
     private static final Genesis GENESIS = new Genesis(
             List.of(FULL_NODE.publicKey()),
-            List.of(new Deposit(CLIENT.publicKey(), 100_000), new Deposit(KEEPER.publicKey(), 100_000)));
+            List.of(
+                    new Deposit(CLIENT.publicKey(), 100_000),
+                    new Deposit(OTHER_CLIENT.publicKey(), 100_000),
+                    new Deposit(KEEPER.publicKey(), 100_000)));
 
     @TempDir
     private Path folder;
@@ -352,6 +356,61 @@ class DealKeeperTest {
                 keeper.close();
             }
             assertEquals(0, owner.deal(deal).losses(), told.toString());
+        } finally {
+            dripping.close();
+            votes.close();
+        }
+    }
+
+    /** Whoever offers a blob that drips keeps its own places with it, and no other client's. */
+    @WaitingTest
+    void anOfferIsTakenWhileTheBlobsOfAnotherClientsDrip() throws Exception {
+        memory.join((changed, of) -> {});
+        ClockedLedger honest = new ClockedLedger(memory);
+        LedgerClient dripper = new LedgerClient(honest, CLIENT, GENESIS.hash());
+        LedgerClient keepers = new LedgerClient(honest, KEEPER, GENESIS.hash());
+        Bytes32 dripped = Bytes32.of(Blake3.hash(new byte[] {1}));
+        EverySecond votes = new EverySecond("votes", this::certify, fault -> {});
+        ServerSocket dripping = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE);
+                BlobStore others = BlobStore.open(folder.resolve("others"), Long.MAX_VALUE);
+                BlobServer server = new BlobServer(others, "127.0.0.1", 0, null, null, fault -> {})) {
+            drip(dripping, dripped);
+            Bytes32 kept = others.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+            keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
+            LedgerClient owner = new LedgerClient(honest, OTHER_CLIENT, GENESIS.hash());
+            for (LedgerClient by : List.of(dripper, owner)) {
+                by.submit(new Command.ProposeDeal(new StorageTerms(
+                        by == owner ? kept : dripped,
+                        50_000,
+                        KEEPER.publicKey(),
+                        600_000,
+                        20_000,
+                        10_000,
+                        3,
+                        4,
+                        10,
+                        1_000)));
+            }
+            long deal = owner.deals(OTHER_CLIENT.publicKey(), StorageDeal.Role.ANY, -1)
+                    .getFirst()
+                    .number();
+            List<Peer> peers = List.of(
+                    new Peer(Bytes32.ZERO, new BlobNode("http://127.0.0.1:" + dripping.getLocalPort(), null)),
+                    new Peer(Bytes32.ZERO, new BlobNode("http://127.0.0.1:" + server.port(), null)));
+            StorageOffer offer = new StorageOffer(BigDecimal.ZERO, 1_000, Duration.ofSeconds(1));
+            CertifiedSettlements certified = new CertifiedSettlements(keepers, GENESIS);
+            DealKeeper keeper = new DealKeeper(KEEPER.publicKey(), offer, certified, store, () -> peers, event -> {});
+            keeper.start();
+            try {
+                for (int i = 0; i < 250 && owner.deal(deal).phase() == Phase.OFFERED; i++) {
+                    Thread.sleep(100);
+                }
+                assertEquals(Phase.HELD, owner.deal(deal).phase());
+                assertTrue(store.receiving(dripped) != null, "the other one still drips");
+            } finally {
+                keeper.close();
+            }
         } finally {
             dripping.close();
             votes.close();
