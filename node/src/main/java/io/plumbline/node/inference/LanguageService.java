@@ -379,10 +379,16 @@ final class LanguageService implements Service {
         AnswerStore.Stored found = replies.find(receiptHash);
         String name = NodeResponder.name(peer, id);
         // Room to send it is taken before anything is computed for it.
-        Runnable giveBack = slots.take(Bytes32.of(peer.key()), openingBytes(found, cell));
+        Runnable giveBack = slots.take(Bytes32.of(peer.key()), peer.host(), openingBytes(found, cell));
         try {
             AnswerOpener.Opened opened = opened(by, found, cell);
-            OutgoingOpening outgoing = new OutgoingOpening(peer, id, opened.seal(), opened.bytes());
+            boolean isAuditor = isFullNode.test(Bytes32.of(peer.key()));
+            OutgoingOpening outgoing = new OutgoingOpening(
+                    peer,
+                    id,
+                    opened.seal(),
+                    opened.bytes(),
+                    isAuditor ? OutgoingOpening.LEAST_BYTES_A_S_OF_AUDITORS : OutgoingOpening.LEAST_BYTES_A_S);
             if (sending.putIfAbsent(name, outgoing) != null) {
                 throw new IllegalArgumentException("An opening under this number is on its way already.");
             }

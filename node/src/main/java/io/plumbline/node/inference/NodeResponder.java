@@ -324,7 +324,7 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         if (isFullNode.test(asking)) {
             lag.asked(found.receipt().requestHash(), asking);
         }
-        Runnable giveBack = slots.take(asking, (long) found.request().length + found.answer().length);
+        Runnable giveBack = slots.take(asking, peer.host(), (long) found.request().length + found.answer().length);
         Thread.startVirtualThread(() -> {
             try {
                 disclose(peer, id, found);
