@@ -57,6 +57,9 @@ public final class DealKeeper implements AutoCloseable {
     /** Deals of which a quorum's word is asked for in one look. */
     private static final int MAX_ASKED = 32;
 
+    /** Deals that it does not know yet of which a quorum's word is asked for in one look: after a start, of all. */
+    private static final int MAX_CONFIRMED = 256;
+
     /** Between looks at offers, which anybody may make. */
     private static final long OFFERS_MS = 2_000;
 
@@ -73,8 +76,11 @@ public final class DealKeeper implements AutoCloseable {
     private final Upkeep.Peers peers;
     private final Consumer<Event> events;
 
-    /** By their numbers, as they were last seen. */
+    /** By their numbers: those that it accepted, and those that a quorum has signed as its own. */
     private final Map<Long, StorageDeal> held = new ConcurrentHashMap<>();
+
+    /** Of these, those that a quorum has signed. */
+    private final Set<Long> confirmed = ConcurrentHashMap.newKeySet();
 
     /** When this process learnt that it holds a deal. */
     private final Map<Long, Long> knownMs = new ConcurrentHashMap<>();
@@ -187,12 +193,36 @@ public final class DealKeeper implements AutoCloseable {
     }
 
     private void lookAtChallenges() throws IOException {
+        int unknown = MAX_CONFIRMED;
         for (StorageDeal deal : ledger.deals(self, Role.CHALLENGED, -1)) {
-            hold(deal.number(), deal);
-            if (answering.add(deal.number())) {
+            boolean isKnown = seen(deal);
+            if ((isKnown || unknown-- > 0) && answering.add(deal.number())) {
                 answers.execute(() -> answer(deal.number()));
             }
         }
+    }
+
+    /** Notes how a deal of this node's stands, by one full node's word; false where no quorum has signed that it is. */
+    private boolean seen(StorageDeal told) {
+        StorageDeal known = confirmed.contains(told.number()) ? held.get(told.number()) : null;
+        boolean isKnown = known != null
+                && known.terms().equals(told.terms())
+                && known.client().equals(told.client());
+        if (isKnown) {
+            hold(told.number(), told);
+        }
+        return isKnown;
+    }
+
+    /** Holds a deal where a quorum has signed that it is this node's. @return it, or null. */
+    private StorageDeal confirm(long number) throws IOException {
+        StorageDeal deal = signed(number);
+        if (deal == null || !isOurs(deal)) {
+            return null;
+        }
+        hold(number, deal);
+        confirmed.add(number);
+        return deal;
     }
 
     /** A pin of a deal that this process knows nothing of. */
@@ -200,13 +230,18 @@ public final class DealKeeper implements AutoCloseable {
 
     /**
      * Compares what it holds with what the ledger says, and pins with both. One full node is asked, each time another:
-     * it may leave a deal out until the next is asked, and no deal is taken for over by its word.
+     * it may leave a deal out until the next is asked, and no deal is taken for over, or for held, by its word.
      */
     private void lookAtHeld() throws IOException {
         ledger.distrust();
         Map<Long, StorageDeal> now = new HashMap<>();
-        ledger.deals(self, Role.HELD, -1).forEach(deal -> now.put(deal.number(), deal));
-        now.forEach(this::hold);
+        int asked = MAX_CONFIRMED;
+        for (StorageDeal told : ledger.deals(self, Role.HELD, -1)) {
+            StorageDeal ours = seen(told) ? told : asked-- > 0 ? confirm(told.number()) : null;
+            if (ours != null) {
+                now.put(told.number(), ours);
+            }
+        }
         List<Pin> unknown = new ArrayList<>();
         store.forEach(stat -> stat.pins().stream()
                 .filter(this::isUnknown)
@@ -274,8 +309,13 @@ public final class DealKeeper implements AutoCloseable {
     /** @param after as it stands; null where it has left the ledger. */
     private void tellOfEnd(StorageDeal before, StorageDeal after) {
         held.remove(before.number());
+        boolean wasOurs = confirmed.remove(before.number());
         knownMs.remove(before.number());
         said.remove(before.number());
+        if (!wasOurs) {
+            // A full node has said that the deal was accepted, and it never was.
+            return;
+        }
         String blob = before.terms().blob().toString();
         boolean isFulfilled = after != null && after.phase() == Phase.FULFILLED;
         events.accept(
@@ -328,8 +368,8 @@ public final class DealKeeper implements AutoCloseable {
 
     private void answer(long number) {
         try {
-            StorageDeal deal = signed(number);
-            if (deal != null && isOurs(deal) && deal.phase().isChallenged()) {
+            StorageDeal deal = confirm(number);
+            if (deal != null && deal.phase().isChallenged()) {
                 prove(deal);
             }
         } catch (IOException | RuntimeException e) {

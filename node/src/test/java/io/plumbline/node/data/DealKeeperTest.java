@@ -243,6 +243,61 @@ class DealKeeperTest {
         assertEquals(List.of(), lying.submitted);
     }
 
+    /** It would say that a stake is lost, count it as not free, and pin blobs for nothing. */
+    @WaitingTest
+    void aHeldDealThatOneFullNodeMakesUpIsNeitherHeldNorLost() throws Exception {
+        memory.join((changed, of) -> {});
+        ClockedLedger honest = new ClockedLedger(memory);
+        MakingUp lying = new MakingUp(honest);
+        LedgerClient owner = new LedgerClient(honest, CLIENT, GENESIS.hash());
+        LedgerClient keepers = new LedgerClient(lying, KEEPER, GENESIS.hash());
+        List<Event> told = Collections.synchronizedList(new ArrayList<>());
+        EverySecond votes = new EverySecond("votes", this::certify, fault -> {});
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE)) {
+            Bytes32 blob = store.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+            keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
+            owner.submit(new Command.ProposeDeal(
+                    new StorageTerms(blob, 50_000, KEEPER.publicKey(), 1_000, 24_000, 12_000, 3, 4, 10, 40_000)));
+            long number = owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1)
+                    .getFirst()
+                    .number();
+            while (!owner.deal(number).phase().isOver()) {
+                Thread.sleep(50);
+            }
+            StorageDeal over = owner.deal(number);
+            StorageDeal madeUp = new StorageDeal(
+                    number,
+                    over.client(),
+                    over.terms(),
+                    KEEPER.publicKey(),
+                    Phase.HELD,
+                    0,
+                    0,
+                    over.atMs(),
+                    -1,
+                    new byte[32]);
+            lying.told = Map.of(StorageDeal.Role.HELD, madeUp, StorageDeal.Role.CHALLENGED, madeUp);
+            DealKeeper keeper = new DealKeeper(
+                    KEEPER.publicKey(), null, new CertifiedSettlements(keepers, GENESIS), store, List::of, told::add);
+            keeper.start();
+            try {
+                for (int i = 0; i < 100 && lying.asked < 2; i++) {
+                    Thread.sleep(100);
+                }
+                assertEquals(0, keeper.collateral());
+                assertTrue(store.stat(blob).pins().isEmpty());
+                lying.told = Map.of();
+                Thread.sleep(7_000);
+            } finally {
+                keeper.close();
+            }
+            assertTrue(lying.asked > 0, "the liar was asked");
+            assertEquals(List.of(), told);
+        } finally {
+            votes.close();
+        }
+    }
+
     /** Each deal is a pin of its blob, and a blob has so many at most. */
     @WaitingTest
     void anOfferThatCannotBePinnedKeepsNoOtherFromBeingAccepted() throws Exception {
