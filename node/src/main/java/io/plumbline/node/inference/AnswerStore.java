@@ -5,6 +5,7 @@ import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.platform.PrivateFiles;
 import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -70,7 +71,8 @@ final class AnswerStore implements AutoCloseable {
     AnswerStore(Path folder, SignedRequests dropped) throws IOException {
         this.folder = folder;
         this.dropped = dropped;
-        Files.createDirectories(folder);
+        // Prompts and answers stand in it.
+        PrivateFiles.folder(folder);
         List<Path> files;
         try (Stream<Path> all = Files.list(folder)) {
             files = all.sorted().toList();
