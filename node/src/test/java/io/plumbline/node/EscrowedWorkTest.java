@@ -149,6 +149,28 @@ class EscrowedWorkTest {
         }
     }
 
+    /** Each is a signature to check, and costs its sender a datagram: a few are looked at for an answer. */
+    @Test
+    void wrongCancellationsWithoutEndAreNotLookedAt() throws Exception {
+        Request request = request(MESSAGES, network.requester);
+        escrow(request, network.honest, 2, prompt.length + MOST);
+        Answering answering = new Answering();
+        Peer peer = network.endpoint(KeyPair.random(), answering.protocol())
+                .connect(
+                        "localhost",
+                        network.honestPort(),
+                        network.honest.publicKey().bytes());
+        Wires.infer(peer, 1, request.encode());
+        answering.firstToken.await();
+        for (int i = 0; i < 8; i++) {
+            Wires.cancel(peer, 1, Cancellation.of(request.hash(), 0, KeyPair.random()));
+        }
+        Wires.cancel(peer, 1, Cancellation.of(request.hash(), 0, network.requester));
+        Settlement ended = network.ended(ledger, request.hash(), 30_000);
+        assertEquals(Status.SETTLED, ended.status(), ended.reasons().toString());
+        assertEquals(MOST, ended.receipt().outputTokens(), "it goes on to its end");
+    }
+
     /** A client that reads no more of an answer than that it has begun. */
     private static final class Answering implements Endpoint.Receiver {
         final CountDownLatch firstToken = new CountDownLatch(1);

@@ -216,6 +216,7 @@ public final class LanguageEngine implements AutoCloseable {
     /** An answer on its way: from its request, which may be cancelled before it is begun, to its end. */
     public final class RunningAnswer implements Engine.Listener {
         private final Request request;
+        private final Bytes32 requestHash;
         private final int topLogprobs;
         private final Listener listener;
         private TextStream text;
@@ -230,6 +231,7 @@ public final class LanguageEngine implements AutoCloseable {
 
         private RunningAnswer(Request request, int topLogprobs, Listener listener) {
             this.request = request;
+            this.requestHash = request.hash();
             this.topLogprobs = topLogprobs;
             this.listener = listener;
         }
@@ -252,19 +254,25 @@ public final class LanguageEngine implements AutoCloseable {
             ticket = engine.submit(ChoiceRule.of(request, tokenizer::vocabulary), this);
         }
 
-        /** Ends the answer, where its requester has signed that it may end. */
-        public synchronized void cancel(Cancellation by) {
+        /**
+         * Ends the answer, where its requester has signed that it may end. Checks a signature.
+         *
+         * @return false where it was looked at and is no word of the requester's for this answer.
+         */
+        public synchronized boolean cancel(Cancellation by) {
             if (cancellation == null) {
                 cancellation = by;
                 if (ticket != null && isCancelled()) {
                     ticket.cancel();
                 }
             }
+            return cancellation != null;
         }
 
         /** A cancellation that speaks of more tokens than there are would be evidence against the answer it is in. */
         private boolean isCancelled() {
-            if (cancellation != null && (!cancellation.holds(request) || cancellation.delivered() > chosen)) {
+            if (cancellation != null
+                    && (cancellation.delivered() > chosen || !cancellation.holds(requestHash, request.requester()))) {
                 cancellation = null;
             }
             return cancellation != null;

@@ -48,6 +48,11 @@ final class LanguageService implements Service {
 
     private static final long MAX_WAITING_BYTES = 64L << 20;
 
+    /** Cancellations of one host that wait, and wrong ones of one answer that are looked at. */
+    private static final int MAX_CANCELLATIONS = 1_024;
+
+    private static final int MAX_WRONG = 8;
+
     /** Re-executions kept for full nodes, and for all others. */
     private static final int MAX_REPLAYS = 64;
 
@@ -75,6 +80,9 @@ final class LanguageService implements Service {
     private final Map<String, Reply> replying = new ConcurrentHashMap<>();
 
     private final FairQueue<Bytes32> intake;
+
+    /** A signature each, which is not the transport's work. */
+    private final FairQueue<Bytes32> cancellations;
 
     /** What stands behind receipts, shown to whoever asks; auditors first. */
     private final FairQueue<Bytes32> disclosures;
@@ -113,6 +121,7 @@ final class LanguageService implements Service {
         this.replies = replies;
         this.isFullNode = isFullNode;
         this.intake = new FairQueue<>("intake", INTAKE_THREADS, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
+        this.cancellations = new FairQueue<>("cancellations", 1, MAX_CANCELLATIONS, MAX_WAITING_BYTES, isFullNode);
         this.disclosures = new FairQueue<>("disclosures", 1, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
         this.challenges = new FairQueue<>("challenges", 1, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
         this.challengesOfOthers = new FairQueue<>("others", 1, MAX_OF_OTHERS, MAX_WAITING_BYTES, isFullNode);
@@ -202,7 +211,7 @@ final class LanguageService implements Service {
             if (replying.putIfAbsent(NodeResponder.name(from, id), reply) != null) {
                 throw new IllegalArgumentException("A request under this number is being answered already.");
             }
-            if (!intake.offer(Bytes32.of(from.key()), request.length, () -> reply.begin(request))) {
+            if (!intake.offer(turn(from), request.length, () -> reply.begin(request))) {
                 replying.remove(NodeResponder.name(from, id));
                 reply.outbox.shutdown();
                 throw new RejectedExecutionException(BUSY);
@@ -214,7 +223,8 @@ final class LanguageService implements Service {
     public void cancel(Peer from, long id, Cancellation cancellation) {
         Reply reply = replying.get(NodeResponder.name(from, id));
         if (reply != null) {
-            reply.cancel(cancellation);
+            // Where there are too many, what is dropped costs their sender the rest of its answers.
+            cancellations.offer(turn(from), 0, () -> reply.cancel(cancellation));
         }
     }
 
@@ -230,8 +240,12 @@ final class LanguageService implements Service {
         whenFree(isAuditor ? challenges : challengesOfOthers, from, id, () -> open(by, from, id, receiptHash, cell));
     }
 
+    private Bytes32 turn(Peer of) {
+        return NodeResponder.turn(Bytes32.of(of.key()), of.host(), isFullNode);
+    }
+
     private void whenFree(FairQueue<Bytes32> queue, Peer from, long id, NodeResponder.Work work) {
-        if (!queue.offer(Bytes32.of(from.key()), 0, () -> replies.guarded(from, id, work))) {
+        if (!queue.offer(turn(from), 0, () -> replies.guarded(from, id, work))) {
             replies.refuse(from, id, new RejectedExecutionException(BUSY));
         }
     }
@@ -272,6 +286,9 @@ final class LanguageService implements Service {
         private LanguageEngine.RunningAnswer job;
         private Cancellation early;
 
+        /** Cancellations that were looked at and did not hold. */
+        private int wrong;
+
         Reply(Peer peer, long id, int topLogprobs) {
             this.peer = peer;
             this.id = id;
@@ -307,8 +324,8 @@ final class LanguageService implements Service {
         synchronized void cancel(Cancellation by) {
             if (job == null) {
                 early = early == null ? by : early;
-            } else {
-                job.cancel(by);
+            } else if (wrong < MAX_WRONG) {
+                wrong += job.cancel(by) ? 0 : 1;
             }
         }
 
@@ -432,6 +449,7 @@ final class LanguageService implements Service {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(intake, disclosures, challenges, challengesOfOthers, opener, openerForOthers, language);
+        CloseHelper.closeAll(
+                intake, cancellations, disclosures, challenges, challengesOfOthers, opener, openerForOthers, language);
     }
 }

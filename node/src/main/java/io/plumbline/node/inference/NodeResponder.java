@@ -261,6 +261,16 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + bodyLength);
     }
 
+    /**
+     * By what peers take turns: full nodes by their keys, all others by their hosts, since a host that makes many keys
+     * would have as many turns.
+     *
+     * @param host see {@link Peer#host}.
+     */
+    static Bytes32 turn(Bytes32 key, long host, Predicate<Bytes32> isFullNode) {
+        return isFullNode.test(key) ? key : new Bytes32(0, 0, 0, host);
+    }
+
     /** One name for a peer's call; without a number, what the names of all of them begin with. */
     static String name(Peer peer, Object id) {
         return peer.name() + " " + id;
