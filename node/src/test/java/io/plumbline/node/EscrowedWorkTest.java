@@ -35,6 +35,8 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.IntStream;
 import org.agrona.DirectBuffer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -169,6 +171,34 @@ class EscrowedWorkTest {
         Settlement ended = network.ended(ledger, request.hash(), 30_000);
         assertEquals(Status.SETTLED, ended.status(), ended.reasons().toString());
         assertEquals(MOST, ended.receipt().outputTokens(), "it goes on to its end");
+    }
+
+    /** Its answer would be streamed, could be shown to no auditor, and so would be neither signed nor paid. */
+    @Test
+    void aRequestWhoseAnswerCouldNotBeSignedIsNotComputed() throws Exception {
+        int[] stops = IntStream.range(1_000_000, 1_500_000).toArray();
+        byte[] nonce = new byte[16];
+        nonce[0] = ++nonces;
+        Request padded = new Request(
+                network.model.id(),
+                "",
+                0,
+                prompt,
+                Sampling.GREEDY,
+                MOST,
+                stops,
+                List.of(),
+                network.requester.publicKey(),
+                nonce);
+        escrow(padded, network.honest, 2, prompt.length + MOST);
+        LongAdder streamed = new LongAdder();
+        try (Inference inference = client.infer(
+                node, padded, network.requester, network.model.config().vocab(), -1, chosen -> streamed.increment())) {
+            String why = assertThrows(IllegalArgumentException.class, inference::await)
+                    .getMessage();
+            assertEquals(0, streamed.sum(), why);
+            assertTrue(why.contains("could be shown to auditors"), why);
+        }
     }
 
     /** A client that reads no more of an answer than that it has begun. */

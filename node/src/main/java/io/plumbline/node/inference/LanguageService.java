@@ -15,6 +15,7 @@ import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Cells;
 import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.ReceiptCheck;
+import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.ModelConfig;
@@ -273,6 +274,11 @@ final class LanguageService implements Service {
     private Request accepted(byte[] bytes) {
         Request request = Request.decode(bytes);
         language.requireAnswerable(request);
+        long most = TextCheck.maxRequestBytes(language.model().config(), request.promptTokens().length);
+        if (bytes.length > most) {
+            throw new IllegalArgumentException("The request has " + bytes.length + " bytes; " + most
+                    + " are the most with which its answer could be shown to auditors. Leave out stop tokens.");
+        }
         return request;
     }
 
