@@ -201,6 +201,35 @@ class EscrowedWorkTest {
         }
     }
 
+    /** The prompt would be computed before the first token, which there is not. */
+    @Test
+    void aPromptWhoseGrammarCannotBeBegunIsNotComputed() throws Exception {
+        StringBuilder doubling = new StringBuilder("root ::= r0\n");
+        for (int i = 0; i < 200; i++) {
+            doubling.append("r" + i + " ::= r" + (i + 1) + " | r" + (i + 1) + " \"c\"\n");
+        }
+        byte[] nonce = new byte[16];
+        nonce[0] = ++nonces;
+        Request hard = new Request(
+                network.model.id(),
+                "",
+                0,
+                prompt,
+                Sampling.GREEDY,
+                MOST,
+                network.model.stopTokens(),
+                List.of(),
+                doubling.append("r200 ::= [a-z]\n").toString(),
+                network.requester.publicKey(),
+                nonce);
+        escrow(hard, network.honest, 2, prompt.length + MOST);
+        String why = refused(hard);
+        assertTrue(why.startsWith("The request does not hold: The grammar takes too much work"), why);
+        Request next = request(MESSAGES, network.requester);
+        escrow(next, network.honest, 2, prompt.length + MOST);
+        assertEquals(MOST, answered(next).receipt().outputTokens(), "the node goes on");
+    }
+
     /** A client that reads no more of an answer than that it has begun. */
     private static final class Answering implements Endpoint.Receiver {
         final CountDownLatch firstToken = new CountDownLatch(1);

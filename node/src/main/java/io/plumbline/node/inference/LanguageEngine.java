@@ -17,6 +17,9 @@ import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.grammar.Grammar;
+import io.plumbline.verifier.grammar.GrammarTooCostlyException;
+import io.plumbline.verifier.grammar.GrammarWalk;
+import io.plumbline.verifier.grammar.Vocabulary;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
@@ -176,16 +179,22 @@ public final class LanguageEngine implements AutoCloseable {
 
     /**
      * Whether the messages are what the prompt was made of. Renders them, which costs time: for nobody who does not
-     * pay. And whether its grammar is one.
+     * pay. And whether its grammar is one whose first token can be found.
      *
      * @throws IllegalArgumentException where they are not, or it is none.
      */
     void requirePrompt(Request request) {
         require(TextCheck.prompt(request, model.config(), tokenizer));
         if (!request.grammar().isEmpty()) {
-            Grammar.parse(request.grammar());
+            Grammar grammar = Grammar.parse(request.grammar());
             // Made for the first such request: not on the engine's thread, where the other answers would wait for it.
-            tokenizer.vocabulary();
+            Vocabulary vocabulary = tokenizer.vocabulary();
+            try {
+                // As the engine would find when the whole prompt is computed, for which nobody pays then.
+                new GrammarWalk(grammar, vocabulary, 1).all();
+            } catch (GrammarTooCostlyException e) {
+                throw new IllegalArgumentException("The request does not hold: " + e.getMessage(), e);
+            }
         }
     }
 
