@@ -167,7 +167,7 @@ public final class Replica {
             }
             case NODES ->
                 key.length == 0 || key.length == 32
-                        ? NodePage.of(state.nodesAfter(key.length == 0 ? null : Bytes32.of(key)))
+                        ? NodePage.of(state.nodesAfter(key.length == 0 ? null : Bytes32.of(key)), this::hasStake)
                                 .encode()
                         : new byte[0];
             case ROOT -> state.root();
@@ -241,5 +241,9 @@ public final class Replica {
 
     public LedgerState state() {
         return state;
+    }
+
+    private boolean hasStake(Node node) {
+        return state.account(node.key()).stake() >= state.parameters().minStake();
     }
 }

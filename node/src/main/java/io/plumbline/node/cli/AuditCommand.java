@@ -250,7 +250,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
             }
         }
         throw new IOException("The ledger has no node " + given.node()
-                + ", or it was slashed. Name its address with --node HOST:PORT.");
+                + ", or it was slashed or has asked its stake back. Name its address with --node HOST:PORT.");
     }
 
     /** By a quorum's word: one full node may show what it likes. */
