@@ -331,9 +331,13 @@ class LedgerClientTest {
     void aNodeThatHasAskedItsStakeBackIsNotNamed() throws IOException {
         KeyPair stays = KeyPair.random();
         KeyPair leaves = KeyPair.random();
+        KeyPair keeps = KeyPair.random();
+        KeyPair stops = KeyPair.random();
         Genesis genesis = new Genesis(
                 List.of(KeyPair.random().publicKey()),
-                List.of(new Genesis.Deposit(stays.publicKey(), 10), new Genesis.Deposit(leaves.publicKey(), 10)));
+                List.of(stays, leaves, keeps, stops).stream()
+                        .map(keys -> new Genesis.Deposit(keys.publicKey(), 10))
+                        .toList());
         LedgerState state = new LedgerState(genesis);
         for (KeyPair keys : List.of(stays, leaves)) {
             Command register = new Command.RegisterNode(10, Bytes32.ZERO, 1, "127.0.0.1", 9);
@@ -342,7 +346,19 @@ class LedgerClientTest {
         }
         assertNull(state.apply(Signed.of(genesis.hash(), leaves, 1_000, new Command.Unbond(10)), 1)
                 .getFirst());
+        for (KeyPair keys : List.of(keeps, stops)) {
+            Command register = new Command.RegisterDataNode(10, "127.0.0.1", 9);
+            assertNull(state.apply(Signed.of(genesis.hash(), keys, 1_000, register), 1)
+                    .getFirst());
+        }
+        assertNull(state.apply(Signed.of(genesis.hash(), stops, 1_000, new Command.Unbond(10)), 1)
+                .getFirst());
         Replica replica = new Replica(state, (changed, node) -> {}, (timer, atMs) -> {});
+        assertEquals(
+                List.of(keeps.publicKey()),
+                asked(key -> replica.answer(Query.DATA_NODES, key, 0)).dataNodes().stream()
+                        .map(node -> node.key())
+                        .toList());
         List<Node> named = asked(key -> replica.answer(Query.NODES, key, 0)).nodes();
         assertEquals(List.of(stays.publicKey()), named.stream().map(Node::key).toList());
     }
