@@ -9,6 +9,7 @@ import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Receipt;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HexFormat;
 
 /**
  * Asks for proofs of settlements, and checks them.
@@ -63,6 +64,17 @@ record SettlementWatch(HttpCalls calls, TrustedLedger ledger) {
         return twice.compareTo(LONGEST_PAUSE) < 0 ? twice : LONGEST_PAUSE;
     }
 
+    /** The receipt shown is the node's own: its signature was checked with the answer. */
+    private static String other(Receipt ordered, Receipt shown) {
+        String plain = "The ledger has another receipt of this request.";
+        return !ordered.node().equals(shown.node()) || ordered.isSameAnswer(shown)
+                ? plain
+                : plain + " Node " + shown.node() + " has signed two, which costs it its stake: whoever has an account"
+                        + " hands in the one that was shown while the request is on the ledger, by: plumbline ledger"
+                        + " accuse --network FILE --key FILE --receipt "
+                        + HexFormat.of().formatHex(shown.encode());
+    }
+
     private SettlementProof checked(byte[] bytes, Bytes32 requestHash, Receipt receipt, Level level) {
         SettlementProof proof;
         try {
@@ -76,7 +88,7 @@ record SettlementWatch(HttpCalls calls, TrustedLedger ledger) {
             throw new VerificationException("REQUEST", "The proof is about another request.", null);
         }
         if (settlement.receipt() != null && !Arrays.equals(settlement.receipt().encode(), receipt.encode())) {
-            throw new VerificationException("RECEIPT", "The ledger has another receipt of this request.", null);
+            throw new VerificationException("RECEIPT", other(settlement.receipt(), receipt), null);
         }
         if (level != null && settlement.level().compareTo(level) < 0) {
             throw new VerificationException(

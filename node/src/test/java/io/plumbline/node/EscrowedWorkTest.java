@@ -35,6 +35,8 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.IntStream;
 import org.agrona.DirectBuffer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -149,6 +151,85 @@ class EscrowedWorkTest {
         }
     }
 
+    /** Each is a signature to check, and costs its sender a datagram: a few are looked at for an answer. */
+    @Test
+    void wrongCancellationsWithoutEndAreNotLookedAt() throws Exception {
+        Request request = request(MESSAGES, network.requester);
+        escrow(request, network.honest, 2, prompt.length + MOST);
+        Answering answering = new Answering();
+        Peer peer = network.endpoint(KeyPair.random(), answering.protocol())
+                .connect(
+                        "localhost",
+                        network.honestPort(),
+                        network.honest.publicKey().bytes());
+        Wires.infer(peer, 1, request.encode());
+        answering.firstToken.await();
+        for (int i = 0; i < 8; i++) {
+            Wires.cancel(peer, 1, Cancellation.of(request.hash(), 0, KeyPair.random()));
+        }
+        Wires.cancel(peer, 1, Cancellation.of(request.hash(), 0, network.requester));
+        Settlement ended = network.ended(ledger, request.hash(), 30_000);
+        assertEquals(Status.SETTLED, ended.status(), ended.reasons().toString());
+        assertEquals(MOST, ended.receipt().outputTokens(), "it goes on to its end");
+    }
+
+    /** Its answer would be streamed, could be shown to no auditor, and so would be neither signed nor paid. */
+    @Test
+    void aRequestWhoseAnswerCouldNotBeSignedIsNotComputed() throws Exception {
+        int[] stops = IntStream.range(1_000_000, 1_500_000).toArray();
+        byte[] nonce = new byte[16];
+        nonce[0] = ++nonces;
+        Request padded = new Request(
+                network.model.id(),
+                "",
+                0,
+                prompt,
+                Sampling.GREEDY,
+                MOST,
+                stops,
+                List.of(),
+                network.requester.publicKey(),
+                nonce);
+        escrow(padded, network.honest, 2, prompt.length + MOST);
+        LongAdder streamed = new LongAdder();
+        try (Inference inference = client.infer(
+                node, padded, network.requester, network.model.config().vocab(), -1, chosen -> streamed.increment())) {
+            String why = assertThrows(IllegalArgumentException.class, inference::await)
+                    .getMessage();
+            assertEquals(0, streamed.sum(), why);
+            assertTrue(why.contains("could be shown to auditors"), why);
+        }
+    }
+
+    /** The prompt would be computed before the first token, which there is not. */
+    @Test
+    void aPromptWhoseGrammarCannotBeBegunIsNotComputed() throws Exception {
+        StringBuilder doubling = new StringBuilder("root ::= r0\n");
+        for (int i = 0; i < 200; i++) {
+            doubling.append("r" + i + " ::= r" + (i + 1) + " | r" + (i + 1) + " \"c\"\n");
+        }
+        byte[] nonce = new byte[16];
+        nonce[0] = ++nonces;
+        Request hard = new Request(
+                network.model.id(),
+                "",
+                0,
+                prompt,
+                Sampling.GREEDY,
+                MOST,
+                network.model.stopTokens(),
+                List.of(),
+                doubling.append("r200 ::= [a-z]\n").toString(),
+                network.requester.publicKey(),
+                nonce);
+        escrow(hard, network.honest, 2, prompt.length + MOST);
+        String why = refused(hard);
+        assertTrue(why.startsWith("The request does not hold: The grammar takes too much work"), why);
+        Request next = request(MESSAGES, network.requester);
+        escrow(next, network.honest, 2, prompt.length + MOST);
+        assertEquals(MOST, answered(next).receipt().outputTokens(), "the node goes on");
+    }
+
     /** A client that reads no more of an answer than that it has begun. */
     private static final class Answering implements Endpoint.Receiver {
         final CountDownLatch firstToken = new CountDownLatch(1);
@@ -234,6 +315,70 @@ class EscrowedWorkTest {
         Settlement ended = network.ended(ledger, request.hash(), 30_000);
         assertEquals(Status.SETTLED, ended.status(), ended.reasons().toString());
         assertArrayEquals(answered.receipt().encode(), ended.receipt().encode());
+    }
+
+    /** Ended elsewhere, or at another price, it would have another receipt: two of them cost the stake. */
+    @Test
+    void aRequestIsSignedForOnceAlsoUnderAnotherEscrow(@TempDir Path other) throws Exception {
+        try (AttackNetwork brief =
+                new AttackNetwork(other, Parameters.DEFAULT.with("retainMs", 500), 5_000, Level.FULL)) {
+            LedgerClient paying = brief.ledger(brief.requester);
+            Request request = new Request(
+                    brief.model.id(),
+                    MESSAGES,
+                    0,
+                    prompt,
+                    Sampling.GREEDY,
+                    MOST,
+                    brief.model.stopTokens(),
+                    List.of(),
+                    brief.requester.publicKey(),
+                    new byte[16]);
+            Command.OpenEscrow escrow = new Command.OpenEscrow(
+                    request.hash(), brief.honest.publicKey(), 2, prompt.length + MOST, Level.SIGNED);
+            NodeClient asking = new NodeClient();
+            Peer peer = brief.endpoint(KeyPair.random(), asking.protocol())
+                    .connect(
+                            "localhost",
+                            brief.honestPort(),
+                            brief.honest.publicKey().bytes());
+            AttackNetwork.apply(paying, escrow);
+            try (Inference inference = asking.infer(
+                    peer, request, brief.requester, brief.model.config().vocab(), -1, chosen -> {})) {
+                inference.await();
+            }
+            for (int i = 0; i < 600 && paying.findSettlement(request.hash()) != null; i++) {
+                Thread.sleep(100);
+            }
+            AttackNetwork.apply(paying, escrow);
+            // The first may be owed still, which says the same; then it is not, and the answer is known all the same.
+            for (int i = 0; i < 3; i++) {
+                try (Inference inference = asking.infer(
+                        peer, request, brief.requester, brief.model.config().vocab(), -1, chosen -> {})) {
+                    String why = assertThrows(IllegalArgumentException.class, inference::await)
+                            .getMessage();
+                    assertTrue(why.contains("answered before"), why);
+                }
+                Thread.sleep(5_000);
+            }
+        }
+    }
+
+    @Test
+    void whatWillBeAskedInAYearIsNotAnsweredToday() throws Exception {
+        Request later = new Request(
+                network.model.id(),
+                "",
+                System.currentTimeMillis() / 1000 + 365 * 86_400,
+                prompt,
+                Sampling.GREEDY,
+                MOST,
+                network.model.stopTokens(),
+                List.of(),
+                network.requester.publicKey(),
+                new byte[16]);
+        escrow(later, network.honest, 2, prompt.length + MOST);
+        assertTrue(refused(later).contains("says that it was asked at"), refused(later));
     }
 
     @Test

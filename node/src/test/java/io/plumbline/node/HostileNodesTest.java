@@ -24,6 +24,7 @@ import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
@@ -286,6 +287,94 @@ class HostileNodesTest {
         }
         assertTrue(opened.sum() > 0, "a client may see what stands behind its receipt");
         assertTrue(turnedAway.sum() > 0, "but not as much as it likes");
+    }
+
+    /** The client is shown a lower price than the ledger: the gateway, which holds both receipts, hands one in. */
+    @Test
+    void aNodeThatHandsInAnotherReceiptThanItShowsLosesItsStake(@TempDir Path other) throws Exception {
+        try (AttackNetwork alone = new AttackNetwork(other, Parameters.DEFAULT, 5_000, Level.SIGNED)) {
+            KeyPair keys = alone.attackers.get(0);
+            alone.register(keys, 20_000, 3, new ScriptedNode(alone, keys, 3) {
+                @Override
+                Receipt handedIn(Receipt given) {
+                    return new Receipt(
+                                    given.contractVersion(),
+                                    given.modelId(),
+                                    given.requestHash(),
+                                    given.outputHash(),
+                                    given.traceRoot(),
+                                    given.traceBytes(),
+                                    given.promptTokens(),
+                                    given.outputTokens(),
+                                    given.price() - 1,
+                                    null,
+                                    null)
+                            .sign(keys);
+                }
+            });
+            HttpResponse<String> answer = alone.chat(QUESTION, 4, AttackNetwork.by(keys));
+            assertEquals(200, answer.statusCode(), answer.body());
+            LedgerClient ledger = alone.ledger(KeyPair.random());
+            for (int i = 0; i < 300 && ledger.account(keys.publicKey()).stake() > 0; i++) {
+                Thread.sleep(100);
+            }
+            assertEquals(0, ledger.account(keys.publicKey()).stake(), alone.heard());
+            Settlement found = alone.ended(ledger, alone.mapper.readTree(answer.body()), 1);
+            assertEquals(Status.SLASHED, found.status());
+            assertTrue(alone.heard().contains("\"accused\""), alone.heard());
+        }
+    }
+
+    /** Refuses requests that hold a word, and hears all. */
+    private static class Refusing extends ScriptedNode {
+        final BlockingQueue<String> heard = new LinkedBlockingQueue<>();
+        private final String word;
+
+        Refusing(AttackNetwork network, KeyPair keys, long price, String word) throws IOException {
+            super(network, keys, price);
+            this.word = word;
+        }
+
+        @Override
+        public void infer(Peer from, long id, byte[] bytes, int topLogprobs) {
+            String messages = Request.decode(bytes).messages();
+            heard.add(messages);
+            if (messages.contains(word)) {
+                Thread.startVirtualThread(() -> refuse(from, id, "The request does not hold: " + word + ".", 0));
+            } else {
+                super.infer(from, id, bytes, topLogprobs);
+            }
+        }
+    }
+
+    private static void answeredBy(KeyPair node, AttackNetwork of, String question) throws Exception {
+        HttpResponse<String> answer = of.chat(question, 4, "");
+        assertEquals(200, answer.statusCode(), answer.body());
+        assertEquals(
+                node.publicKey().toString(),
+                of.mapper.readTree(answer.body()).path("plumbline").path("node").asText(),
+                answer.body());
+    }
+
+    @Test
+    void aClientSteersNoOneAwayFromANodeByRequestsThatItRefuses(@TempDir Path other) throws Exception {
+        try (AttackNetwork alone = new AttackNetwork(other, Parameters.DEFAULT, 5_000, Level.SIGNED)) {
+            KeyPair cheap = alone.attackers.get(0);
+            alone.register(cheap, 20_000, 1, new Refusing(alone, cheap, 1, "poison"));
+            answeredBy(cheap, alone, "Who is there?");
+            for (int i = 0; i < 3; i++) {
+                answeredBy(alone.honest, alone, "Here is poison.");
+                answeredBy(cheap, alone, "Who is there?");
+            }
+            // One that answers nothing is not asked first for long.
+            KeyPair idle = alone.attackers.get(1);
+            Refusing all = new Refusing(alone, idle, 0, "");
+            alone.register(idle, 20_000, 0, all);
+            for (int i = 0; i < 3; i++) {
+                answeredBy(cheap, alone, "Who is there?");
+            }
+            assertEquals(1, all.heard.size());
+        }
     }
 
     /** It is the cheapest, and nothing listens at its address. */

@@ -80,6 +80,11 @@ class ScriptedNode implements NodeRequests.Handler {
         return answer.tokens();
     }
 
+    /** What it hands in on the ledger. */
+    Receipt handedIn(Receipt given) {
+        return given;
+    }
+
     /** What it sends when asked for an opening. */
     void send(Peer to, long id, Seal seal, byte[] bytes) {
         OutgoingOpening opening = new OutgoingOpening(to, id, seal.encode(), bytes);
@@ -114,7 +119,7 @@ class ScriptedNode implements NodeRequests.Handler {
         byte[] second = receipt.encode();
         answered.correlationId(id).cpuNanos(1).putAnswer(first, 0, first.length).putReceipt(second, 0, second.length);
         NodeResponder.send(from, buffer, answered.encodedLength());
-        ledger.submit(new Command.SubmitReceipt(receipt));
+        ledger.submit(new Command.SubmitReceipt(handedIn(receipt)));
         last = one;
     }
 
@@ -141,9 +146,14 @@ class ScriptedNode implements NodeRequests.Handler {
     }
 
     static void refuse(Peer to, long id, String reason) {
+        refuse(to, id, reason, 1);
+    }
+
+    /** @param busy 1 where another request may be taken later; 0 where it is this request that is refused. */
+    static void refuse(Peer to, long id, String reason, int busy) {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
         RefusedEncoder refused = new RefusedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-        refused.correlationId(id).busy((short) 1).reason(reason);
+        refused.correlationId(id).busy((short) busy).reason(reason);
         NodeResponder.send(to, buffer, refused.encodedLength());
     }
 

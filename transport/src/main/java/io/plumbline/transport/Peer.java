@@ -3,6 +3,7 @@ package io.plumbline.transport;
 import io.aeron.Aeron;
 import io.aeron.ExclusivePublication;
 import io.aeron.Publication;
+import io.plumbline.transport.guard.Hosts;
 import io.plumbline.transport.sessionwire.CarryEncoder;
 import io.plumbline.transport.sessionwire.EndEncoder;
 import io.plumbline.transport.sessionwire.GreetEncoder;
@@ -56,6 +57,7 @@ public final class Peer {
 
     private final long session;
     private final String address;
+    private final long host;
     private final boolean began;
     private final TlsLink link;
     private final ExclusivePublication publication;
@@ -100,6 +102,7 @@ public final class Peer {
             Executor tasks) {
         this.session = session;
         this.address = Addresses.text(host, port);
+        this.host = Hosts.of(host);
         this.link = link;
         this.began = began;
         this.ownPort = own.port;
@@ -127,6 +130,11 @@ public final class Peer {
     /** "host:port" that it is reached at. */
     public String address() {
         return address;
+    }
+
+    /** A number for the host that it is at: an IPv4 address, or the /64 of an IPv6 one. A key costs nothing. */
+    public long host() {
+        return host;
     }
 
     /** A name for the session that no other has. */

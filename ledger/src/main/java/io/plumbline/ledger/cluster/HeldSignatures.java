@@ -2,6 +2,7 @@ package io.plumbline.ledger.cluster;
 
 import io.plumbline.ledger.state.SignatureMemory;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.platform.PrivateFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -70,7 +71,8 @@ final class HeldSignatures implements SignatureMemory, AutoCloseable {
     }
 
     private void begin() throws IOException {
-        Files.write(folder.resolve(FILE), key);
+        // Whoever knows the key knows which hash stands for a signature that does not hold.
+        PrivateFiles.write(folder.resolve(FILE), key);
         file = FileChannel.open(folder.resolve(FILE), StandardOpenOption.WRITE);
         file.position(KEY_BYTES);
         written = 0;

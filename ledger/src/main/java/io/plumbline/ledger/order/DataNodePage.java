@@ -7,6 +7,7 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * Some of the data nodes, in the order of their keys. There may be more of them than one message holds.
@@ -21,9 +22,13 @@ public record DataNodePage(List<DataNode> nodes) {
         nodes = List.copyOf(nodes);
     }
 
-    /** The first of these. */
-    static DataNodePage of(Collection<DataNode> registered) {
-        return new DataNodePage(registered.stream().limit(MAX_NODES).toList());
+    /**
+     * The first of these that have a stake: one that has taken its stake home stays registered for nothing, and would
+     * be connected to by whoever looks for a blob.
+     */
+    static DataNodePage of(Collection<DataNode> registered, Predicate<DataNode> hasStake) {
+        return new DataNodePage(
+                registered.stream().filter(hasStake).limit(MAX_NODES).toList());
     }
 
     byte[] encode() {

@@ -7,6 +7,7 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * Some of the inference nodes that may work, in the order of their keys. There may be more of them than one message
@@ -23,10 +24,13 @@ public record NodePage(List<Node> nodes, boolean hasMore) {
         nodes = List.copyOf(nodes);
     }
 
-    /** The first of these that may work. */
-    static NodePage of(Collection<Node> registered) {
+    /**
+     * The first of these that may work. One that has asked its stake back stays registered, at no cost, and no escrow
+     * is let open for it: whoever looks for a node would try it first if it names the lowest price.
+     */
+    static NodePage of(Collection<Node> registered, Predicate<Node> hasStake) {
         List<Node> live = registered.stream()
-                .filter(node -> !node.slashed())
+                .filter(node -> !node.slashed() && hasStake.test(node))
                 .limit(MAX_NODES + 1L)
                 .toList();
         return new NodePage(live.subList(0, Math.min(MAX_NODES, live.size())), live.size() > MAX_NODES);

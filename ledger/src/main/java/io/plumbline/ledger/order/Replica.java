@@ -172,7 +172,7 @@ public final class Replica {
             }
             case NODES ->
                 key.length == 0 || key.length == 32
-                        ? NodePage.of(state.nodesAfter(key.length == 0 ? null : Bytes32.of(key)))
+                        ? NodePage.of(state.nodesAfter(key.length == 0 ? null : Bytes32.of(key)), this::hasStake)
                                 .encode()
                         : new byte[0];
             case ROOT -> state.root();
@@ -183,7 +183,10 @@ public final class Replica {
             case PAYMENTS -> key.length == 32 + Long.BYTES ? payments(key) : new byte[0];
             case DATA_NODES ->
                 key.length == 0 || key.length == 32
-                        ? DataNodePage.of(state.dataNodesAfter(key.length == 0 ? null : Bytes32.of(key)))
+                        ? DataNodePage.of(
+                                        state.dataNodesAfter(key.length == 0 ? null : Bytes32.of(key)),
+                                        // It may hold deals with less than the least.
+                                        node -> state.account(node.key()).stake() > 0)
                                 .encode()
                         : new byte[0];
             case FEED -> key.length == 32 ? feed(Bytes32.of(key), Math.max(nowMs, state.timeMs())) : new byte[0];
@@ -246,5 +249,9 @@ public final class Replica {
 
     public LedgerState state() {
         return state;
+    }
+
+    private boolean hasStake(Node node) {
+        return state.account(node.key()).stake() >= state.parameters().minStake();
     }
 }

@@ -1,6 +1,7 @@
 package io.plumbline.ledger.state;
 
 import io.plumbline.ledger.state.Command.CastVote;
+import io.plumbline.ledger.state.Command.ReportDoubleReceipt;
 import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
@@ -60,6 +61,7 @@ public final class Admission {
             case CastVote _ -> 1;
             case ReportDoubleVote _ -> 2;
             case StateEpoch _ -> 1;
+            case ReportDoubleReceipt _ -> 1;
             case SubmitReceipt c -> isOwn(signer, c) ? 0 : 1;
             default -> 0;
         };
@@ -76,6 +78,7 @@ public final class Admission {
             case StateEpoch said -> said.statement().holds(genesisHash, signer);
             // A node's own receipts rest on its signature over the commands: their auditors look at the other.
             case SubmitReceipt c -> isOwn(signer, c) || c.receipt().signatureHolds();
+            case ReportDoubleReceipt c -> c.other().signatureHolds();
             default -> true;
         };
     }

@@ -186,6 +186,14 @@ public sealed interface Command {
      */
     record ProveStorage(long deal, int round, byte[] slice) implements Command {}
 
+    /**
+     * Shows a receipt of a node that differs from the one that it handed in for the same request: it loses its stake.
+     * Handed in by anyone, since rules 8.
+     *
+     * @param other not the one that was ordered, by the same node for the same request.
+     */
+    record ReportDoubleReceipt(Receipt other) implements Command {}
+
     default byte[] encode() {
         CanonicalWriter out = new CanonicalWriter();
         switch (this) {
@@ -251,6 +259,7 @@ public sealed interface Command {
             case AcceptDeal c -> out.putInt(26).putLong(c.deal).putBytes(c.lastChunk);
             case ProveStorage c ->
                 out.putInt(27).putLong(c.deal).putInt(c.round).putBytes(c.slice);
+            case ReportDoubleReceipt c -> out.putInt(28).putBytes(c.other.encode());
         }
         return out.toBytes();
     }
@@ -309,6 +318,7 @@ public sealed interface Command {
             case 25 -> new ProposeDeal(StorageTerms.read(in));
             case 26 -> new AcceptDeal(in.getLong("deal"), slice(in));
             case 27 -> new ProveStorage(in.getLong("deal"), in.getInt("round"), slice(in));
+            case 28 -> new ReportDoubleReceipt(Receipt.decode(in.getBytes("receipt")));
             default -> throw new MalformedException("Malformed command: kind " + kind + " is not known.");
         };
         in.end();

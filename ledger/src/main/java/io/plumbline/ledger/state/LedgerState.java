@@ -18,6 +18,7 @@ import io.plumbline.ledger.state.Command.ProveStorage;
 import io.plumbline.ledger.state.Command.RegisterDataNode;
 import io.plumbline.ledger.state.Command.RegisterModel;
 import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.ReportDoubleReceipt;
 import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.ReportFeed;
 import io.plumbline.ledger.state.Command.ReportValue;
@@ -91,6 +92,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     /** Rules since which data nodes keep blobs for pay. */
     private static final int DEALS = 7;
+
+    /** Rules since which two receipts of a node for one request cost it its stake. */
+    private static final int DOUBLE_RECEIPTS = 8;
 
     private final Genesis genesis;
     private final Bytes32 genesisHash;
@@ -227,6 +231,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case Transfer _ -> PAYMENTS;
             case DeclareFeed _, FundFeed _, ReportValue _ -> FEEDS;
             case ProposeDeal _, AcceptDeal _, ProveStorage _ -> DEALS;
+            case ReportDoubleReceipt _ -> DOUBLE_RECEIPTS;
             default -> 0;
         };
     }
@@ -235,7 +240,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return switch (rules) {
             case PAYMENTS -> "accounts pay each other";
             case FEEDS -> "feeds are declared and reported on";
-            default -> "data nodes keep blobs for pay";
+            case DEALS -> "data nodes keep blobs for pay";
+            default -> "two receipts for one request are an offence";
         };
     }
 
@@ -292,6 +298,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
                 deals.propose(signer, c.terms(), Payment.number(height, index), parameters, timeMs, block());
             case AcceptDeal c -> deals.accept(signer, c, freeStake(signer), parameters, timeMs);
             case ProveStorage c -> deals.prove(signer, c, parameters, timeMs, block());
+            case ReportDoubleReceipt c -> settlements.doubleReceipt(signer, c.other(), timeMs);
         };
     }
 

@@ -487,6 +487,31 @@ final class Settlements {
         }
     }
 
+    /**
+     * Takes a receipt that its node has given beside the one that it handed in, as {@link #slash} does evidence. Until
+     * the settlement leaves the state, like evidence, and once: the answer is proven false by it.
+     *
+     * @return why it is no offence, or null.
+     */
+    String doubleReceipt(Bytes32 finder, Receipt other, long nowMs) {
+        Settlement one = find(other.requestHash());
+        if (one == null || one.receipt() == null) {
+            return "no answer to this request is on the ledger, or not any more";
+        }
+        if (one.status() == Status.SLASHED) {
+            return "this answer was proven false already";
+        }
+        if (!one.node().equals(other.node())
+                || !ledger.holds(new SubmitReceipt(other).encode(), other::signatureHolds)) {
+            return "the receipt is not signed by the node that answered this request";
+        }
+        if (one.receipt().isSameAnswer(other)) {
+            return "the node gave one receipt for this request, and this is it";
+        }
+        slash(one, finder, nowMs);
+        return null;
+    }
+
     /** Ends what should have come to its end; whether anything did. */
     boolean expire(long nowMs) {
         boolean any = false;

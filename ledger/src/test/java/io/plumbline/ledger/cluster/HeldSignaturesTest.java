@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -80,6 +82,19 @@ class HeldSignaturesTest {
         Files.write(file, new byte[5]);
         try (HeldSignatures begun = new HeldSignatures(folder)) {
             assertEquals(6, apply(begun, 1, 7));
+        }
+    }
+
+    /** Whoever knows its key finds content whose hash is one of those that stand there. */
+    @Test
+    void itsKeyIsReadByNobodyElse() throws IOException {
+        Path made = Files.createDirectory(folder.resolve("private"));
+        new HeldSignatures(made).close();
+        try (Stream<Path> files = Files.list(made)) {
+            for (Path file : files.toList()) {
+                assertEquals(
+                        "rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)), "" + file);
+            }
         }
     }
 }

@@ -326,6 +326,43 @@ class LedgerClientTest {
         assertTrue(why.contains("another feed"), why);
     }
 
+    /** It stays registered for nothing, at the lowest price if it likes, and no escrow is let open for it. */
+    @Test
+    void aNodeThatHasAskedItsStakeBackIsNotNamed() throws IOException {
+        KeyPair stays = KeyPair.random();
+        KeyPair leaves = KeyPair.random();
+        KeyPair keeps = KeyPair.random();
+        KeyPair stops = KeyPair.random();
+        Genesis genesis = new Genesis(
+                List.of(KeyPair.random().publicKey()),
+                List.of(stays, leaves, keeps, stops).stream()
+                        .map(keys -> new Genesis.Deposit(keys.publicKey(), 10))
+                        .toList());
+        LedgerState state = new LedgerState(genesis);
+        for (KeyPair keys : List.of(stays, leaves)) {
+            Command register = new Command.RegisterNode(10, Bytes32.ZERO, 1, "127.0.0.1", 9);
+            assertNull(state.apply(Signed.of(genesis.hash(), keys, 1_000, register), 1)
+                    .getFirst());
+        }
+        assertNull(state.apply(Signed.of(genesis.hash(), leaves, 1_000, new Command.Unbond(10)), 1)
+                .getFirst());
+        for (KeyPair keys : List.of(keeps, stops)) {
+            Command register = new Command.RegisterDataNode(10, "127.0.0.1", 9);
+            assertNull(state.apply(Signed.of(genesis.hash(), keys, 1_000, register), 1)
+                    .getFirst());
+        }
+        assertNull(state.apply(Signed.of(genesis.hash(), stops, 1_000, new Command.Unbond(10)), 1)
+                .getFirst());
+        Replica replica = new Replica(state, (changed, node) -> {}, (timer, atMs) -> {});
+        assertEquals(
+                List.of(keeps.publicKey()),
+                asked(key -> replica.answer(Query.DATA_NODES, key, 0)).dataNodes().stream()
+                        .map(node -> node.key())
+                        .toList());
+        List<Node> named = asked(key -> replica.answer(Query.NODES, key, 0)).nodes();
+        assertEquals(List.of(stays.publicKey()), named.stream().map(Node::key).toList());
+    }
+
     @Test
     void moreNodesThanAPageHoldsAreReadPageByPage() throws IOException {
         int count = 2 * NodePage.MAX_NODES + 1;

@@ -68,6 +68,9 @@ class AdmissionTest {
                 1, Bytes32.ZERO, Bytes32.ZERO, new byte[32], new byte[32], 64, 1, 1, 1, NODE.publicKey(), new byte[64]);
         assertEquals("a signature in a SubmitReceipt does not hold", refusal(REQUESTER, new SubmitReceipt(forged)));
         assertEquals(
+                "a signature in a ReportDoubleReceipt does not hold",
+                refusal(REQUESTER, new Command.ReportDoubleReceipt(forged)));
+        assertEquals(
                 "a signature in a StateEpoch does not hold",
                 refusal(REQUESTER, new StateEpoch(EpochStatement.of(GENESIS, 1, 0, new TreeMap<>(), full))));
     }
@@ -84,5 +87,7 @@ class AdmissionTest {
         CastVote vote = vote(FULL_NODES.getFirst(), 0, 1);
         Arrays.fill(twice, new ReportDoubleVote(vote, vote));
         assertTrue(refusal(REQUESTER, twice).contains("bring 18 signatures"), "none of which is looked at");
+        Arrays.fill(receipts, new Command.ReportDoubleReceipt(receipt(1, 5)));
+        assertTrue(refusal(NODE, receipts).contains("bring 128 signatures"), "a node's own are others' here");
     }
 }

@@ -66,6 +66,7 @@ class HostileCommandsTest {
                 new Command.RegisterNode(50_000, MODEL, 2, "127.0.0.1", 9000),
                 new Command.OpenEscrow(Bytes32.of(request(number)), NODE.publicKey(), 2, 250, Level.FULL),
                 new Command.SubmitReceipt(receipt(number, 150)),
+                new Command.ReportDoubleReceipt(receipt(number, 149)),
                 new Command.DeclineEscrow(Bytes32.of(request(number))),
                 new Command.CommitVerdict(
                         Bytes32.of(request(number)),

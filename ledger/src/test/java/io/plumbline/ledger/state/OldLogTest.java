@@ -42,7 +42,7 @@ class OldLogTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {3, 4, 5, 6, 7})
+    @ValueSource(ints = {3, 4, 5, 6, 7, 8})
     void aLogOfAnEarlierBuildGivesTheStateThatItGave(int rules) throws IOException {
         CanonicalReader in = new CanonicalReader(resource("/logs/rules-" + rules + ".bin"), "log");
         LedgerState state = new LedgerState(Genesis.decode(in.getBytes("genesis")));
@@ -63,7 +63,7 @@ class OldLogTest {
             assertArrayEquals(expected, state.root(), "after " + state.height() + " commands");
         }
         assertEquals(rules, state.parameters().rules());
-        int known = rules < 5 ? 20 : rules < 6 ? 21 : rules < 7 ? 24 : 27;
+        int known = rules < 5 ? 20 : rules < 6 ? 21 : rules < 7 ? 24 : rules < 8 ? 27 : 28;
         assertEquals(known, kinds.size(), "the log has every kind of command: " + kinds);
         assertEquals(state.deposited(), state.total());
     }
@@ -185,6 +185,11 @@ class OldLogTest {
                     new Command.Accuse(Bytes32.of(answered), lie, 100),
                     new Command.HandInEvidence(new byte[100]));
             order(requester, new Command.ReportDoubleVote(vote(full.get(2), hash), vote(full.get(2), lie)));
+            order(
+                    requester,
+                    new Command.ReportDoubleReceipt(receipt(model, 2, 150)),
+                    new Command.ReportDoubleReceipt(receipt(model, 2, 149)));
+            assertEquals(0, state.account(node.publicKey()).stake());
             certify();
             nowMs += Parameters.DEFAULT.unbondMs();
             order(requester, new Command.Bond(1));
@@ -224,14 +229,17 @@ class OldLogTest {
             return new Command.CastVote(keys.publicKey(), 7, 99, hash, signature);
         }
 
+        private Receipt receipt(Bytes32 model, int number, long price) {
+            Bytes32 request = Bytes32.of(Blake3.hash(new byte[] {3, (byte) number}));
+            byte[] any = new byte[32];
+            return new Receipt(1, model, request, any, any, 1024, 10, 90, price, null, null).sign(node);
+        }
+
         private void answer(Bytes32 model, int number, Opinion opinion) {
             Bytes32 request = Bytes32.of(Blake3.hash(new byte[] {3, (byte) number}));
             byte[] any = new byte[32];
             order(requester, new Command.OpenEscrow(request, node.publicKey(), 2, 250, Level.FULL));
-            order(
-                    node,
-                    new Command.SubmitReceipt(
-                            new Receipt(1, model, request, any, any, 1024, 10, 90, 150, null, null).sign(node)));
+            order(node, new Command.SubmitReceipt(receipt(model, number, 150)));
             order(full.getFirst(), new Command.PostChallenge(request, new Cell(1, 2, 3)));
             Verdict verdict = new Verdict(opinion, "", "", any, any);
             for (KeyPair auditor : full) {

@@ -14,6 +14,7 @@ import io.plumbline.ledger.state.Node;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.full.TensorAudit;
 import io.plumbline.node.gateway.HeldTexts;
+import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
@@ -34,7 +35,8 @@ import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
-import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.CertifiedSettlement;
 import io.plumbline.verifier.model.VerifierKey;
 import io.plumbline.verifier.model.VerifierKeyFile;
 import io.plumbline.verifier.platform.Directories;
@@ -51,7 +53,6 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
@@ -116,6 +117,9 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
     @Parameter(names = "--evidence", description = "FILE: where to write what proves a lie")
     private Path evidence = Path.of("plumbline.evidence");
 
+    /** Set where the ledger has another receipt of the same node. */
+    private String second;
+
     /** Where a verifier key comes from. */
     static final class KeySource {
         @Parameter(names = "--verifier-key", description = "FILE: the verifier key")
@@ -154,7 +158,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
 
     @Override
     public Integer call() throws Exception {
-        Receipt given = read();
+        Receipt given = GivenReceipt.read(receipt);
         Level wanted = wanted();
         boolean isTensors = given.contractVersion() == Receipt.TOLERANT;
         TensorPackage tensors = isTensors ? keySource.tensors() : null;
@@ -183,6 +187,10 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                         new Identity(keys.secret(), keys.publicKey().bytes()),
                         client.protocol()))) {
             Peer peer = peer((Endpoint) runner.agent(), media.directory(), keys, given);
+            if (second != null) {
+                Terminal.print("BAD      " + second);
+                return BAD;
+            }
             return isTensors ? runAgain(tensors, given, wanted, client, peer) : audit(key, given, wanted, client, peer);
         } finally {
             Directories.discard(folder);
@@ -193,23 +201,6 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
         AgentRunner.startOnThread(runner);
         return runner;
-    }
-
-    private Receipt read() throws IOException {
-        String text = receipt;
-        if (receipt.length() < 2 * Receipt.BYTES && Files.isRegularFile(Path.of(receipt))) {
-            byte[] bytes = Files.readAllBytes(Path.of(receipt));
-            text = bytes.length == Receipt.BYTES ? HexFormat.of().formatHex(bytes) : new String(bytes).strip();
-        }
-        try {
-            return Receipt.decode(HexFormat.of().parseHex(text));
-        } catch (IllegalArgumentException | MalformedException e) {
-            throw new IOException(
-                    "\"" + (text.length() > 40 ? text.substring(0, 40) + "…" : text) + "\" is no receipt and no file"
-                            + " that holds one: " + Receipt.BYTES + " bytes in hexadecimal are, as in the field"
-                            + " plumbline.receipt of an answer.",
-                    e);
-        }
     }
 
     private Level wanted() throws IOException {
@@ -251,6 +242,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         }
         Network known = Network.read(network);
         try (LedgerClient ledger = known.ledger(aeronDirectory, host, keys)) {
+            second = second(new CertifiedSettlements(ledger, known.genesis()), given);
             for (Node node : ledger.nodes()) {
                 if (node.key().equals(given.node())) {
                     return endpoint.connect(node.host(), node.port(), node.key().bytes());
@@ -258,7 +250,17 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
             }
         }
         throw new IOException("The ledger has no node " + given.node()
-                + ", or it was slashed. Name its address with --node HOST:PORT.");
+                + ", or it was slashed or has asked its stake back. Name its address with --node HOST:PORT.");
+    }
+
+    /** By a quorum's word: one full node may show what it likes. */
+    private static String second(CertifiedSettlements settlements, Receipt given) throws IOException {
+        CertifiedEntry entry = settlements.find(given.requestHash());
+        if (entry == null || entry.value() == null || !given.signatureHolds()) {
+            return null;
+        }
+        Receipt ordered = CertifiedSettlement.decode(entry.value()).receipt();
+        return ordered == null || !ordered.node().equals(given.node()) ? null : GivenReceipt.second(given, ordered);
     }
 
     private int runAgain(TensorPackage model, Receipt given, Level wanted, NodeClient client, Peer peer)

@@ -57,6 +57,9 @@ public final class DealKeeper implements AutoCloseable {
     /** Deals of which a quorum's word is asked for in one look. */
     private static final int MAX_ASKED = 32;
 
+    /** Deals that it does not know yet of which a quorum's word is asked for in one look: after a start, of all. */
+    private static final int MAX_CONFIRMED = 256;
+
     /** Between looks at offers, which anybody may make. */
     private static final long OFFERS_MS = 2_000;
 
@@ -73,8 +76,11 @@ public final class DealKeeper implements AutoCloseable {
     private final Upkeep.Peers peers;
     private final Consumer<Event> events;
 
-    /** By their numbers, as they were last seen. */
+    /** By their numbers: those that it accepted, and those that a quorum has signed as its own. */
     private final Map<Long, StorageDeal> held = new ConcurrentHashMap<>();
+
+    /** Of these, those that a quorum has signed. */
+    private final Set<Long> confirmed = ConcurrentHashMap.newKeySet();
 
     /** When this process learnt that it holds a deal. */
     private final Map<Long, Long> knownMs = new ConcurrentHashMap<>();
@@ -83,6 +89,11 @@ public final class DealKeeper implements AutoCloseable {
 
     /** Deals whose blob is being fetched, to accept them or because it is gone. */
     private final Set<Long> fetching = ConcurrentHashMap.newKeySet();
+
+    /** Blobs that are being fetched for offers, and those that are because they are gone. */
+    private final Set<Bytes32> offered = ConcurrentHashMap.newKeySet();
+
+    private final Set<Bytes32> repaired = ConcurrentHashMap.newKeySet();
 
     /** Challenges that are being answered, by deal. */
     private final Set<Long> answering = ConcurrentHashMap.newKeySet();
@@ -99,12 +110,14 @@ public final class DealKeeper implements AutoCloseable {
     /** The last that was said of a deal's round that cannot be proven: once is enough. */
     private final Map<Long, String> said = new ConcurrentHashMap<>();
 
-    private final ExecutorService fetches = Executors.newSingleThreadExecutor(
-            Thread.ofPlatform().daemon().name("deal-blobs").factory());
+    private final OfferFetches fetches = new OfferFetches(System::nanoTime);
 
-    /** For lost blobs, on which a collateral hangs: that of an offer may come as slowly as its source likes. */
-    private final ExecutorService repairs = Executors.newSingleThreadExecutor(
-            Thread.ofPlatform().daemon().name("deal-repairs").factory());
+    /**
+     * For lost blobs, on which a collateral hangs: that of an offer may come as slowly as its source likes. Each has a
+     * thread, as one of them may come slowly too; there are as many as deals at most, which the stake bounds.
+     */
+    private final ExecutorService repairs = Executors.newCachedThreadPool(
+            Thread.ofPlatform().daemon().name("deal-repairs-", 0).factory());
 
     private final ExecutorService answers = Executors.newVirtualThreadPerTaskExecutor();
 
@@ -180,12 +193,36 @@ public final class DealKeeper implements AutoCloseable {
     }
 
     private void lookAtChallenges() throws IOException {
+        int unknown = MAX_CONFIRMED;
         for (StorageDeal deal : ledger.deals(self, Role.CHALLENGED, -1)) {
-            hold(deal.number(), deal);
-            if (answering.add(deal.number())) {
+            boolean isKnown = seen(deal);
+            if ((isKnown || unknown-- > 0) && answering.add(deal.number())) {
                 answers.execute(() -> answer(deal.number()));
             }
         }
+    }
+
+    /** Notes how a deal of this node's stands, by one full node's word; false where no quorum has signed that it is. */
+    private boolean seen(StorageDeal told) {
+        StorageDeal known = confirmed.contains(told.number()) ? held.get(told.number()) : null;
+        boolean isKnown = known != null
+                && known.terms().equals(told.terms())
+                && known.client().equals(told.client());
+        if (isKnown) {
+            hold(told.number(), told);
+        }
+        return isKnown;
+    }
+
+    /** Holds a deal where a quorum has signed that it is this node's. @return it, or null. */
+    private StorageDeal confirm(long number) throws IOException {
+        StorageDeal deal = signed(number);
+        if (deal == null || !isOurs(deal)) {
+            return null;
+        }
+        hold(number, deal);
+        confirmed.add(number);
+        return deal;
     }
 
     /** A pin of a deal that this process knows nothing of. */
@@ -193,13 +230,18 @@ public final class DealKeeper implements AutoCloseable {
 
     /**
      * Compares what it holds with what the ledger says, and pins with both. One full node is asked, each time another:
-     * it may leave a deal out until the next is asked, and no deal is taken for over by its word.
+     * it may leave a deal out until the next is asked, and no deal is taken for over, or for held, by its word.
      */
     private void lookAtHeld() throws IOException {
         ledger.distrust();
         Map<Long, StorageDeal> now = new HashMap<>();
-        ledger.deals(self, Role.HELD, -1).forEach(deal -> now.put(deal.number(), deal));
-        now.forEach(this::hold);
+        int asked = MAX_CONFIRMED;
+        for (StorageDeal told : ledger.deals(self, Role.HELD, -1)) {
+            StorageDeal ours = seen(told) ? told : asked-- > 0 ? confirm(told.number()) : null;
+            if (ours != null) {
+                now.put(told.number(), ours);
+            }
+        }
         List<Pin> unknown = new ArrayList<>();
         store.forEach(stat -> stat.pins().stream()
                 .filter(this::isUnknown)
@@ -267,8 +309,13 @@ public final class DealKeeper implements AutoCloseable {
     /** @param after as it stands; null where it has left the ledger. */
     private void tellOfEnd(StorageDeal before, StorageDeal after) {
         held.remove(before.number());
+        boolean wasOurs = confirmed.remove(before.number());
         knownMs.remove(before.number());
         said.remove(before.number());
+        if (!wasOurs) {
+            // A full node has said that the deal was accepted, and it never was.
+            return;
+        }
         String blob = before.terms().blob().toString();
         boolean isFulfilled = after != null && after.phase() == Phase.FULFILLED;
         events.accept(
@@ -321,8 +368,8 @@ public final class DealKeeper implements AutoCloseable {
 
     private void answer(long number) {
         try {
-            StorageDeal deal = signed(number);
-            if (deal != null && isOurs(deal) && deal.phase().isChallenged()) {
+            StorageDeal deal = confirm(number);
+            if (deal != null && deal.phase().isChallenged()) {
                 prove(deal);
             }
         } catch (IOException | RuntimeException e) {
@@ -370,12 +417,19 @@ public final class DealKeeper implements AutoCloseable {
 
     /** A blob that is gone from here may be elsewhere, and the challenge be answered yet. */
     private void fetchAgain(StorageDeal deal) {
+        Bytes32 blob = deal.terms().blob();
+        boolean isFirst = repaired.add(blob);
         try {
-            fetch(deal.terms());
-            pin(deal);
+            if (isFirst) {
+                fetch(deal.terms(), Progress.none());
+                pin(deal);
+            }
         } catch (IOException | RuntimeException e) {
             // It is said already that the blob is not here.
         } finally {
+            if (isFirst) {
+                repaired.remove(blob);
+            }
             fetching.remove(deal.number());
         }
     }
@@ -403,7 +457,8 @@ public final class DealKeeper implements AutoCloseable {
             String refusal = refusal(deal.terms(), stake - collateral());
             if (refusal != null) {
                 decline(deal, refusal);
-            } else if (left > 0 && (whole(deal.terms()) != null || isItsTurn(deal, others))) {
+            } else if (left > 0
+                    && (whole(deal.terms()) != null || isItsTurn(deal, others) && fetches.hasPlace(deal.client()))) {
                 left--;
                 take(deal);
             }
@@ -422,8 +477,14 @@ public final class DealKeeper implements AutoCloseable {
                 if (isAnyDue()) {
                     lookAtChallenges();
                 }
-            } else if (fetching.add(deal.number())) {
-                fetches.execute(() -> fetchAndAccept(deal));
+            } else if (offered.add(deal.terms().blob())) {
+                // Of one blob one at a time: the other offers for it find it here.
+                fetching.add(deal.number());
+                long lastsMs = deal.atMs() - ledger.timeMs();
+                if (!fetches.begin(deal.client(), lastsMs, fetch -> fetchAndAccept(deal, fetch))) {
+                    fetching.remove(deal.number());
+                    offered.remove(deal.terms().blob());
+                }
             }
         } catch (IllegalArgumentException e) {
             decline(deal, e.getMessage());
@@ -478,9 +539,9 @@ public final class DealKeeper implements AutoCloseable {
         return (node.a() ^ blob.a()) >>> 1;
     }
 
-    private void fetchAndAccept(StorageDeal deal) {
+    private void fetchAndAccept(StorageDeal deal, OfferFetches.Fetch fetch) {
         try {
-            fetch(deal.terms());
+            fetch(deal.terms(), fetch::more);
             if (!pin(deal)) {
                 throw new IOException("the blob with this id has another length");
             }
@@ -491,10 +552,12 @@ public final class DealKeeper implements AutoCloseable {
             }
         } finally {
             fetching.remove(deal.number());
+            offered.remove(deal.terms().blob());
         }
     }
 
-    private void fetch(StorageTerms terms) throws IOException {
+    /** @param progress hears of bytes that have come, and ends the fetch by what it throws. */
+    private void fetch(StorageTerms terms, Progress progress) throws IOException {
         Bytes32 id = terms.blob();
         BlobStat stat = store.stat(id);
         if (stat != null && !stat.isDamaged()) {
@@ -514,7 +577,10 @@ public final class DealKeeper implements AutoCloseable {
         boolean isOthers = store.receiving(id) != null;
         PartialBlob part = store.receive(id, terms.bytes());
         try {
-            download.run(part, this::requireOpen);
+            download.run(part, bytes -> {
+                requireOpen();
+                progress.more(bytes);
+            });
         } catch (IOException | RuntimeException e) {
             if (!isOthers) {
                 // Room that an offer takes for nothing is another blob's.
@@ -525,7 +591,7 @@ public final class DealKeeper implements AutoCloseable {
     }
 
     /** Ends a transfer where the process ends. */
-    private void requireOpen(long bytes) {
+    private void requireOpen() {
         if (isClosing) {
             throw new UncheckedIOException(new IOException("The process ends."));
         }
@@ -560,13 +626,17 @@ public final class DealKeeper implements AutoCloseable {
             looking.close();
         }
         // Without an interrupt, which would close the files that are being read.
-        fetches.shutdown();
         repairs.shutdown();
         answers.shutdown();
+        fetches.close();
+        await(repairs);
+        await(answers);
+    }
+
+    /** Waits some seconds for what is under way. */
+    static void await(ExecutorService threads) {
         try {
-            fetches.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
-            repairs.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
-            answers.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
+            threads.awaitTermination(CLOSE_S, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -1,5 +1,7 @@
 package io.plumbline.node.full;
 
+import io.plumbline.verifier.platform.Directories;
+import io.plumbline.verifier.platform.PrivateFiles;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,6 +16,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.function.Consumer;
 
@@ -43,7 +46,7 @@ public final class AdminSocket implements AutoCloseable {
         Files.deleteIfExists(socket);
         server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
-            server.bind(UnixDomainSocketAddress.of(socket));
+            bind(folder.resolve(".socket"));
         } catch (SocketException e) {
             server.close();
             throw new IOException(
@@ -51,8 +54,17 @@ public final class AdminSocket implements AutoCloseable {
                             + ". Its path may have about 100 characters; choose a shorter --dir.",
                     e);
         }
-        Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
         Thread.ofPlatform().daemon().name("control").start(() -> serve(execute, onError));
+    }
+
+    /** In a folder that its owner alone may enter: between making it and closing it to others nobody gets in. */
+    private void bind(Path hidden) throws IOException {
+        Directories.delete(hidden);
+        Path made = PrivateFiles.folder(hidden).resolve(NAME);
+        server.bind(UnixDomainSocketAddress.of(made));
+        Files.setPosixFilePermissions(made, PosixFilePermissions.fromString("rw-------"));
+        Files.move(made, socket, StandardCopyOption.ATOMIC_MOVE);
+        Directories.delete(hidden);
     }
 
     private void serve(Commands execute, Consumer<Throwable> onError) {

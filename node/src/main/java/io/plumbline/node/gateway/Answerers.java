@@ -106,8 +106,16 @@ public interface Answerers {
             return CompletableFuture.completedFuture(told == null ? 0 : told.price());
         }
 
-        /** It answered nothing: it is asked last for a while. */
+        /**
+         * It did not answer: it is asked last for a while, but where it has refused the request, which may be the
+         * request's fault.
+         *
+         * @param why an {@link IllegalArgumentException} where it has refused the request.
+         */
         void refused(Exception why);
+
+        /** It refused a request that another one has answered. */
+        default void outdone() {}
 
         /** It was paid for an answer that it did not give: it is not asked any more for a while. */
         default void tookMoney() {}

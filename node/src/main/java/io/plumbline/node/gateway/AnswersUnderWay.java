@@ -148,6 +148,11 @@ final class AnswersUnderWay implements Answerers {
         }
 
         @Override
+        public void outdone() {
+            by.outdone();
+        }
+
+        @Override
         public void tookMoney() {
             by.tookMoney();
         }

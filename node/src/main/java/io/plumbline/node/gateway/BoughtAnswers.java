@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.page.NodeQuality;
-import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
@@ -31,8 +30,8 @@ final class BoughtAnswers {
     /** The one that was looked at longest ago first. */
     private final Deque<Answer> open = new ArrayDeque<>();
 
-    /** @param lied hears what its node did, where it has handed another receipt in. */
-    private record Answer(Bytes32 requestHash, Bytes32 receiptHash, Consumer<String> lied) {}
+    /** @param other hears which one its node has handed in, where it is another. */
+    private record Answer(Receipt receipt, Consumer<Receipt> other) {}
 
     private long bought;
     private long settled;
@@ -44,10 +43,10 @@ final class BoughtAnswers {
         this.settlements = settlements;
     }
 
-    /** @param lied hears what the node did, where it hands another receipt in than this one. */
-    synchronized void add(Receipt receipt, Consumer<String> lied) {
+    /** @param other hears which one the node hands in, where it is another than this one. */
+    synchronized void add(Receipt receipt, Consumer<Receipt> other) {
         bought++;
-        open.addLast(new Answer(receipt.requestHash(), receipt.hash(), lied));
+        open.addLast(new Answer(receipt, other));
         if (open.size() > MAX_FOLLOWED) {
             open.removeFirst();
             letGo++;
@@ -86,7 +85,7 @@ final class BoughtAnswers {
     }
 
     private boolean isOver(Answer answer) throws IOException {
-        CertifiedEntry entry = settlements.find(answer.requestHash);
+        CertifiedEntry entry = settlements.find(answer.receipt.requestHash());
         if (entry == null || entry.value() == null) {
             // Not ordered yet, most likely.
             return false;
@@ -95,8 +94,8 @@ final class BoughtAnswers {
         if (found.isOpen()) {
             return false;
         }
-        if (found.receipt() != null && !found.receipt().hash().equals(answer.receiptHash)) {
-            answer.lied.accept("handed in another receipt than it gave for request " + answer.requestHash);
+        if (found.receipt() != null && !found.receipt().hash().equals(answer.receipt.hash())) {
+            answer.other.accept(found.receipt());
         }
         quality.closed(found);
         count(found.status());

@@ -42,6 +42,9 @@ final class Choice {
     /** Requests that their nodes failed to answer. */
     private final Set<Bytes32> failed = ConcurrentHashMap.newKeySet();
 
+    /** Nodes that refused it, one after the other. */
+    private final List<Answerers.Answerer> refusers = new CopyOnWriteArrayList<>();
+
     private volatile Answered answered;
 
     /** @param text shows the text of its tokens. */
@@ -82,6 +85,7 @@ final class Choice {
         Bytes32 hash = request.hash();
         purchases.replaceAll(one -> one.requestHash().equals(hash) ? one.answered(whole.receipt()) : one);
         answered = whole;
+        refusers.forEach(Answerers.Answerer::outdone);
     }
 
     /** Purchases that it cost: the answer alone, where there is one; else all that was asked. */
@@ -93,6 +97,9 @@ final class Choice {
 
     /** Its node has failed, and another is asked. */
     void failed(Exception why) {
+        if (why instanceof IllegalArgumentException) {
+            refusers.add(by);
+        }
         Bytes32 hash = request.hash();
         failed.add(hash);
         purchases.stream().filter(one -> one.requestHash().equals(hash)).forEach(one -> one.failed(why));

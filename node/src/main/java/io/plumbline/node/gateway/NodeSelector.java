@@ -23,6 +23,7 @@ import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -53,6 +54,9 @@ final class NodeSelector implements Answerers {
     /** Nodes that are remembered as left out, at most. */
     private static final int MAX_LEFT_OUT = 10_000;
 
+    /** Requests that are remembered as reported, at most. */
+    private static final int MAX_REPORTED = 1_000;
+
     private static final String BUSY = "busy";
 
     /** How refusals of an escrow begin that are about the node. */
@@ -70,6 +74,11 @@ final class NodeSelector implements Answerers {
     private final UnsettledRequests unsettled;
     private final LedgerFees fees;
     private final Events events;
+
+    /** Requests of which the ledger was shown a second receipt. */
+    private final LinkedHashSet<Bytes32> reported = new LinkedHashSet<>();
+
+    private final Refusals refusals = new Refusals(System::nanoTime);
 
     private final NodePace pace = new NodePace(System::nanoTime);
 
@@ -191,7 +200,7 @@ final class NodeSelector implements Answerers {
         public CompletableFuture<Long> settledCost(Bytes32 requestHash, long fee, Receipt told) {
             return unsettled.outcome(requestHash).thenApply(outcome -> {
                 if (told != null && outcome.isOther(told)) {
-                    lied("handed in another receipt than it gave for request " + requestHash);
+                    handedInAnother(told, outcome.receipt());
                 }
                 return Usage.sum(outcome.cost(), fees.ofCommand());
             });
@@ -205,6 +214,13 @@ final class NodeSelector implements Answerers {
         @Override
         public void refused(Exception why) {
             NodeSelector.this.refused(node, why);
+        }
+
+        @Override
+        public void outdone() {
+            if (refusals.counts(node.key())) {
+                failed(node, "refused what another node answered, and has answered nothing lately");
+            }
         }
 
         @Override
@@ -340,16 +356,51 @@ final class NodeSelector implements Answerers {
      */
     @Override
     public void answered(Receipt receipt, int units) {
-        bought.add(receipt, why -> leaveOut("", receipt.node(), LIED_NS, why));
+        refusals.answered(receipt.node());
+        bought.add(receipt, ordered -> handedInAnother(receipt, ordered));
         events.emit(new Event.Bought(
                 receipt.requestHash().toString(), receipt.node().toString(), units, receipt.price()));
     }
 
     /**
+     * A node has handed another receipt in than it gave: it is left out for a day and, where the two say different
+     * things, which one signature does not show, it loses its stake by them.
+     */
+    private void handedInAnother(Receipt told, Receipt ordered) {
+        String request = told.requestHash().toString();
+        leaveOut("", told.node(), LIED_NS, "handed in another receipt than it gave for request " + request);
+        if (!told.isSameAnswer(ordered) && isFirst(told.requestHash())) {
+            Thread.ofVirtual().name("double-receipt").start(() -> {
+                String refused;
+                try {
+                    LedgerClient.Outcome outcome = ledger.submit(new Command.ReportDoubleReceipt(told));
+                    refused = outcome.isApplied() ? null : outcome.reason();
+                } catch (IOException e) {
+                    refused = e.getMessage();
+                }
+                events.emit(new Event.Accused(request, Receipt.BYTES, refused));
+            });
+        }
+    }
+
+    /** A second report would cost a fee and change nothing. */
+    private boolean isFirst(Bytes32 request) {
+        synchronized (reported) {
+            if (reported.size() >= MAX_REPORTED) {
+                reported.removeFirst();
+            }
+            return reported.add(request);
+        }
+    }
+
+    /**
      * It did not take a request: it is asked last for a while, and where it has too much to do, not at all for a
-     * moment.
+     * moment. A refusal of the request itself leaves it where it is: clients would say which nodes are asked.
      */
     private void refused(Node node, Exception why) {
+        if (why instanceof IllegalArgumentException) {
+            return;
+        }
         boolean isBusy = why instanceof BusyException;
         if (isBusy && isLeftOut(BUSY, node)) {
             // Not asked at all: the moment must not grow by those that come in it.

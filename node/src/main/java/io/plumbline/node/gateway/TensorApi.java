@@ -428,6 +428,7 @@ final class TensorApi {
         Tries tries = new Tries(answerers, served.id(), wish.node());
         Answerers.Answerer by = tries.first();
         List<Purchase> asked = new ArrayList<>();
+        List<Answerers.Answerer> refusers = new ArrayList<>();
         try {
             while (true) {
                 int before = asked.size();
@@ -436,12 +437,14 @@ final class TensorApi {
                     asked.clear();
                     asked.add(answered.purchase);
                     answerers.answered(answered.answer.receipt(), Math.toIntExact(manifest.rows(inputs)));
+                    refusers.forEach(Answerers.Answerer::outdone);
                     return answered;
                 } catch (IOException | IllegalArgumentException e) {
                     // A refusal too: the gateway has looked at the request, and another node may take it. An answer
                     // that is too large is no fault of the node's; another may have another opinion.
-                    if (!(e instanceof AnswerTooLargeException)) {
-                        by.refused(e);
+                    by.refused(e);
+                    if (e instanceof IllegalArgumentException && !(e instanceof AnswerTooLargeException)) {
+                        refusers.add(by);
                     }
                     if (asked.size() > before) {
                         asked.getLast().failed(e);

@@ -1,5 +1,6 @@
 package io.plumbline.node.gateway;
 
+import io.plumbline.node.network.NotAskedException;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.util.HashSet;
@@ -12,10 +13,14 @@ import java.util.Set;
 final class Tries {
     private static final int MAX = 3;
 
+    /** With those that could not be asked, since no escrow is let open for them or they have just said to be busy. */
+    private static final int MAX_IN_ALL = 24;
+
     private final Answerers answerers;
     private final Bytes32 modelId;
     private final NodeWish wish;
     private final Set<Bytes32> tried = new HashSet<>();
+    private int notAsked;
 
     Tries(Answerers answerers, Bytes32 modelId, NodeWish wish) {
         this.answerers = answerers;
@@ -36,7 +41,7 @@ final class Tries {
 
     /** Whether a node may be asked beside, or after, those that were. */
     synchronized boolean mayTryAnother() {
-        return wish.named().isEmpty() && tried.size() < MAX;
+        return wish.named().isEmpty() && tried.size() - notAsked < MAX && tried.size() < MAX_IN_ALL;
     }
 
     /**
@@ -46,6 +51,7 @@ final class Tries {
      *     client more than that there is none.
      */
     synchronized Answerers.Answerer next(Exception why) throws IOException {
+        notAsked += why instanceof NotAskedException ? 1 : 0;
         if (mayTryAnother()) {
             try {
                 return first();

@@ -44,12 +44,12 @@ final class UnsettledRequests implements AutoCloseable {
      * How a request ended.
      *
      * @param cost see {@link #outcome}.
-     * @param receipt the hash of the one that the ledger took; null for none.
+     * @param receipt that the ledger took; null for none.
      */
-    record Outcome(long cost, Bytes32 receipt) {
+    record Outcome(long cost, Receipt receipt) {
         /** Whether the ledger took another receipt than this. */
         boolean isOther(Receipt told) {
-            return receipt != null && !receipt.equals(told.hash());
+            return receipt != null && !receipt.hash().equals(told.hash());
         }
     }
 
@@ -144,9 +144,7 @@ final class UnsettledRequests implements AutoCloseable {
         boolean isJudged = audit.good() + audit.bad() + audit.silence() > 0;
         long price =
                 found.status() == Settlement.Status.SETTLED ? found.receipt().price() : 0;
-        return new Outcome(
-                Usage.sum(price, isJudged ? found.fee() : 0),
-                found.receipt() == null ? null : found.receipt().hash());
+        return new Outcome(Usage.sum(price, isJudged ? found.fee() : 0), found.receipt());
     }
 
     private void ended(Bytes32 hash, Outcome outcome) {

@@ -8,6 +8,7 @@ import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.platform.PrivateFiles;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Request;
@@ -91,7 +92,7 @@ final class AnswerOpener implements AutoCloseable {
     private void requireRoom(Request request, int[] output, Path folder) throws IOException {
         TraceLayout layout = new TraceLayout(cells.model().config());
         long bytes = layout.traceBytes(TraceLayout.tokens(request.promptTokens().length, output.length));
-        Files.createDirectories(folder);
+        PrivateFiles.folder(folder);
         if (bytes > Files.getFileStore(folder).getUsableSpace() / parts) {
             throw new IOException("The disk has no room to open it now. Ask again later.");
         }

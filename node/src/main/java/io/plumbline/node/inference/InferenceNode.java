@@ -23,6 +23,8 @@ import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -41,6 +43,7 @@ import org.agrona.concurrent.AgentRunner;
 public final class InferenceNode implements RunningRole {
     private final Media media;
     private final LedgerClient ledger;
+    private final AnswerStore answers;
     private final NodeResponder replies;
     private final Service service;
     private final Endpoint endpoint;
@@ -106,11 +109,15 @@ public final class InferenceNode implements RunningRole {
         }));
         this.ledger = launch.opened(network.ledger(media.directory(), context.host(), keys, media.errors()));
         Predicate<Bytes32> isFullNode = key -> network.genesis().place(key) >= 0;
+        CertifiedSettlements settlements = new CertifiedSettlements(ledger, network.genesis());
+        this.answers = launch.opened(new AnswerStore(
+                context.folder().resolve("answers"),
+                new SignedRequests(context.folder().resolve("signed-requests"))));
         this.replies = launch.opened(new NodeResponder(
                 keys,
-                new CertifiedSettlements(ledger, network.genesis()),
+                settlements,
                 network.genesis().trusted(),
-                new AnswerStore(context.folder().resolve("answers")),
+                answers,
                 isFullNode,
                 deciding(network.genesis()),
                 events));
@@ -125,6 +132,8 @@ public final class InferenceNode implements RunningRole {
         this.runner = launch.opened(new AgentRunner(Drivers.idle(), errors, null, endpoint));
         AgentRunner.startOnThread(runner);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
+        CertifiedEntry known = settlements.find(Kind.NODE, keys.publicKey());
+        replies.begin(known == null || known.value() == null);
         LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterNode(
                 context.stake(),
                 service.modelId(),
@@ -182,6 +191,6 @@ public final class InferenceNode implements RunningRole {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(replies, service, ledger, runner, media);
+        CloseHelper.closeAll(replies, service, ledger, runner, media, answers);
     }
 }

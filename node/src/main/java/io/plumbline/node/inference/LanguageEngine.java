@@ -17,6 +17,9 @@ import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.grammar.Grammar;
+import io.plumbline.verifier.grammar.GrammarTooCostlyException;
+import io.plumbline.verifier.grammar.GrammarWalk;
+import io.plumbline.verifier.grammar.Vocabulary;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Cancellation;
@@ -176,16 +179,22 @@ public final class LanguageEngine implements AutoCloseable {
 
     /**
      * Whether the messages are what the prompt was made of. Renders them, which costs time: for nobody who does not
-     * pay. And whether its grammar is one.
+     * pay. And whether its grammar is one whose first token can be found.
      *
      * @throws IllegalArgumentException where they are not, or it is none.
      */
     void requirePrompt(Request request) {
         require(TextCheck.prompt(request, model.config(), tokenizer));
         if (!request.grammar().isEmpty()) {
-            Grammar.parse(request.grammar());
+            Grammar grammar = Grammar.parse(request.grammar());
             // Made for the first such request: not on the engine's thread, where the other answers would wait for it.
-            tokenizer.vocabulary();
+            Vocabulary vocabulary = tokenizer.vocabulary();
+            try {
+                // As the engine would find when the whole prompt is computed, for which nobody pays then.
+                new GrammarWalk(grammar, vocabulary, 1).all();
+            } catch (GrammarTooCostlyException e) {
+                throw new IllegalArgumentException("The request does not hold: " + e.getMessage(), e);
+            }
         }
     }
 
@@ -216,6 +225,7 @@ public final class LanguageEngine implements AutoCloseable {
     /** An answer on its way: from its request, which may be cancelled before it is begun, to its end. */
     public final class RunningAnswer implements Engine.Listener {
         private final Request request;
+        private final Bytes32 requestHash;
         private final int topLogprobs;
         private final Listener listener;
         private TextStream text;
@@ -230,6 +240,7 @@ public final class LanguageEngine implements AutoCloseable {
 
         private RunningAnswer(Request request, int topLogprobs, Listener listener) {
             this.request = request;
+            this.requestHash = request.hash();
             this.topLogprobs = topLogprobs;
             this.listener = listener;
         }
@@ -252,19 +263,25 @@ public final class LanguageEngine implements AutoCloseable {
             ticket = engine.submit(ChoiceRule.of(request, tokenizer::vocabulary), this);
         }
 
-        /** Ends the answer, where its requester has signed that it may end. */
-        public synchronized void cancel(Cancellation by) {
+        /**
+         * Ends the answer, where its requester has signed that it may end. Checks a signature.
+         *
+         * @return false where it was looked at and is no word of the requester's for this answer.
+         */
+        public synchronized boolean cancel(Cancellation by) {
             if (cancellation == null) {
                 cancellation = by;
                 if (ticket != null && isCancelled()) {
                     ticket.cancel();
                 }
             }
+            return cancellation != null;
         }
 
         /** A cancellation that speaks of more tokens than there are would be evidence against the answer it is in. */
         private boolean isCancelled() {
-            if (cancellation != null && (!cancellation.holds(request) || cancellation.delivered() > chosen)) {
+            if (cancellation != null
+                    && (cancellation.delivered() > chosen || !cancellation.holds(requestHash, request.requester()))) {
                 cancellation = null;
             }
             return cancellation != null;

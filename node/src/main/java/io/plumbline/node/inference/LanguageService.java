@@ -15,6 +15,7 @@ import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Cells;
 import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.ReceiptCheck;
+import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.ModelConfig;
@@ -48,6 +49,11 @@ final class LanguageService implements Service {
 
     private static final long MAX_WAITING_BYTES = 64L << 20;
 
+    /** Cancellations of one host that wait, and wrong ones of one answer that are looked at. */
+    private static final int MAX_CANCELLATIONS = 1_024;
+
+    private static final int MAX_WRONG = 8;
+
     /** Re-executions kept for full nodes, and for all others. */
     private static final int MAX_REPLAYS = 64;
 
@@ -75,6 +81,9 @@ final class LanguageService implements Service {
     private final Map<String, Reply> replying = new ConcurrentHashMap<>();
 
     private final FairQueue<Bytes32> intake;
+
+    /** A signature each, which is not the transport's work. */
+    private final FairQueue<Bytes32> cancellations;
 
     /** What stands behind receipts, shown to whoever asks; auditors first. */
     private final FairQueue<Bytes32> disclosures;
@@ -113,6 +122,7 @@ final class LanguageService implements Service {
         this.replies = replies;
         this.isFullNode = isFullNode;
         this.intake = new FairQueue<>("intake", INTAKE_THREADS, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
+        this.cancellations = new FairQueue<>("cancellations", 1, MAX_CANCELLATIONS, MAX_WAITING_BYTES, isFullNode);
         this.disclosures = new FairQueue<>("disclosures", 1, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
         this.challenges = new FairQueue<>("challenges", 1, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
         this.challengesOfOthers = new FairQueue<>("others", 1, MAX_OF_OTHERS, MAX_WAITING_BYTES, isFullNode);
@@ -202,7 +212,7 @@ final class LanguageService implements Service {
             if (replying.putIfAbsent(NodeResponder.name(from, id), reply) != null) {
                 throw new IllegalArgumentException("A request under this number is being answered already.");
             }
-            if (!intake.offer(Bytes32.of(from.key()), request.length, () -> reply.begin(request))) {
+            if (!intake.offer(turn(from), request.length, () -> reply.begin(request))) {
                 replying.remove(NodeResponder.name(from, id));
                 reply.outbox.shutdown();
                 throw new RejectedExecutionException(BUSY);
@@ -214,7 +224,8 @@ final class LanguageService implements Service {
     public void cancel(Peer from, long id, Cancellation cancellation) {
         Reply reply = replying.get(NodeResponder.name(from, id));
         if (reply != null) {
-            reply.cancel(cancellation);
+            // Where there are too many, what is dropped costs their sender the rest of its answers.
+            cancellations.offer(turn(from), 0, () -> reply.cancel(cancellation));
         }
     }
 
@@ -230,8 +241,12 @@ final class LanguageService implements Service {
         whenFree(isAuditor ? challenges : challengesOfOthers, from, id, () -> open(by, from, id, receiptHash, cell));
     }
 
+    private Bytes32 turn(Peer of) {
+        return NodeResponder.turn(Bytes32.of(of.key()), of.host(), isFullNode);
+    }
+
     private void whenFree(FairQueue<Bytes32> queue, Peer from, long id, NodeResponder.Work work) {
-        if (!queue.offer(Bytes32.of(from.key()), 0, () -> replies.guarded(from, id, work))) {
+        if (!queue.offer(turn(from), 0, () -> replies.guarded(from, id, work))) {
             replies.refuse(from, id, new RejectedExecutionException(BUSY));
         }
     }
@@ -259,6 +274,11 @@ final class LanguageService implements Service {
     private Request accepted(byte[] bytes) {
         Request request = Request.decode(bytes);
         language.requireAnswerable(request);
+        long most = TextCheck.maxRequestBytes(language.model().config(), request.promptTokens().length);
+        if (bytes.length > most) {
+            throw new IllegalArgumentException("The request has " + bytes.length + " bytes; " + most
+                    + " are the most with which its answer could be shown to auditors. Leave out stop tokens.");
+        }
         return request;
     }
 
@@ -272,6 +292,9 @@ final class LanguageService implements Service {
         private LanguageEngine.RunningAnswer job;
         private Cancellation early;
 
+        /** Cancellations that were looked at and did not hold. */
+        private int wrong;
+
         Reply(Peer peer, long id, int topLogprobs) {
             this.peer = peer;
             this.id = id;
@@ -284,6 +307,7 @@ final class LanguageService implements Service {
                 Request asked = accepted(bytes);
                 long tokens = (long) asked.promptTokens().length
                         + ReceiptCheck.most(asked, language.model().config());
+                replies.requireOnRecord(asked.time());
                 replies.takeOn(asked.hash(), asked.requester(), tokens, pricePerToken, language.queued());
                 synchronized (this) {
                     job = language.job(asked, topLogprobs, this);
@@ -306,8 +330,8 @@ final class LanguageService implements Service {
         synchronized void cancel(Cancellation by) {
             if (job == null) {
                 early = early == null ? by : early;
-            } else {
-                job.cancel(by);
+            } else if (wrong < MAX_WRONG) {
+                wrong += job.cancel(by) ? 0 : 1;
             }
         }
 
@@ -378,10 +402,16 @@ final class LanguageService implements Service {
         AnswerStore.Stored found = replies.find(receiptHash);
         String name = NodeResponder.name(peer, id);
         // Room to send it is taken before anything is computed for it.
-        Runnable giveBack = slots.take(Bytes32.of(peer.key()), openingBytes(found, cell));
+        Runnable giveBack = slots.take(Bytes32.of(peer.key()), peer.host(), openingBytes(found, cell));
         try {
             AnswerOpener.Opened opened = opened(by, found, cell);
-            OutgoingOpening outgoing = new OutgoingOpening(peer, id, opened.seal(), opened.bytes());
+            boolean isAuditor = isFullNode.test(Bytes32.of(peer.key()));
+            OutgoingOpening outgoing = new OutgoingOpening(
+                    peer,
+                    id,
+                    opened.seal(),
+                    opened.bytes(),
+                    isAuditor ? OutgoingOpening.LEAST_BYTES_A_S_OF_AUDITORS : OutgoingOpening.LEAST_BYTES_A_S);
             if (sending.putIfAbsent(name, outgoing) != null) {
                 throw new IllegalArgumentException("An opening under this number is on its way already.");
             }
@@ -425,6 +455,7 @@ final class LanguageService implements Service {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(intake, disclosures, challenges, challengesOfOthers, opener, openerForOthers, language);
+        CloseHelper.closeAll(
+                intake, cancellations, disclosures, challenges, challengesOfOthers, opener, openerForOthers, language);
     }
 }

@@ -52,6 +52,9 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     /** Of a request and its answer together: an auditor is shown both in one message. */
     private static final int MAX_DISCLOSED_BYTES = Endpoint.MAX_MESSAGE_BYTES - 1024;
 
+    /** By so much a requester's clock may be ahead, also where it is in another zone than it thinks. */
+    private static final long AHEAD_SECONDS = 86_400;
+
     /** Requests that are being answered, in hexadecimal. */
     private final Set<String> underWay = ConcurrentHashMap.newKeySet();
 
@@ -110,6 +113,9 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
      * @throws IOException where the ledger does not answer.
      */
     Settlement takeOn(Bytes32 requestHash, Bytes32 requester, long tokens, long price, int queued) throws IOException {
+        if (!store.dropped().hasBegun()) {
+            throw new RejectedExecutionException("This node is starting. Try again in some seconds.");
+        }
         store.requireRoom();
         lag.requireKeptUp(queued);
         // Claimed before it is looked at: what is declined meanwhile is not worked for.
@@ -118,6 +124,10 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         }
         try {
             Settlement escrow = paidFor(requestHash, requester, tokens, price);
+            if (store.hasSigned(requestHash)) {
+                // Computed again it may come out otherwise, ended elsewhere or at another price: two receipts.
+                throw new IllegalArgumentException("The request was answered before. Ask it anew, with another nonce.");
+            }
             if (escrow.level() == Level.SIGNED) {
                 unaudited.add(requestHash.toString());
             }
@@ -125,6 +135,28 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         } catch (IOException | RuntimeException e) {
             over(requestHash);
             throw e;
+        }
+    }
+
+    /**
+     * Says whether this node's key is new on the ledger; nothing is taken on before. A key that is not, and whose
+     * records of what it signed for begin with this start, may have signed for any request that was asked before.
+     */
+    void begin(boolean isNewKey) throws IOException {
+        store.dropped().begin(isNewKey && store.isEmpty(), System.currentTimeMillis() / 1000);
+    }
+
+    /**
+     * Looks at the time at which a request says that it was asked.
+     *
+     * @param seconds since 1970 UTC.
+     * @throws IllegalArgumentException where a receipt for it may have been given that there is no record of.
+     */
+    void requireOnRecord(long seconds) {
+        long now = System.currentTimeMillis() / 1000;
+        if (seconds < store.dropped().sinceSeconds() || seconds > now + AHEAD_SECONDS) {
+            throw new IllegalArgumentException("The request says that it was asked at " + seconds
+                    + " s since 1970; this node answers what was asked since its records begin and until now.");
         }
     }
 
@@ -229,6 +261,16 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + bodyLength);
     }
 
+    /**
+     * By what peers take turns: full nodes by their keys, all others by their hosts, since a host that makes many keys
+     * would have as many turns.
+     *
+     * @param host see {@link Peer#host}.
+     */
+    static Bytes32 turn(Bytes32 key, long host, Predicate<Bytes32> isFullNode) {
+        return isFullNode.test(key) ? key : new Bytes32(0, 0, 0, host);
+    }
+
     /** One name for a peer's call; without a number, what the names of all of them begin with. */
     static String name(Peer peer, Object id) {
         return peer.name() + " " + id;
@@ -292,7 +334,7 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         if (isFullNode.test(asking)) {
             lag.asked(found.receipt().requestHash(), asking);
         }
-        Runnable giveBack = slots.take(asking, (long) found.request().length + found.answer().length);
+        Runnable giveBack = slots.take(asking, peer.host(), (long) found.request().length + found.answer().length);
         Thread.startVirtualThread(() -> {
             try {
                 disclose(peer, id, found);

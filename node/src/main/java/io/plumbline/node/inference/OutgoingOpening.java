@@ -6,6 +6,7 @@ import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.OpeningChunkEncoder;
 import io.plumbline.transport.nodewire.SealedEncoder;
 import java.util.concurrent.TimeUnit;
+import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 
 /** An opening on its way to a full node, sent as far as that one has asked for. */
@@ -13,15 +14,43 @@ public final class OutgoingOpening {
     /** Longest wait for a full node that has stopped asking. */
     private static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(60);
 
-    private final Peer peer;
+    /**
+     * Beside {@link #TIMEOUT_NS} it may take a second for so many bytes: whoever asks for one byte each minute would
+     * keep its place for ever. Auditors, by whom the node is paid, may take longer.
+     */
+    static final int LEAST_BYTES_A_S = 64 << 10;
+
+    static final int LEAST_BYTES_A_S_OF_AUDITORS = 16 << 10;
+
+    private final To to;
+    private final long timeoutNs;
     private final long id;
     private final byte[] seal;
     private final byte[] bytes;
     private long granted;
     private boolean isOver;
+    private final long lastsNs;
+    private long endNs;
+
+    /** Sends a message, as {@link Peer#send} does. */
+    interface To {
+        void send(DirectBuffer buffer, int offset, int length);
+    }
 
     public OutgoingOpening(Peer peer, long id, byte[] seal, byte[] bytes) {
-        this.peer = peer;
+        this(peer, id, seal, bytes, LEAST_BYTES_A_S_OF_AUDITORS);
+    }
+
+    /** @param leastBytesASecond the slowest that it is sent, with a minute for the beginning. */
+    OutgoingOpening(Peer peer, long id, byte[] seal, byte[] bytes, int leastBytesASecond) {
+        this(peer::send, id, seal, bytes, leastBytesASecond, TIMEOUT_NS);
+    }
+
+    /** With another way to send, and another longest wait: for tests. */
+    OutgoingOpening(To to, long id, byte[] seal, byte[] bytes, int leastBytesASecond, long timeoutNs) {
+        this.timeoutNs = timeoutNs;
+        this.lastsNs = timeoutNs + TimeUnit.SECONDS.toNanos(bytes.length) / leastBytesASecond;
+        this.to = to;
         this.id = id;
         this.seal = seal;
         this.bytes = bytes;
@@ -36,10 +65,11 @@ public final class OutgoingOpening {
 
     /** Sends all of it; returns when that is done, or nobody asks any more. */
     public void run() {
+        endNs = System.nanoTime() + lastsNs;
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(seal.length + 64);
         SealedEncoder sealed = new SealedEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
         sealed.correlationId(id).putSeal(seal, 0, seal.length);
-        peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + sealed.encodedLength());
+        to.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + sealed.encodedLength());
         for (int at = 0; at < bytes.length; ) {
             long until = await(at);
             if (until <= at) {
@@ -49,14 +79,18 @@ public final class OutgoingOpening {
             OpeningChunkEncoder chunk =
                     new OpeningChunkEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
             chunk.correlationId(id).position(at).putBytes(bytes, at, length);
-            peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + chunk.encodedLength());
+            to.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + chunk.encodedLength());
             at += length;
         }
     }
 
     /** How far may be sent, once that is beyond {@code position}; less when the wait is over. */
     private synchronized long await(long position) {
-        long end = System.nanoTime() + TIMEOUT_NS;
+        long nowNs = System.nanoTime();
+        long end = nowNs + Math.min(timeoutNs, endNs - nowNs);
+        if (end - nowNs <= 0) {
+            return 0;
+        }
         while (granted <= position && !isOver) {
             long left = end - System.nanoTime();
             if (left <= 0) {

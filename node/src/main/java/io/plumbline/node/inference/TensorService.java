@@ -32,6 +32,7 @@ public final class TensorService implements Service {
     private final NodeResponder replies;
     private final FairQueue<Bytes32> intake;
     private final SendingSlots slots;
+    private final Predicate<Bytes32> isFullNode;
 
     /** Requests that are looked at, and are not yet taken on. */
     private final AtomicInteger asked = new AtomicInteger();
@@ -48,6 +49,7 @@ public final class TensorService implements Service {
     public TensorService(TensorEngine engine, NodeResponder replies, Predicate<Bytes32> isFullNode) {
         this.engine = engine;
         this.replies = replies;
+        this.isFullNode = isFullNode;
         this.slots = new SendingSlots(isFullNode);
         this.intake = new FairQueue<>("intake", INTAKE_THREADS, MAX_OF_ONE, MAX_WAITING_BYTES, isFullNode);
     }
@@ -97,7 +99,7 @@ public final class TensorService implements Service {
         }
         // Decoding and hashing a large request is not the transport's work.
         asked.incrementAndGet();
-        boolean isTaken = intake.offer(Bytes32.of(from.key()), bytes.length, () -> {
+        boolean isTaken = intake.offer(turn(from), bytes.length, () -> {
             try {
                 replies.guarded(from, id, () -> run(from, id, bytes));
             } finally {
@@ -108,6 +110,10 @@ public final class TensorService implements Service {
             asked.decrementAndGet();
             replies.refuse(from, id, new RejectedExecutionException(BUSY));
         }
+    }
+
+    private Bytes32 turn(Peer of) {
+        return NodeResponder.turn(Bytes32.of(of.key()), of.host(), isFullNode);
     }
 
     private void run(Peer from, long id, byte[] bytes) throws IOException {
@@ -169,7 +175,7 @@ public final class TensorService implements Service {
     @Override
     public void disclose(Peer from, long id, Bytes32 receiptHash) {
         NodeResponder.Work work = () -> replies.disclose(from, id, receiptHash, slots);
-        if (!intake.offer(Bytes32.of(from.key()), 0, () -> replies.guarded(from, id, work))) {
+        if (!intake.offer(turn(from), 0, () -> replies.guarded(from, id, work))) {
             replies.refuse(from, id, new RejectedExecutionException(BUSY));
         }
     }

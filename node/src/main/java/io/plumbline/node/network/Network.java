@@ -15,10 +15,10 @@ import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.platform.PrivateFiles;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -180,7 +180,6 @@ public record Network(List<Place> places, Genesis genesis) {
 
     /** Writes a key file that only its owner can read. */
     public static void writeKey(Path file, KeyPair keys) throws IOException {
-        Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        Files.writeString(file, HexFormat.of().formatHex(keys.secret()));
+        PrivateFiles.create(file, HexFormat.of().formatHex(keys.secret()).getBytes(StandardCharsets.US_ASCII));
     }
 }

@@ -6,6 +6,7 @@ import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.platform.PrivateFiles;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
@@ -23,7 +24,6 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -105,7 +105,7 @@ public final class ReceiptLog implements AutoCloseable {
         this.file = folder.resolve(FILE_NAME);
         if (!Files.exists(file)) {
             // It has what people asked: not for other users of the host.
-            Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            PrivateFiles.create(file, new byte[0]);
         }
         this.channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
         try {

@@ -13,6 +13,7 @@ import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
 import io.plumbline.ledger.state.Command.RegisterModel;
 import io.plumbline.ledger.state.Command.RegisterNode;
+import io.plumbline.ledger.state.Command.ReportDoubleReceipt;
 import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
@@ -78,6 +79,7 @@ final class LedgerAttacks {
         all.silence();
         all.fullNodes();
         all.evidence();
+        all.doubleReceipts();
         return all.attacks;
     }
 
@@ -394,6 +396,31 @@ final class LedgerAttacks {
         attack("evidence larger than the ledger takes", "1 to 16777216 bytes", () -> {
             submitted(receipt);
             return apply(new Accuse(request, request.bytes(), Accuse.MAX_BYTES + 1), REQUESTER);
+        });
+    }
+
+    private void doubleReceipts() {
+        family = "two receipts";
+        attack("one receipt shown to the client and another handed in", "SLASHED, stake 0", () -> {
+            submitted(receipt);
+            String found = apply(new ReportDoubleReceipt(priced(10, receipt.modelId(), NODE)), REQUESTER);
+            return found.equals("good") ? state.findSettlement(request).status() + ", stake " + stake() : found;
+        });
+        attack("a second report of one request, to be paid twice", "proven false already", () -> {
+            submitted(receipt);
+            apply(new ReportDoubleReceipt(priced(10, receipt.modelId(), NODE)), REQUESTER);
+            return apply(new ReportDoubleReceipt(priced(11, receipt.modelId(), NODE)), REQUESTER);
+        });
+        attack("an honest node's one receipt shown as a second one", "this is it", () -> {
+            submitted(receipt);
+            return apply(new ReportDoubleReceipt(receipt), REQUESTER);
+        });
+        attack("a second receipt made up in the node's name", "not signed by the node", () -> {
+            submitted(receipt);
+            return apply(new ReportDoubleReceipt(priced(10, receipt.modelId(), REQUESTER)), REQUESTER);
+        });
+        attack("a second receipt of a request that the ledger has no answer to", "no answer to this request", () -> {
+            return apply(new ReportDoubleReceipt(priced(10, receipt.modelId(), NODE)), REQUESTER);
         });
     }
 

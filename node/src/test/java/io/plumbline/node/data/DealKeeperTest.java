@@ -54,10 +54,14 @@ import org.junit.jupiter.api.io.TempDir;
 class DealKeeperTest {
     private static final KeyPair FULL_NODE = KeyPair.random();
     private static final KeyPair CLIENT = KeyPair.random();
+    private static final KeyPair OTHER_CLIENT = KeyPair.random();
     private static final KeyPair KEEPER = KeyPair.random();
     private static final Genesis GENESIS = new Genesis(
             List.of(FULL_NODE.publicKey()),
-            List.of(new Deposit(CLIENT.publicKey(), 100_000), new Deposit(KEEPER.publicKey(), 100_000)));
+            List.of(
+                    new Deposit(CLIENT.publicKey(), 100_000),
+                    new Deposit(OTHER_CLIENT.publicKey(), 100_000),
+                    new Deposit(KEEPER.publicKey(), 100_000)));
 
     @TempDir
     private Path folder;
@@ -239,6 +243,61 @@ class DealKeeperTest {
         assertEquals(List.of(), lying.submitted);
     }
 
+    /** It would say that a stake is lost, count it as not free, and pin blobs for nothing. */
+    @WaitingTest
+    void aHeldDealThatOneFullNodeMakesUpIsNeitherHeldNorLost() throws Exception {
+        memory.join((changed, of) -> {});
+        ClockedLedger honest = new ClockedLedger(memory);
+        MakingUp lying = new MakingUp(honest);
+        LedgerClient owner = new LedgerClient(honest, CLIENT, GENESIS.hash());
+        LedgerClient keepers = new LedgerClient(lying, KEEPER, GENESIS.hash());
+        List<Event> told = Collections.synchronizedList(new ArrayList<>());
+        EverySecond votes = new EverySecond("votes", this::certify, fault -> {});
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE)) {
+            Bytes32 blob = store.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+            keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
+            owner.submit(new Command.ProposeDeal(
+                    new StorageTerms(blob, 50_000, KEEPER.publicKey(), 1_000, 24_000, 12_000, 3, 4, 10, 40_000)));
+            long number = owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1)
+                    .getFirst()
+                    .number();
+            while (!owner.deal(number).phase().isOver()) {
+                Thread.sleep(50);
+            }
+            StorageDeal over = owner.deal(number);
+            StorageDeal madeUp = new StorageDeal(
+                    number,
+                    over.client(),
+                    over.terms(),
+                    KEEPER.publicKey(),
+                    Phase.HELD,
+                    0,
+                    0,
+                    over.atMs(),
+                    -1,
+                    new byte[32]);
+            lying.told = Map.of(StorageDeal.Role.HELD, madeUp, StorageDeal.Role.CHALLENGED, madeUp);
+            DealKeeper keeper = new DealKeeper(
+                    KEEPER.publicKey(), null, new CertifiedSettlements(keepers, GENESIS), store, List::of, told::add);
+            keeper.start();
+            try {
+                for (int i = 0; i < 100 && lying.asked < 2; i++) {
+                    Thread.sleep(100);
+                }
+                assertEquals(0, keeper.collateral());
+                assertTrue(store.stat(blob).pins().isEmpty());
+                lying.told = Map.of();
+                Thread.sleep(7_000);
+            } finally {
+                keeper.close();
+            }
+            assertTrue(lying.asked > 0, "the liar was asked");
+            assertEquals(List.of(), told);
+        } finally {
+            votes.close();
+        }
+    }
+
     /** Each deal is a pin of its blob, and a blob has so many at most. */
     @WaitingTest
     void anOfferThatCannotBePinnedKeepsNoOtherFromBeingAccepted() throws Exception {
@@ -352,6 +411,61 @@ class DealKeeperTest {
                 keeper.close();
             }
             assertEquals(0, owner.deal(deal).losses(), told.toString());
+        } finally {
+            dripping.close();
+            votes.close();
+        }
+    }
+
+    /** Whoever offers a blob that drips keeps its own places with it, and no other client's. */
+    @WaitingTest
+    void anOfferIsTakenWhileTheBlobsOfAnotherClientsDrip() throws Exception {
+        memory.join((changed, of) -> {});
+        ClockedLedger honest = new ClockedLedger(memory);
+        LedgerClient dripper = new LedgerClient(honest, CLIENT, GENESIS.hash());
+        LedgerClient keepers = new LedgerClient(honest, KEEPER, GENESIS.hash());
+        Bytes32 dripped = Bytes32.of(Blake3.hash(new byte[] {1}));
+        EverySecond votes = new EverySecond("votes", this::certify, fault -> {});
+        ServerSocket dripping = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE);
+                BlobStore others = BlobStore.open(folder.resolve("others"), Long.MAX_VALUE);
+                BlobServer server = new BlobServer(others, "127.0.0.1", 0, null, null, fault -> {})) {
+            drip(dripping, dripped);
+            Bytes32 kept = others.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+            keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
+            LedgerClient owner = new LedgerClient(honest, OTHER_CLIENT, GENESIS.hash());
+            for (LedgerClient by : List.of(dripper, owner)) {
+                by.submit(new Command.ProposeDeal(new StorageTerms(
+                        by == owner ? kept : dripped,
+                        50_000,
+                        KEEPER.publicKey(),
+                        600_000,
+                        20_000,
+                        10_000,
+                        3,
+                        4,
+                        10,
+                        1_000)));
+            }
+            long deal = owner.deals(OTHER_CLIENT.publicKey(), StorageDeal.Role.ANY, -1)
+                    .getFirst()
+                    .number();
+            List<Peer> peers = List.of(
+                    new Peer(Bytes32.ZERO, new BlobNode("http://127.0.0.1:" + dripping.getLocalPort(), null)),
+                    new Peer(Bytes32.ZERO, new BlobNode("http://127.0.0.1:" + server.port(), null)));
+            StorageOffer offer = new StorageOffer(BigDecimal.ZERO, 1_000, Duration.ofSeconds(1));
+            CertifiedSettlements certified = new CertifiedSettlements(keepers, GENESIS);
+            DealKeeper keeper = new DealKeeper(KEEPER.publicKey(), offer, certified, store, () -> peers, event -> {});
+            keeper.start();
+            try {
+                for (int i = 0; i < 250 && owner.deal(deal).phase() == Phase.OFFERED; i++) {
+                    Thread.sleep(100);
+                }
+                assertEquals(Phase.HELD, owner.deal(deal).phase());
+                assertTrue(store.receiving(dripped) != null, "the other one still drips");
+            } finally {
+                keeper.close();
+            }
         } finally {
             dripping.close();
             votes.close();

@@ -2,8 +2,11 @@ package io.plumbline.node.inference;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.state.Verdict;
 import io.plumbline.node.full.VerdictStore;
@@ -35,9 +38,14 @@ class AnswerStoreTest {
         return new Stored(receipt, new byte[] {1, (byte) number}, new byte[] {2, (byte) number});
     }
 
+    private static AnswerStore store(Path folder) throws IOException {
+        Path answers = folder.resolve("answers");
+        return new AnswerStore(answers, new SignedRequests(folder.resolve("signed-requests")));
+    }
+
     @Test
     void anAnswerThatIsOwedIsNeverForgottenHoweverManyFollow() throws IOException {
-        AnswerStore store = new AnswerStore(folder);
+        AnswerStore store = store(folder);
         Stored first = stored(0);
         store.put(first);
         List<Receipt> ended = new ArrayList<>();
@@ -47,7 +55,7 @@ class AnswerStoreTest {
             store.ended(next.receipt());
             ended.add(next.receipt());
         }
-        AnswerStore again = new AnswerStore(folder);
+        AnswerStore again = store(folder);
         assertEquals(1, again.owed().size());
         assertArrayEquals(first.answer(), again.find(first.receipt().hash()).answer());
         assertNotNull(again.find(ended.getLast().hash()), "those that have ended are kept for a while");
@@ -61,20 +69,73 @@ class AnswerStoreTest {
     /** A file is whole or nobody has heard of it: what a crash cut off anywhere is dropped, and nothing else. */
     @Test
     void whatACrashCutOffIsDroppedAndNothingElse() throws IOException {
-        AnswerStore store = new AnswerStore(folder);
+        AnswerStore store = store(folder);
         store.put(stored(1));
         store.put(stored(2));
-        Path one = folder.resolve(stored(2).receipt().hash() + ".answer");
+        Path one = folder.resolve("answers").resolve(stored(2).receipt().hash() + ".answer");
         byte[] whole = Files.readAllBytes(one);
-        Files.write(folder.resolve("abc.partial"), new byte[] {1});
+        Files.write(folder.resolve("answers/abc.partial"), new byte[] {1});
         for (int length : new int[] {0, 1, 40, whole.length - 1}) {
             Files.write(one, Arrays.copyOf(whole, length));
-            AnswerStore again = new AnswerStore(folder);
+            AnswerStore again = store(folder);
             assertEquals(1, again.owed().size());
-            try (Stream<Path> files = Files.list(folder)) {
+            try (Stream<Path> files = Files.list(folder.resolve("answers"))) {
                 assertEquals(1, files.count());
             }
         }
+    }
+
+    /** Whatever came of the answer, owed, ended or dropped, and over a restart: the second one is never given. */
+    @Test
+    void aRequestIsSignedForOnce() throws IOException {
+        AnswerStore store = store(folder);
+        Stored owed = stored(-1);
+        store.put(owed);
+        for (int i = 0; i < 2_500; i++) {
+            Stored one = stored(i);
+            store.put(one);
+            store.ended(one.receipt());
+        }
+        for (int start = 0; start < 2; start++) {
+            AnswerStore again = store(folder);
+            for (int i : new int[] {-1, 0, 1, 700, 1_499, 2_499}) {
+                Bytes32 request = stored(i).receipt().requestHash();
+                assertTrue(again.hasSigned(request), "request " + i);
+                Receipt other = new Receipt(1, request, request, new byte[32], new byte[32], 1024, 1, 1, 1, null, null)
+                        .sign(NODE);
+                Stored second = new Stored(other, new byte[1], new byte[1]);
+                assertThrows(IllegalStateException.class, () -> again.put(second), "request " + i);
+                assertNull(again.find(other.hash()), "nothing of it is left");
+            }
+            assertFalse(again.hasSigned(stored(2_500).receipt().requestHash()));
+        }
+    }
+
+    @Test
+    void aDamagedFileIsDroppedAndItsRequestNotSignedForAgain() throws IOException {
+        AnswerStore store = store(folder);
+        Stored one = stored(5);
+        store.put(one);
+        Path file = folder.resolve("answers").resolve(one.receipt().hash() + ".answer");
+        byte[] bytes = Files.readAllBytes(file);
+        bytes[bytes.length - 40] ^= 1;
+        Files.write(file, bytes);
+        AnswerStore again = store(folder);
+        assertNull(again.find(one.receipt().hash()));
+        assertTrue(again.hasSigned(one.receipt().requestHash()));
+    }
+
+    @Test
+    void whatIsNotOnTheDiskMayBeSignedForAnew() throws IOException {
+        AnswerStore store = store(folder);
+        Stored one = stored(6);
+        Path blocked = folder.resolve("answers").resolve(one.receipt().hash() + ".partial");
+        Files.createDirectory(blocked);
+        assertThrows(IOException.class, () -> store.put(one));
+        assertFalse(store.hasSigned(one.receipt().requestHash()), "nobody has heard of it");
+        Files.delete(blocked);
+        store.put(one);
+        assertEquals(1, store.owed().size());
     }
 
     @Test

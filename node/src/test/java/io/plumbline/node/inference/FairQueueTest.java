@@ -4,7 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.receipt.KeyPair;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
@@ -28,6 +32,19 @@ class FairQueueTest {
                 Thread.currentThread().interrupt();
             }
         };
+    }
+
+    /** A stranger with a thousand keys waits behind its own work, as one with one key does. */
+    @Test
+    void theKeysOfOneHostHaveOneTurnAndFullNodesTheirOwn() {
+        Bytes32 full = KeyPair.random().publicKey();
+        Set<Bytes32> turns = new HashSet<>();
+        for (int i = 0; i < 1_000; i++) {
+            turns.add(NodeResponder.turn(KeyPair.random().publicKey(), 7, full::equals));
+        }
+        assertEquals(1, turns.size());
+        assertTrue(turns.add(NodeResponder.turn(KeyPair.random().publicKey(), 8, full::equals)));
+        assertEquals(full, NodeResponder.turn(full, 7, full::equals));
     }
 
     @Test

@@ -15,6 +15,9 @@ class SendingSlotsTest {
     private final Bytes32 other = KeyPair.random().publicKey();
     private final SendingSlots slots = new SendingSlots(key -> key.equals(full) || key.equals(other));
 
+    /** Each stranger is at another one. */
+    private long host = 1;
+
     private static Bytes32 stranger() {
         return KeyPair.random().publicKey();
     }
@@ -24,30 +27,43 @@ class SendingSlotsTest {
         Bytes32 one = stranger();
         List<Runnable> taken = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
-            taken.add(slots.take(one, 1));
+            taken.add(slots.take(one, host++, 1));
         }
-        assertThrows(RejectedExecutionException.class, () -> slots.take(one, 1));
+        assertThrows(RejectedExecutionException.class, () -> slots.take(one, host++, 1));
         for (int i = 0; i < 12; i++) {
-            taken.add(slots.take(stranger(), 1));
+            taken.add(slots.take(stranger(), host++, 1));
         }
-        assertThrows(RejectedExecutionException.class, () -> slots.take(stranger(), 1));
+        assertThrows(RejectedExecutionException.class, () -> slots.take(stranger(), host++, 1));
         for (int i = 0; i < 16; i++) {
-            taken.add(slots.take(full, 1));
+            taken.add(slots.take(full, 0, 1));
         }
-        assertThrows(RejectedExecutionException.class, () -> slots.take(full, 1));
+        assertThrows(RejectedExecutionException.class, () -> slots.take(full, 0, 1));
         taken.forEach(Runnable::run);
-        assertDoesNotThrow(() -> slots.take(one, 1));
+        assertDoesNotThrow(() -> slots.take(one, host++, 1));
+    }
+
+    @Test
+    void oneHostHasNoMoreThanOnePeerHoweverManyKeysItMakes() {
+        List<Runnable> taken = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            taken.add(slots.take(stranger(), 7, 1));
+        }
+        assertThrows(RejectedExecutionException.class, () -> slots.take(stranger(), 7, 1));
+        assertDoesNotThrow(() -> slots.take(stranger(), 8, 1));
+        assertDoesNotThrow(() -> slots.take(full, 7, 1), "full nodes of that host have their own");
+        taken.getFirst().run();
+        assertDoesNotThrow(() -> slots.take(stranger(), 7, 1));
     }
 
     @Test
     void largeOnesAreBoundedTogether() {
         long heap = Runtime.getRuntime().maxMemory();
-        Runnable giveBack = slots.take(stranger(), heap);
-        assertThrows(RejectedExecutionException.class, () -> slots.take(stranger(), 1));
-        slots.take(full, heap);
-        assertThrows(RejectedExecutionException.class, () -> slots.take(full, 1));
-        slots.take(other, heap);
+        Runnable giveBack = slots.take(stranger(), host++, heap);
+        assertThrows(RejectedExecutionException.class, () -> slots.take(stranger(), host++, 1));
+        slots.take(full, 0, heap);
+        assertThrows(RejectedExecutionException.class, () -> slots.take(full, 0, 1));
+        slots.take(other, 0, heap);
         giveBack.run();
-        assertDoesNotThrow(() -> slots.take(stranger(), 1));
+        assertDoesNotThrow(() -> slots.take(stranger(), host++, 1));
     }
 }

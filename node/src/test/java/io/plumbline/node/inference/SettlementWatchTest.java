@@ -65,7 +65,8 @@ class SettlementWatchTest {
 
     private void looksAndEndsNothing(Genesis genesis, KeyPair node, Bytes32 request, Liar liar) throws Exception {
         Bytes32 any = Bytes32.ZERO;
-        AnswerStore store = new AnswerStore(folder.resolve("answers"));
+        AnswerStore store =
+                new AnswerStore(folder.resolve("answers"), new SignedRequests(folder.resolve("signed-requests")));
         store.put(new AnswerStore.Stored(
                 new Receipt(1, any, request, any.bytes(), any.bytes(), 1024, 1, 0, 1_000, null, null).sign(node),
                 new byte[8],

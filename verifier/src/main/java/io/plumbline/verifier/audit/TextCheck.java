@@ -23,6 +23,9 @@ public final class TextCheck {
     /** Bytes of the text of a token: the longest of vocabularies in use, runs of blanks, have half as many. */
     private static final int BYTES_OF_A_TOKEN = 1 << 10;
 
+    /** Of an answer beside its tokens and their text: lengths, and who has ended it. */
+    private static final int ANSWER_BYTES = 1 << 10;
+
     private TextCheck() {}
 
     /**
@@ -45,6 +48,16 @@ public final class TextCheck {
                 + (long) BYTES_OF_A_TOKEN * output
                 + Grammar.MAX_BYTES
                 + MORE_BYTES;
+    }
+
+    /**
+     * Most bytes of a request, encoded, to which every answer of this model's is within {@link #maxDisclosedBytes}:
+     * looked at before anything is computed, since what cannot be shown is not signed, and not paid.
+     *
+     * @param prompt tokens of the request.
+     */
+    public static long maxRequestBytes(ModelConfig config, int prompt) {
+        return maxDisclosedBytes(config, prompt, 0) - ANSWER_BYTES;
     }
 
     /** Whether the messages are short enough to be looked at, which costs nothing; null where they are. */

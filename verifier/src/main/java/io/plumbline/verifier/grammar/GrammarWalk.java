@@ -10,8 +10,12 @@ import java.util.Map;
  * which the same may follow share what was found out about them. One thread at a time.
  */
 public final class GrammarWalk implements PermittedTokens {
-    /** Work that beginning may take, and each token more; see {@link Terms#visits()}. About 200 ms, and 3 ms. */
-    private static final long FIRST_VISITS = 2_000_000;
+    /**
+     * Work that one token may take at most, the first one for example, and that tokens may take on average; see {@link
+     * Terms#visits()}. What tokens have not used they leave to later ones, up to that: a text of any length has no more
+     * left for one token than its beginning has.
+     */
+    private static final long MOST_VISITS = 2_000_000;
 
     private static final long VISITS_A_TOKEN = 30_000;
 
@@ -38,7 +42,9 @@ public final class GrammarWalk implements PermittedTokens {
     private final Place begin;
     private int masks;
     private Place here;
-    private long tokens;
+
+    /** Visits that are allowed in all by now. */
+    private long allowed;
 
     /** Places along the token that is looked at, one more than it has bytes. */
     private Place[] path = new Place[64];
@@ -48,6 +54,8 @@ public final class GrammarWalk implements PermittedTokens {
         this.vocabulary = vocabulary;
         this.terms = new Terms(grammar);
         this.patience = patience;
+        this.allowed = patience * MOST_VISITS;
+        terms.allow(allowed);
         this.begin = new Place(terms.root());
         if (vocabulary.dropsFirstSpace()) {
             // The one place that no other shares: a space leaves it where the text still begins.
@@ -55,6 +63,11 @@ public final class GrammarWalk implements PermittedTokens {
             begin.next[' '] = place(begin.term);
         }
         this.here = begin;
+    }
+
+    /** Work so far, see {@link Terms#visits()}. */
+    long visits() {
+        return terms.visits();
     }
 
     /** Whether the text so far is a whole one. */
@@ -68,7 +81,8 @@ public final class GrammarWalk implements PermittedTokens {
      * @throws GrammarTooCostlyException where following the grammar takes too much.
      */
     public void accept(int token) {
-        tokens++;
+        allowed = Math.min(allowed + patience * VISITS_A_TOKEN, terms.visits() + patience * MOST_VISITS);
+        terms.allow(allowed);
         for (byte one : vocabulary.bytes(token)) {
             here = after(here, one & 0xFF);
         }
@@ -145,10 +159,6 @@ public final class GrammarWalk implements PermittedTokens {
         }
         Place next = from.next[value];
         if (next == null) {
-            if (terms.visits() > patience * (FIRST_VISITS + VISITS_A_TOKEN * tokens)) {
-                throw new GrammarTooCostlyException(
-                        "The grammar takes too much work to follow. Write it with fewer readings of one text.");
-            }
             next = place(terms.derivative(from.term, value));
             from.next[value] = next;
         }

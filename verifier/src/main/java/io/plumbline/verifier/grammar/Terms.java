@@ -35,6 +35,7 @@ final class Terms {
     private final Term none = new Term.Choice(1, new Term[0], false);
     private long nextId = 2;
     private long visits;
+    private long most = Long.MAX_VALUE;
     private int depth;
 
     Terms(Grammar grammar) {
@@ -45,6 +46,24 @@ final class Terms {
     /** Terms looked at for derivatives since this was made: a measure of work. */
     long visits() {
         return visits;
+    }
+
+    /** Has derivatives end as too costly where there would be more visits than this, however far one has got. */
+    void allow(long visitsInAll) {
+        most = visitsInAll;
+    }
+
+    /**
+     * Counts work before it is done: one derivative alone may take 2^200 visits.
+     *
+     * @throws GrammarTooCostlyException where it is more than is allowed.
+     */
+    private void count(long more) {
+        visits += more;
+        if (visits > most) {
+            throw new GrammarTooCostlyException(
+                    "The grammar takes too much work to follow. Write it with fewer readings of one text.");
+        }
     }
 
     /** Forgets forms where there are many; whether it did. */
@@ -119,7 +138,7 @@ final class Terms {
         for (Term part : parts.reversed()) {
             all = chained(part, all);
         }
-        visits += parts.size();
+        count(parts.size());
         return all;
     }
 
@@ -130,8 +149,12 @@ final class Terms {
     }
 
     private Term choice(List<Term> given) {
-        // Comparing them takes more than looking at them.
-        visits += 8L * given.size();
+        long all = 0;
+        for (Term one : given) {
+            all += one instanceof Term.Choice choice ? choice.parts().length : 1;
+        }
+        // Comparing them takes more than looking at them, also those of a choice that is looked at as one.
+        count(8 * all);
         ByteSet single = ByteSet.NONE;
         Map<Long, Term> parts = new HashMap<>();
         for (Term one : given) {
@@ -144,8 +167,8 @@ final class Terms {
             }
         }
         if (!single.isEmpty()) {
-            Term all = bytes(single);
-            parts.put(all.id(), all);
+            Term any = bytes(single);
+            parts.put(any.id(), any);
         }
         if (parts.isEmpty()) {
             return none;
@@ -182,14 +205,14 @@ final class Terms {
     /**
      * The derivative: a term for all that may follow after the byte {@code value}.
      *
-     * @throws GrammarTooCostlyException where terms stand too deep within each other.
+     * @throws GrammarTooCostlyException where terms stand too deep within each other, or it takes more than is allowed.
      */
     Term derivative(Term term, int value) {
         if (depth == MOST_DEPTH) {
             throw new GrammarTooCostlyException(
                     "The grammar leaves more than " + MOST_DEPTH + " parts open within each other.");
         }
-        visits++;
+        count(1);
         depth++;
         try {
             return switch (term) {

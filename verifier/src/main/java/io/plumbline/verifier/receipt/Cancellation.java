@@ -32,7 +32,12 @@ public record Cancellation(int delivered, byte[] signature) {
 
     /** Whether the requester of {@code request} signed this for it. */
     public boolean holds(Request request) {
-        return KeyPair.verify(request.requester(), signedBytes(request.hash(), delivered), signature);
+        return holds(request.hash(), request.requester());
+    }
+
+    /** The same, of a request whose hash is known: a request may have 8 MiB. */
+    public boolean holds(Bytes32 requestHash, Bytes32 requester) {
+        return KeyPair.verify(requester, signedBytes(requestHash, delivered), signature);
     }
 
     private static byte[] signedBytes(Bytes32 requestHash, int delivered) {

@@ -7,6 +7,7 @@ import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.tensor.TensorAnswer;
 import io.plumbline.verifier.tensor.TensorRequest;
+import java.util.Arrays;
 
 /**
  * An inference node's signed word on one answer: small, of fixed length, and enough to hold the node to every bit it
@@ -116,6 +117,14 @@ public record Receipt(
 
     public boolean signatureHolds() {
         return KeyPair.verify(node, signedBytes(node), signature);
+    }
+
+    /**
+     * Whether another receipt says the same of the same answer. Of its signature alone nothing depends: a key's owner
+     * can make many under the same bytes.
+     */
+    public boolean isSameAnswer(Receipt other) {
+        return Arrays.equals(signedBytes(node), other.signedBytes(other.node));
     }
 
     private byte[] signedBytes(Bytes32 signer) {

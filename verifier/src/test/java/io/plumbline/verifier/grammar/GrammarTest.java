@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
@@ -185,6 +186,57 @@ class GrammarTest {
                 }
             });
         });
+    }
+
+    /** One byte alone has 2^200 readings: whoever follows it must not look at all of them to see that they are many. */
+    @Test
+    void oneByteWithManyReadingsEndsAsTooCostlyAtOnce() {
+        StringBuilder doubling = new StringBuilder("root ::= r0\n");
+        for (int i = 0; i < 200; i++) {
+            doubling.append("r" + i + " ::= r" + (i + 1) + " | r" + (i + 1) + " \"c\"\n");
+        }
+        doubling.append("r200 ::= [ab]\n");
+        Grammar grammar = Grammar.parse(doubling.toString());
+        for (int patience : new int[] {1, 4}) {
+            GrammarWalk walk = new GrammarWalk(grammar, letters(), patience);
+            assertTimeoutPreemptively(
+                    Duration.ofSeconds(20), () -> assertThrows(GrammarTooCostlyException.class, () -> walk.accept(0)));
+        }
+    }
+
+    /** Each byte leads to a choice of thousands, of two that are here already: few terms are looked at to find it. */
+    @Test
+    void alternativesThatAreComparedCountAlsoWhereTheyComeTogether() {
+        StringBuilder text = new StringBuilder("root ::= ([abc] (");
+        for (int i = 0; i < 4_000; i++) {
+            text.append(i == 2_000 ? ") | [abc] (" : i == 0 ? "" : "|");
+            text.append('"')
+                    .append(i < 2_000 ? 'a' : 'b')
+                    .append(Integer.toString(i, 36))
+                    .append('"');
+        }
+        GrammarWalk walk = new GrammarWalk(Grammar.parse(text.append("))").toString()), letters(), 1);
+        long before = walk.visits();
+        walk.all();
+        assertTrue(walk.visits() - before > 3 * 8 * 4_000, "visits " + walk.visits());
+    }
+
+    /** Frugal tokens leave work to later ones, but not without end: the next would hold up all that are computed. */
+    @Test
+    void aLongTextLeavesNoMoreToOneTokenThanItsBeginningHas() {
+        StringBuilder text = new StringBuilder("root ::= \"a\"{0,20000} (\"b\" r0)?\n");
+        for (int i = 0; i < 24; i++) {
+            text.append("r" + i + " ::= r" + (i + 1) + " | r" + (i + 1) + " \"c\"\n");
+        }
+        GrammarWalk walk =
+                new GrammarWalk(Grammar.parse(text.append("r24 ::= [ab]\n").toString()), letters(), 1);
+        for (int i = 0; i < 20_000; i++) {
+            walk.accept(0);
+        }
+        walk.accept(1);
+        long before = walk.visits();
+        assertThrows(GrammarTooCostlyException.class, () -> walk.accept(0));
+        assertTrue(walk.visits() - before < 2_100_000, "visits " + (walk.visits() - before));
     }
 
     /** A thread's stack would end, at another place on each host, and with it the engine that follows the grammar. */

@@ -6,6 +6,7 @@ import com.beust.jcommander.converters.PathConverter;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.node.cli.CommandOptions;
+import io.plumbline.node.cli.GivenReceipt;
 import io.plumbline.node.network.Network;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.lightclient.Certificate;
@@ -14,6 +15,7 @@ import io.plumbline.verifier.lightclient.CertifiedSettlement;
 import io.plumbline.verifier.lightclient.ProofRefusedException;
 import io.plumbline.verifier.lightclient.SettlementProof;
 import io.plumbline.verifier.lightclient.TrustedLedger;
+import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,6 +40,12 @@ public final class ReceiptVerifyCommand extends CommandOptions implements Callab
             description = "FILE: the network, for its full nodes' keys: all that is trusted")
     private Path network;
 
+    @Parameter(
+            names = "--receipt",
+            description = "RECEIPT that you were given, in hexadecimal or a file that holds it, to tell whether it is"
+                    + " the one on the ledger")
+    private String receipt;
+
     @Parameter(names = "--json", description = "print one JSON object")
     private boolean json;
 
@@ -47,10 +55,30 @@ public final class ReceiptVerifyCommand extends CommandOptions implements Callab
         try {
             SettlementProof proof = SettlementProof.check(Files.readAllBytes(file), ledger);
             show(proof.entry(), proof.settlement(), ledger);
-            return 0;
+            String other = receipt == null ? null : difference(GivenReceipt.read(receipt), proof.settlement());
+            if (other != null) {
+                Terminal.print("FALSE    " + other);
+            }
+            return other == null ? 0 : FALSE;
         } catch (ProofRefusedException e) {
             return refused(e);
         }
+    }
+
+    /** Where a receipt is not the settled one, for a person; null where it is. */
+    private static String difference(Receipt given, CertifiedSettlement settled) {
+        if (!given.requestHash().equals(settled.requestHash())) {
+            return "the receipt that you hold is of another request, " + given.requestHash();
+        }
+        if (!given.signatureHolds() || !given.node().equals(settled.node())) {
+            return "the receipt that you hold is not signed by the node of this request";
+        }
+        if (settled.receipt() == null) {
+            return "the ledger took no receipt for this request";
+        }
+        String second = GivenReceipt.second(given, settled.receipt());
+        boolean isThis = given.hash().equals(settled.receipt().hash());
+        return second != null || isThis ? second : "the receipt on the ledger says the same under another signature";
     }
 
     private int refused(ProofRefusedException refused) throws IOException {
