@@ -2,7 +2,11 @@ package io.plumbline.node.inference;
 
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +23,11 @@ final class SignedRequests implements AutoCloseable {
     private static final long MAGIC = 0x31444e4753424c50L; // "PLBSGND1"
     private static final int RECORD_BYTES = 16;
     private static final long FIRST_SLOTS = 1 << 12;
+
+    /** Of a file that is read or written as a whole. */
+    private static final int BLOCK_BYTES = 1 << 20;
+
+    private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
     /** In place of {@link #sinceSeconds}: {@link #begin} has not said it yet. */
     private static final long UNKNOWN = Long.MIN_VALUE;
@@ -52,9 +61,7 @@ final class SignedRequests implements AutoCloseable {
                     + " has lost it may sign twice for one request, which costs its stake: begin with another key.");
         }
         this.sinceSeconds = header.getLong();
-        for (long slot = 0; slot < slots; slot++) {
-            used += isEmpty(record(slot)) ? 0 : 1;
-        }
+        forEach(table, slots, (a, b) -> used++);
     }
 
     private static FileChannel open(Path file) throws IOException {
@@ -121,15 +128,10 @@ final class SignedRequests implements AutoCloseable {
         FileChannel larger = FileChannel.open(
                 partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);
         try {
-            write(larger, next - 1, 0, 0);
+            fill(larger, next);
             writeHeader(larger, sinceSeconds);
-            for (long slot = 0; before != null && slot < slots; slot++) {
-                ByteBuffer record = record(before, slot);
-                if (!isEmpty(record)) {
-                    long a = record.getLong();
-                    long b = record.getLong();
-                    write(larger, slotOf(larger, next, a, b), a, b);
-                }
+            if (before != null) {
+                copy(before, slots, larger, next);
             }
             larger.force(true);
             Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
@@ -140,6 +142,55 @@ final class SignedRequests implements AutoCloseable {
         table = larger;
         slots = next;
         AnswerStore.forceNames(file.toAbsolutePath().getParent());
+    }
+
+    /** Zeros where all of it will be: a disk without room says so here, and not to whoever has it mapped. */
+    private static void fill(FileChannel table, long slots) throws IOException {
+        ByteBuffer zeros = ByteBuffer.allocate(BLOCK_BYTES);
+        for (long left = (slots + 1) * RECORD_BYTES; left > 0; ) {
+            zeros.clear().limit((int) Math.min(BLOCK_BYTES, left));
+            left -= table.write(zeros);
+        }
+    }
+
+    /** Mapped, since each record has a place of its own: a call for each of millions would hold a node up. */
+    private static void copy(FileChannel from, long slots, FileChannel to, long next) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment mapped = to.map(FileChannel.MapMode.READ_WRITE, RECORD_BYTES, next * RECORD_BYTES, arena);
+            forEach(from, slots, (a, b) -> {
+                long slot = a & (next - 1);
+                while (mapped.get(WORD, slot * RECORD_BYTES) != 0 || mapped.get(WORD, slot * RECORD_BYTES + 8) != 0) {
+                    slot = (slot + 1) & (next - 1);
+                }
+                mapped.set(WORD, slot * RECORD_BYTES, a);
+                mapped.set(WORD, slot * RECORD_BYTES + 8, b);
+            });
+            mapped.force();
+        }
+    }
+
+    private interface Taker {
+        void take(long a, long b);
+    }
+
+    /** Hands over all records, in the order of their slots. */
+    private static void forEach(FileChannel table, long slots, Taker taker) throws IOException {
+        ByteBuffer block = ByteBuffer.allocateDirect(BLOCK_BYTES);
+        for (long at = RECORD_BYTES; at < (slots + 1) * RECORD_BYTES; at += block.limit()) {
+            block.clear().limit((int) Math.min(BLOCK_BYTES, (slots + 1) * RECORD_BYTES - at));
+            while (block.hasRemaining()) {
+                if (table.read(block, at + block.position()) < 0) {
+                    throw new IOException("The list of what this node has signed for ends early.");
+                }
+            }
+            for (block.flip(); block.hasRemaining(); ) {
+                long a = block.getLong();
+                long b = block.getLong();
+                if (a != 0 || b != 0) {
+                    taker.take(a, b);
+                }
+            }
+        }
     }
 
     /** The slot that has this record, or the empty one that it belongs into. */
