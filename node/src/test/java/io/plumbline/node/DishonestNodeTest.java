@@ -201,7 +201,7 @@ class DishonestNodeTest {
                         driver.aeron(),
                         "localhost",
                         0,
-                        new Identity(NODE.secret(), NODE.publicKey().bytes()),
+                        new Identity(NODE::sign, NODE.publicKey().bytes()),
                         new NodeRequests(node).protocol());
                 try (AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint)) {
                     AgentRunner.startOnThread(runner);

@@ -95,7 +95,7 @@ final class BenchLedger implements AutoCloseable {
                     media.aeron(),
                     "localhost",
                     port + i,
-                    new Identity(keys.secret(), keys.publicKey().bytes()),
+                    new Identity(keys::sign, keys.publicKey().bytes()),
                     new LedgerIngress(session, half.service.admission(), () -> 0).protocol());
             half.ingress = new AgentRunner(Drivers.idle(), e -> {}, null, ingress);
             AgentRunner.startOnThread(half.ingress);

@@ -120,7 +120,7 @@ public final class InferenceNode implements RunningRole {
                 media.aeron(),
                 context.host(),
                 context.port(),
-                new Identity(keys.secret(), keys.publicKey().bytes()),
+                new Identity(keys::sign, keys.publicKey().bytes()),
                 new NodeRequests(service).protocol());
         this.runner = launch.opened(new AgentRunner(Drivers.idle(), errors, null, endpoint));
         AgentRunner.startOnThread(runner);
