@@ -27,6 +27,7 @@ import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -189,14 +190,18 @@ public final class LedgerClient implements AutoCloseable {
     /**
      * Signs commands that are to be submitted within a minute.
      *
-     * @throws IOException where nobody says what time it is.
+     * @throws IOException where nobody says what time it is, or the keeper of its key does not sign.
      */
     Signed sign(List<Command> commands) throws IOException {
         if (!knowsTime) {
             sequencer.ask(Query.SETTLEMENT, new byte[0]);
             knowsTime = true;
         }
-        return Signed.of(ledger, keys, sequencer.timeMs() + LIFE_MS, commands);
+        try {
+            return Signed.of(ledger, keys, sequencer.timeMs() + LIFE_MS, commands);
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
     }
 
     /**
