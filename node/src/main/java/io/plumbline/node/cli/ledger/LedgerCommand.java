@@ -18,6 +18,7 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
         ledger.addCommand(new CopyIndexCommand());
         ledger.addCommand(new ProposeCommand());
         ledger.addCommand(new NewKeyCommand());
+        ledger.addCommand(new PublicKeyCommand());
         ledger.addCommand(new NewNetworkCommand());
         ledger.addCommand(new BackupCommand());
         ledger.addCommand(new InvalidateSnapshotCommand());
