@@ -24,6 +24,7 @@ import io.plumbline.node.cli.role.DataNodeCommand;
 import io.plumbline.node.cli.role.FullNodeCommand;
 import io.plumbline.node.cli.role.GatewayCommand;
 import io.plumbline.node.cli.role.InferenceNodeCommand;
+import io.plumbline.node.cli.role.SignerCommand;
 import io.plumbline.node.cli.serve.ServeCommand;
 import io.plumbline.node.demo.CheatingNode;
 import io.plumbline.node.demo.Demo;
@@ -78,6 +79,7 @@ public final class Main {
                 .addCommand(new SelfTest())
                 .addCommand(new Soak())
                 .addCommand(new FullNodeCommand())
+                .addCommand(new SignerCommand())
                 .addCommand(new InferenceNodeCommand())
                 .addCommand(new GatewayCommand())
                 .addCommand(new DataNodeCommand())

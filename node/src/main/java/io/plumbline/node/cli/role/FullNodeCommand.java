@@ -39,6 +39,17 @@ public final class FullNodeCommand extends RoleCommand {
             validateValueWith = Bounds.AtLeastOne.class)
     private long snapshotMib = FullNode.SNAPSHOT_BYTES >> 20;
 
+    private final FullNodeKeyOption signing;
+
+    public FullNodeCommand() {
+        this(new FullNodeKeyOption());
+    }
+
+    private FullNodeCommand(FullNodeKeyOption signing) {
+        super(signing);
+        this.signing = signing;
+    }
+
     @Override
     boolean hasPage() {
         return true;
@@ -65,8 +76,9 @@ public final class FullNodeCommand extends RoleCommand {
 
     @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
-        FullNode.Context context =
-                new FullNode.Context(models, verifierKey(), dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS);
+        FullNode.Context context = new FullNode.Context(
+                        models, verifierKey(), dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS)
+                .signingBy(signing.remote());
         return FullNode.launch(on, keys, context, events, faults);
     }
 }
