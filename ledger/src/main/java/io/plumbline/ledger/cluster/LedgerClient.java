@@ -20,6 +20,7 @@ import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.ledger.state.StorageTerms;
+import io.plumbline.ledger.state.Succession;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -457,6 +458,22 @@ public final class LedgerClient implements AutoCloseable {
         }
         byte[] body = sequencer.ask(Query.PROOF, key.toBytes());
         return body.length == 0 ? null : CertifiedEntry.decode(body);
+    }
+
+    /** Hash of the ledger's genesis, 32 bytes. */
+    public Bytes32 genesisHash() {
+        return ledger;
+    }
+
+    /**
+     * Which key is to replace this one, or has, as of the last certified block; null where it has named none. Nobody
+     * has checked it.
+     */
+    public Succession succession(Bytes32 key) throws IOException {
+        CertifiedEntry entry = prove(Kind.SUCCESSION, key);
+        return entry == null || entry.value() == null
+                ? null
+                : Succession.read(new CanonicalReader(entry.value(), "succession"));
     }
 
     /** The state root. */

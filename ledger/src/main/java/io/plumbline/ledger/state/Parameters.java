@@ -53,9 +53,10 @@ public record Parameters(
      * The newest rules that this code knows: since 4 a receipt is taken from its node alone, an open escrow reserves
      * at least a thousandth of the least stake, one that ends without a receipt leaves the state soon, and there are no
      * more requests at once than a full node can hold; since 5 accounts pay each other; since 6 data nodes report on
-     * declared feeds, see {@link Feed}; since 7 they keep blobs for pay, see {@link StorageTerms}.
+     * declared feeds, see {@link Feed}; since 7 they keep blobs for pay, see {@link StorageTerms};
+     * since 8 a node's key is replaced by another, see {@link Succession}.
      */
-    public static final int KNOWN_RULES = 7;
+    public static final int KNOWN_RULES = 8;
 
     /** The oldest rules that this code knows: those before let a node take its stake home. */
     public static final int OLDEST_RULES = 3;

@@ -604,7 +604,7 @@ class StorageDealsTest {
         assertTrue(new String(snapshot, StandardCharsets.ISO_8859_1).contains("plumbline ledger 8"));
         old = LedgerState.decode(six, snapshot);
         for (KeyPair full : Money.FULL_NODES) {
-            ProposeParameters seven = new ProposeParameters(Parameters.DEFAULT);
+            ProposeParameters seven = new ProposeParameters(Parameters.DEFAULT.with("rules=7"));
             old.apply(Signed.of(six.hash(), full, now + 60_000, seven), now);
         }
         assertEquals(7, old.parameters().rules());
