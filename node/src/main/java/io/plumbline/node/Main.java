@@ -16,6 +16,7 @@ import io.plumbline.node.cli.blob.BlobCommand;
 import io.plumbline.node.cli.config.ConfigCommand;
 import io.plumbline.node.cli.config.Configuration;
 import io.plumbline.node.cli.doctor.DoctorCommand;
+import io.plumbline.node.cli.doctor.TuneCommand;
 import io.plumbline.node.cli.ledger.LedgerCommand;
 import io.plumbline.node.cli.local.NetworkCommand;
 import io.plumbline.node.cli.model.ModelCommand;
@@ -91,6 +92,7 @@ public final class Main {
                 .addCommand(new SpeechCommand())
                 .addCommand(new DevicesCommand())
                 .addCommand(new DoctorCommand())
+                .addCommand(new TuneCommand())
                 .addCommand(new ConfigCommand())
                 .addCommand(new ModelCommand())
                 .addCommand(new BlobCommand())
