@@ -2,8 +2,13 @@ package io.plumbline.ledger.state;
 
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -14,6 +19,12 @@ import java.util.TreeMap;
 final class Successions {
     private final Entries entries;
     private final SortedMap<Bytes32, Succession> all = new TreeMap<>();
+
+    /** The last successor of each key that was replaced. */
+    private final Map<Bytes32, Bytes32> holders = new HashMap<>();
+
+    /** Of each of these, all keys that it stands for. */
+    private final Map<Bytes32, List<Bytes32>> predecessors = new HashMap<>();
 
     Successions(Entries entries) {
         this.entries = entries;
@@ -31,11 +42,18 @@ final class Successions {
 
     /** The key whose stake answers for what a key has signed: its own, or that of the last that replaced it. */
     Bytes32 holder(Bytes32 key) {
-        Bytes32 holder = key;
-        while (isReplaced(holder)) {
-            holder = all.get(holder).named();
+        return holders.getOrDefault(key, key);
+    }
+
+    private void link(Bytes32 key, Bytes32 successor) {
+        Bytes32 last = holder(successor);
+        if (last.equals(key)) {
+            throw new MalformedException("Malformed successions: " + key + " is its own successor.");
         }
-        return holder;
+        List<Bytes32> all = predecessors.containsKey(key) ? predecessors.remove(key) : new ArrayList<>();
+        all.add(key);
+        all.forEach(one -> holders.put(one, last));
+        predecessors.computeIfAbsent(last, any -> new ArrayList<>()).addAll(all);
     }
 
     /**
@@ -59,6 +77,9 @@ final class Successions {
 
     private void put(Succession one) {
         all.put(one.key(), one);
+        if (one.isReplaced()) {
+            link(one.key(), one.named());
+        }
         entries.put(Kind.SUCCESSION, one.key(), one::encode);
     }
 
@@ -67,6 +88,7 @@ final class Successions {
         all.values().forEach(one -> out.putFixed(one.encode()));
     }
 
+    /** @throws MalformedException where keys replace each other in a circle. */
     static Successions read(Entries entries, CanonicalReader in) {
         Successions read = new Successions(entries);
         for (int n = in.getInt("successions"); n > 0; n--) {

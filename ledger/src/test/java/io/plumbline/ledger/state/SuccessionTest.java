@@ -3,6 +3,7 @@ package io.plumbline.ledger.state;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.ledger.Money;
@@ -23,6 +24,9 @@ import io.plumbline.ledger.state.Command.Unbond;
 import io.plumbline.ledger.state.StorageDeal.Role;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
@@ -292,6 +296,30 @@ class SuccessionTest {
         requireRefused(
                 RotateKey.REPLACED, OLD, new ReportValue(feed.id(), feed.round(now), 213, now - 9, now - 1, any, any));
         assertNull(apply(NEXT, new ReportValue(feed.id(), feed.round(now), 213, now - 9, now - 1, any, any)));
+    }
+
+    /** A snapshot comes from another full node, and is read before a quorum has confirmed it. */
+    @Test
+    void keysThatReplaceEachOtherInACircleAreNoSnapshot() {
+        Bytes32[] keys = {OLD.publicKey(), NEXT.publicKey(), LAST.publicKey()};
+        for (int length = 1; length <= 3; length++) {
+            CanonicalWriter out = new CanonicalWriter().putInt(length);
+            for (int i = 0; i < length; i++) {
+                Succession one = new Succession(keys[i], keys[(i + 1) % length], Bytes32.ZERO, 0, true, null);
+                out.putFixed(one.encode());
+            }
+            assertThrows(
+                    MalformedException.class,
+                    () -> Successions.read(new Entries(), new CanonicalReader(out.toBytes(), "successions")));
+        }
+        // Whatever the order in which a chain stands there, the last of it answers for all.
+        CanonicalWriter out = new CanonicalWriter().putInt(2);
+        out.putFixed(new Succession(keys[1], keys[2], Bytes32.ZERO, 0, true, null).encode());
+        out.putFixed(new Succession(keys[0], keys[1], Bytes32.ZERO, 0, true, null).encode());
+        Successions chain = Successions.read(new Entries(), new CanonicalReader(out.toBytes(), "successions"));
+        assertEquals(keys[2], chain.holder(keys[0]));
+        assertEquals(keys[2], chain.holder(keys[1]));
+        assertEquals(keys[2], chain.holder(keys[2]));
     }
 
     @Test
