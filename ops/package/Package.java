@@ -62,7 +62,7 @@ public final class Package {
             "inference-node", Set.of());
 
     private static final String MODULES = "java.base,java.logging,java.management,java.naming,java.net.http,java.xml,"
-            + "jdk.httpserver,jdk.incubator.vector,jdk.management,jdk.unsupported";
+            + "jdk.httpserver,jdk.incubator.vector,jdk.management,jdk.net,jdk.unsupported";
 
     /** Shared objects of other systems, which the libraries' jars hold too. */
     private static final List<String> FOREIGN = List.of(

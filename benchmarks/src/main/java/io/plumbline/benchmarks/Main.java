@@ -2,6 +2,7 @@ package io.plumbline.benchmarks;
 
 import io.plumbline.benchmarks.Commands.Command;
 import io.plumbline.benchmarks.compare.CompareCommand;
+import io.plumbline.benchmarks.ledger.JoinBench;
 import io.plumbline.benchmarks.ledger.LedgerBench;
 import io.plumbline.benchmarks.report.ReportCommand;
 import io.plumbline.benchmarks.suite.RunCommand;
@@ -20,6 +21,7 @@ public final class Main {
             new Command(GatewayBench.class, () -> new GatewayBench()),
             new Command(GpuBench.class, () -> new GpuBench()),
             new Command(HashBench.class, () -> new HashBench()),
+            new Command(JoinBench.class, () -> new JoinBench()),
             new Command(LedgerBench.class, () -> new LedgerBench()),
             new Command(QualityBench.class, () -> new QualityBench()),
             new Command(RunCommand.class, () -> new RunCommand()),

@@ -16,6 +16,7 @@ import io.plumbline.node.cli.blob.BlobCommand;
 import io.plumbline.node.cli.config.ConfigCommand;
 import io.plumbline.node.cli.config.Configuration;
 import io.plumbline.node.cli.doctor.DoctorCommand;
+import io.plumbline.node.cli.doctor.TuneCommand;
 import io.plumbline.node.cli.ledger.LedgerCommand;
 import io.plumbline.node.cli.local.NetworkCommand;
 import io.plumbline.node.cli.model.ModelCommand;
@@ -24,6 +25,7 @@ import io.plumbline.node.cli.role.DataNodeCommand;
 import io.plumbline.node.cli.role.FullNodeCommand;
 import io.plumbline.node.cli.role.GatewayCommand;
 import io.plumbline.node.cli.role.InferenceNodeCommand;
+import io.plumbline.node.cli.role.SignerCommand;
 import io.plumbline.node.cli.serve.ServeCommand;
 import io.plumbline.node.demo.CheatingNode;
 import io.plumbline.node.demo.Demo;
@@ -78,6 +80,7 @@ public final class Main {
                 .addCommand(new SelfTest())
                 .addCommand(new Soak())
                 .addCommand(new FullNodeCommand())
+                .addCommand(new SignerCommand())
                 .addCommand(new InferenceNodeCommand())
                 .addCommand(new GatewayCommand())
                 .addCommand(new DataNodeCommand())
@@ -89,6 +92,7 @@ public final class Main {
                 .addCommand(new SpeechCommand())
                 .addCommand(new DevicesCommand())
                 .addCommand(new DoctorCommand())
+                .addCommand(new TuneCommand())
                 .addCommand(new ConfigCommand())
                 .addCommand(new ModelCommand())
                 .addCommand(new BlobCommand())

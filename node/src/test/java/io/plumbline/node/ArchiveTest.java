@@ -101,13 +101,7 @@ class ArchiveTest {
         running.add(FullNode.launch(
                 network,
                 full,
-                new FullNode.Context(
-                        List.of(),
-                        keyFile,
-                        folder.resolve("full"),
-                        FullNode.SNAPSHOT_BYTES,
-                        FullNode.ANSWER_TIMEOUT_MS,
-                        archive),
+                new FullNode.Context(List.of(), keyFile, folder.resolve("full")).archivingAt(archive),
                 events,
                 (code, why) -> {}));
 

@@ -90,8 +90,7 @@ public final class AttackNetwork implements AutoCloseable {
                         folder.resolve("verifier.key"),
                         folder.resolve("full"),
                         FullNode.SNAPSHOT_BYTES,
-                        answerTimeoutMs,
-                        null),
+                        answerTimeoutMs),
                 events(),
                 (code, why) -> {});
         this.honestNode = InferenceNode.launch(
@@ -138,7 +137,7 @@ public final class AttackNetwork implements AutoCloseable {
                 media.aeron(),
                 "localhost",
                 0,
-                new Identity(keys.secret(), keys.publicKey().bytes()),
+                new Identity(keys::sign, keys.publicKey().bytes()),
                 protocols);
         AgentRunner runner = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
         AgentRunner.startOnThread(runner);

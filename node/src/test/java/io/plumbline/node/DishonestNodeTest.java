@@ -191,8 +191,7 @@ class DishonestNodeTest {
                                     key,
                                     folder.resolve("full"),
                                     FullNode.SNAPSHOT_BYTES,
-                                    1_000,
-                                    null),
+                                    1_000),
                             events,
                             (code, why) -> {});
                     Media driver = new Media(folder.resolve("driver"), e -> {}, () -> {});
@@ -202,7 +201,7 @@ class DishonestNodeTest {
                         driver.aeron(),
                         "localhost",
                         0,
-                        new Identity(NODE.secret(), NODE.publicKey().bytes()),
+                        new Identity(NODE::sign, NODE.publicKey().bytes()),
                         new NodeRequests(node).protocol());
                 try (AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint)) {
                     AgentRunner.startOnThread(runner);

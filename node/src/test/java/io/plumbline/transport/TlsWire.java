@@ -12,7 +12,7 @@ import javax.net.ssl.SSLException;
 public final class TlsWire {
     private static final KeyPair KEYS = KeyPair.random();
     private static final Identity IDENTITY =
-            new Identity(KEYS.secret(), KEYS.publicKey().bytes());
+            new Identity(KEYS::sign, KEYS.publicKey().bytes());
 
     private TlsWire() {}
 

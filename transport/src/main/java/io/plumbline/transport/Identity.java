@@ -1,18 +1,20 @@
 package io.plumbline.transport;
 
+import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
 import java.math.BigInteger;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
-import java.security.KeyFactory;
 import java.security.Principal;
 import java.security.PrivateKey;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
-import java.security.spec.EdECPrivateKeySpec;
-import java.security.spec.NamedParameterSpec;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Date;
+import java.util.List;
+import java.util.function.UnaryOperator;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
@@ -25,8 +27,7 @@ import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.cert.X509v3CertificateBuilder;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
-import org.bouncycastle.operator.OperatorCreationException;
-import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+import org.bouncycastle.operator.ContentSigner;
 
 /**
  * An Ed25519 key as TLS knows it. There are no authorities: both sides show a certificate that they signed
@@ -43,24 +44,71 @@ public final class Identity {
     private final X509Certificate certificate;
 
     /**
-     * @param secret 32 bytes of an Ed25519 secret.
+     * @param signer signs with the Ed25519 secret: the certificate now, and a part of each handshake.
      * @param publicKey that belongs to it, 32 bytes.
      */
-    public Identity(byte[] secret, byte[] publicKey) {
+    public Identity(UnaryOperator<byte[]> signer, byte[] publicKey) {
+        this.secret = new SigningKey(signer);
         try {
-            this.secret = KeyFactory.getInstance("Ed25519")
-                    .generatePrivate(new EdECPrivateKeySpec(NamedParameterSpec.ED25519, secret));
-            SubjectPublicKeyInfo key =
-                    new SubjectPublicKeyInfo(new AlgorithmIdentifier(EdECObjectIdentifiers.id_Ed25519), publicKey);
-            X500Name name = new X500Name(NAME);
-            // Keys do not age here: the ledger says which count.
-            Date from = Date.from(Instant.EPOCH);
-            Date to = Date.from(Instant.parse("9999-12-31T23:59:59Z"));
             this.certificate = new JcaX509CertificateConverter()
-                    .getCertificate(new X509v3CertificateBuilder(name, BigInteger.ONE, from, to, name, key)
-                            .build(new JcaContentSignerBuilder("Ed25519").build(this.secret)));
-        } catch (GeneralSecurityException | OperatorCreationException e) {
+                    .getCertificate(builder(publicKey).build(new Signing(signer)));
+        } catch (GeneralSecurityException e) {
             throw new IllegalArgumentException("This is no Ed25519 key: " + e.getMessage(), e);
+        }
+    }
+
+    /** Keys do not age here: the ledger says which count. */
+    private static X509v3CertificateBuilder builder(byte[] publicKey) {
+        SubjectPublicKeyInfo key =
+                new SubjectPublicKeyInfo(new AlgorithmIdentifier(EdECObjectIdentifiers.id_Ed25519), publicKey);
+        X500Name name = new X500Name(NAME);
+        Date from = Date.from(Instant.EPOCH);
+        Date to = Date.from(Instant.parse("9999-12-31T23:59:59Z"));
+        return new X509v3CertificateBuilder(name, BigInteger.ONE, from, to, name, key);
+    }
+
+    /**
+     * Whether a message is one that an {@link Identity} of this key has signed, and no other: its certificate, or what
+     * TLS 1.3 has either side of a handshake sign (RFC 8446, 4.4.3).
+     *
+     * @param publicKey 32 bytes.
+     */
+    public static boolean isSigned(byte[] publicKey, byte[] message) {
+        for (String side : List.of("client", "server")) {
+            byte[] before =
+                    (" ".repeat(64) + "TLS 1.3, " + side + " CertificateVerify\0").getBytes(StandardCharsets.US_ASCII);
+            int hash = message.length - before.length;
+            if ((hash == 32 || hash == 48) && Arrays.equals(before, Arrays.copyOf(message, before.length))) {
+                return true;
+            }
+        }
+        Signing seen = new Signing(unsigned -> new byte[64]);
+        builder(publicKey).build(seen);
+        return Arrays.equals(seen.out.toByteArray(), message);
+    }
+
+    /** Signs a certificate. */
+    private static final class Signing implements ContentSigner {
+        private final UnaryOperator<byte[]> signer;
+        private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+
+        Signing(UnaryOperator<byte[]> signer) {
+            this.signer = signer;
+        }
+
+        @Override
+        public AlgorithmIdentifier getAlgorithmIdentifier() {
+            return new AlgorithmIdentifier(EdECObjectIdentifiers.id_Ed25519);
+        }
+
+        @Override
+        public OutputStream getOutputStream() {
+            return out;
+        }
+
+        @Override
+        public byte[] getSignature() {
+            return signer.apply(out.toByteArray());
         }
     }
 

@@ -77,7 +77,7 @@ class EndpointTest {
                     aeron,
                     "localhost",
                     port,
-                    new Identity(secret, key),
+                    new Identity(Secrets.signer(secret), key),
                     new Endpoint.Protocol(DiscloseDecoder.SCHEMA_ID, DiscloseDecoder.SCHEMA_VERSION, this));
             runner = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
             AgentRunner.startOnThread(runner);
@@ -303,7 +303,7 @@ class EndpointTest {
         Side node = new Side().start(0);
         // Nobody runs this one: it hears nothing and says nothing.
         Side mute = new Side();
-        mute.endpoint = new Endpoint(aeron, "localhost", 0, new Identity(mute.secret, mute.key));
+        mute.endpoint = new Endpoint(aeron, "localhost", 0, new Identity(Secrets.signer(mute.secret), mute.key));
         Peer peer = node.to(mute);
         send(peer, bytes(10));
         assertEquals("nobody there answers", node.loss());
@@ -355,7 +355,7 @@ class EndpointTest {
 
     /** The beginning of a handshake that its sender never goes on with. */
     private static byte[] hello(Side side) throws Exception {
-        TlsLink link = new Identity(side.secret, side.key).to(side.key);
+        TlsLink link = new Identity(Secrets.signer(side.secret), side.key).to(side.key);
         link.begin();
         var records = link.records();
         byte[] hello = new byte[records.remaining()];

@@ -25,7 +25,7 @@ class TlsLinkTest {
     void open() throws SSLException {
         new SecureRandom().nextBytes(secret);
         Ed25519.generatePublicKey(secret, 0, key, 0);
-        Identity identity = new Identity(secret, key);
+        Identity identity = new Identity(Secrets.signer(secret), key);
         caller = identity.to(key);
         called = identity.from();
         caller.begin();

@@ -26,8 +26,7 @@ public class SessionSuite extends Suite {
     private int bytes;
 
     private final KeyPair keys = new KeyPair(bytes(32, 1));
-    private final Identity identity =
-            new Identity(keys.secret(), keys.publicKey().bytes());
+    private final Identity identity = new Identity(keys::sign, keys.publicKey().bytes());
     private final SecretKeySpec cipherKey = new SecretKeySpec(bytes(16, 2), "AES");
     private TlsLink caller;
     private TlsLink called;

@@ -24,6 +24,9 @@ final class BenchCluster implements AutoCloseable {
     static final int FSYNC_LEVEL = 1;
 
     private final Path folder;
+    private final Bytes32 genesisHash;
+    private final List<KeyPair> fullNodes;
+    private final int termBytes;
     private final List<String> addresses = new ArrayList<>();
     private final List<Member> members = new ArrayList<>();
     private final MediaDriver driver;
@@ -34,6 +37,20 @@ final class BenchCluster implements AutoCloseable {
      */
     BenchCluster(Path parent, Bytes32 genesisHash, List<KeyPair> fullNodes, IntFunction<ClusteredService> services)
             throws IOException {
+        this(parent, genesisHash, fullNodes, services, Drivers.TERM_BYTES);
+    }
+
+    /** @param termBytes of the log, see {@link Member.Place}. */
+    BenchCluster(
+            Path parent,
+            Bytes32 genesisHash,
+            List<KeyPair> fullNodes,
+            IntFunction<ClusteredService> services,
+            int termBytes)
+            throws IOException {
+        this.termBytes = termBytes;
+        this.genesisHash = genesisHash;
+        this.fullNodes = fullNodes;
         int size = fullNodes.size();
         folder = Files.createTempDirectory(Files.createDirectories(parent), "cluster-");
         int port = Ports.free(size * Member.PORTS);
@@ -43,21 +60,31 @@ final class BenchCluster implements AutoCloseable {
         Set<InetAddress> here = Set.of(InetAddress.getByName("localhost"));
         driver = MediaDriver.launch(Drivers.context(folder.resolve("client"), () -> here));
         for (int i = 0; i < size; i++) {
-            members.add(new Member(
-                    new Member.Place(
-                            i,
-                            addresses,
-                            folder.resolve("member" + i),
-                            FSYNC_LEVEL,
-                            Drivers.TERM_BYTES,
-                            fullNodes.get(i),
-                            genesisHash,
-                            fullNodes.stream().map(KeyPair::publicKey).toList(),
-                            System::currentTimeMillis),
-                    services.apply(i),
-                    e -> {},
-                    () -> {}));
+            members.add(new Member(place(i), services.apply(i), e -> {}, () -> {}));
         }
+    }
+
+    /** Where a member stands. */
+    Member.Place place(int i) {
+        return new Member.Place(
+                i,
+                addresses,
+                folder.resolve("member" + i),
+                FSYNC_LEVEL,
+                termBytes,
+                fullNodes.get(i),
+                genesisHash,
+                fullNodes.stream().map(KeyPair::publicKey).toList(),
+                System::currentTimeMillis);
+    }
+
+    /** Starts a member that was ended. */
+    void start(int i, ClusteredService service) {
+        members.set(i, new Member(place(i), service, e -> {}, () -> {}));
+    }
+
+    int size() {
+        return members.size();
     }
 
     /** Of a media driver that reaches the members. */

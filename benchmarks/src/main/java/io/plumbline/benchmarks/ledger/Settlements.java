@@ -38,6 +38,11 @@ public final class Settlements {
 
     /** Of new keys. */
     public Settlements() {
+        this(0);
+    }
+
+    /** @param accounts that the ledger begins with, beside those that it is used by. */
+    Settlements(int accounts) {
         for (int i = 0; i < FULL_NODES; i++) {
             fullNodes.add(KeyPair.random());
         }
@@ -45,10 +50,19 @@ public final class Settlements {
                 fullNodes.stream().map(KeyPair::publicKey).toList(),
                 1_000,
                 Bytes32.ZERO,
-                List.of(
-                        new Genesis.Deposit(requester.publicKey(), 1L << 50),
-                        new Genesis.Deposit(node.publicKey(), STAKE)),
+                deposits(accounts),
                 Parameters.FREE);
+    }
+
+    private List<Genesis.Deposit> deposits(int accounts) {
+        List<Genesis.Deposit> deposits = new ArrayList<>(List.of(
+                new Genesis.Deposit(requester.publicKey(), 1L << 50), new Genesis.Deposit(node.publicKey(), STAKE)));
+        for (int i = 0; i < accounts; i++) {
+            Bytes32 key =
+                    Bytes32.of(Blake3.hash(ByteBuffer.allocate(4).putInt(i).array()));
+            deposits.add(new Genesis.Deposit(key, 1 + i));
+        }
+        return deposits;
     }
 
     /** Of the ledger that they are for: the requester and the node have deposits. */

@@ -56,7 +56,7 @@ final class SessionEcho implements Line {
                 media.aeron(),
                 "localhost",
                 0,
-                new Identity(keys.secret(), keys.publicKey().bytes()),
+                new Identity(keys::sign, keys.publicKey().bytes()),
                 new Endpoint.Protocol(Echo.SCHEMA_ID, 0, receiver));
     }
 

@@ -1,5 +1,6 @@
 package io.plumbline.gpu.cuda;
 
+import io.plumbline.gpu.nvml.Nvml;
 import io.plumbline.hardware.HardwareProfile;
 import io.plumbline.inference.language.engine.Accelerator;
 import io.plumbline.inference.language.engine.Engine;
@@ -43,6 +44,13 @@ public final class CudaAccelerator implements Accelerator {
             }
             return found;
         }
+    }
+
+    @Override
+    public List<Observation> observe() {
+        // The bindings of NVML name the driver and its run-time library as needs, which are seen to there.
+        find();
+        return Nvml.observe();
     }
 
     /** The cheapest question first; the bindings are not touched before the driver is known to be there. */

@@ -20,6 +20,7 @@ import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.ledger.state.StorageTerms;
+import io.plumbline.ledger.state.Succession;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
@@ -27,6 +28,7 @@ import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -189,14 +191,18 @@ public final class LedgerClient implements AutoCloseable {
     /**
      * Signs commands that are to be submitted within a minute.
      *
-     * @throws IOException where nobody says what time it is.
+     * @throws IOException where nobody says what time it is, or the keeper of its key does not sign.
      */
     Signed sign(List<Command> commands) throws IOException {
         if (!knowsTime) {
             sequencer.ask(Query.SETTLEMENT, new byte[0]);
             knowsTime = true;
         }
-        return Signed.of(ledger, keys, sequencer.timeMs() + LIFE_MS, commands);
+        try {
+            return Signed.of(ledger, keys, sequencer.timeMs() + LIFE_MS, commands);
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
     }
 
     /**
@@ -452,6 +458,22 @@ public final class LedgerClient implements AutoCloseable {
         }
         byte[] body = sequencer.ask(Query.PROOF, key.toBytes());
         return body.length == 0 ? null : CertifiedEntry.decode(body);
+    }
+
+    /** Hash of the ledger's genesis, 32 bytes. */
+    public Bytes32 genesisHash() {
+        return ledger;
+    }
+
+    /**
+     * Which key is to replace this one, or has, as of the last certified block; null where it has named none. Nobody
+     * has checked it.
+     */
+    public Succession succession(Bytes32 key) throws IOException {
+        CertifiedEntry entry = prove(Kind.SUCCESSION, key);
+        return entry == null || entry.value() == null
+                ? null
+                : Succession.read(new CanonicalReader(entry.value(), "succession"));
     }
 
     /** The state root. */

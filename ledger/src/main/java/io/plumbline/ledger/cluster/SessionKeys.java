@@ -7,6 +7,7 @@ import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.security.SecureRandom;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
@@ -26,6 +27,12 @@ public final class SessionKeys implements CredentialsSupplier {
     public SessionKeys(KeyPair keys, Bytes32 genesisHash) {
         this.keys = keys;
         this.genesisHash = genesisHash;
+    }
+
+    /** Whether a message is what is signed for a session with this ledger's members. */
+    public static boolean isMessage(Bytes32 genesisHash, byte[] message) {
+        int at = message.length - CHALLENGE_BYTES;
+        return at >= 0 && Arrays.equals(message, message(genesisHash, Arrays.copyOfRange(message, at, message.length)));
     }
 
     private static byte[] message(Bytes32 genesisHash, byte[] challenge) {

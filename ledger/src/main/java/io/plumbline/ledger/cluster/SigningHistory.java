@@ -55,6 +55,29 @@ public record SigningHistory(Bytes32 genesisHash, Bytes32 fullNode, SigningRecor
     }
 
     /**
+     * Looks whether all that the history in a folder says is known elsewhere.
+     *
+     * @param known what the signer that is to sign has.
+     * @throws IOException where it is not.
+     */
+    public static void requireIn(SigningRecord known, Path folder) throws IOException {
+        try (SigningLock _ = new SigningLock(folder.resolve(FILE))) {
+            SigningRecord here = new VoteFile(folder.resolve(FILE)).signed();
+            boolean isKnown;
+            try {
+                isKnown = known.and(here).says(known);
+            } catch (IllegalArgumentException e) {
+                isKnown = false;
+            }
+            if (!isKnown) {
+                throw new IOException("The signer does not know all that " + folder.resolve(FILE)
+                        + " says was signed: stop the signer, export-votes from " + folder
+                        + ", import-votes into the signer's --dir, and start both again.");
+            }
+        }
+    }
+
+    /**
      * Adds it to the history of a full node that does not run, which knows afterwards all that either says: a history
      * that is older takes nothing away.
      *

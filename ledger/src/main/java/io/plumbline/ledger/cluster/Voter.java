@@ -44,12 +44,11 @@ public final class Voter implements AutoCloseable {
 
     private static final SecureRandom RANDOM = new SecureRandom();
 
-    private final KeyPair keys;
+    private final Bytes32 fullNode;
     private final LongSupplier clock;
     private final Bytes32 genesisHash;
     private final int fullNodes;
-    private final SigningLock lock;
-    private final VoteFile file;
+    private final VoteSigner signer;
     private final SigningStart start = new SigningStart();
     private final Consumer<Throwable> onError;
     private final ScheduledExecutorService thread = new ScheduledThreadPoolExecutor(1);
@@ -62,6 +61,9 @@ public final class Voter implements AutoCloseable {
 
     /** When it has listened for long enough, by {@link System#nanoTime}; 0 before there was a block to sign. */
     private long listenedNs;
+
+    /** Up to this number nothing may be signed, and the history could not be told yet; -1 where it was. */
+    private long toForget = -1;
 
     /** The last whose vote was handed in: it is not handed in again. */
     private Waiting handedIn;
@@ -97,18 +99,38 @@ public final class Voter implements AutoCloseable {
     /** With another clock, in ms. */
     Voter(KeyPair keys, Bytes32 genesisHash, int fullNodes, Path file, Consumer<Throwable> onError, LongSupplier clock)
             throws IOException {
-        this.keys = keys;
-        this.clock = clock;
+        this(
+                keys.publicKey(),
+                genesisHash,
+                fullNodes,
+                new LocalVoteSigner(keys, genesisHash, fullNodes, file),
+                onError,
+                clock);
+    }
+
+    /**
+     * @param fullNode its public key.
+     * @param fullNodes how many there are.
+     * @param signer closed with this.
+     * @param onError hears why a block was not signed.
+     */
+    public Voter(Bytes32 fullNode, Bytes32 genesisHash, int fullNodes, VoteSigner signer, Consumer<Throwable> onError) {
+        this(fullNode, genesisHash, fullNodes, signer, onError, System::currentTimeMillis);
+    }
+
+    private Voter(
+            Bytes32 fullNode,
+            Bytes32 genesisHash,
+            int fullNodes,
+            VoteSigner signer,
+            Consumer<Throwable> onError,
+            LongSupplier clock) {
+        this.fullNode = fullNode;
         this.genesisHash = genesisHash;
         this.fullNodes = fullNodes;
-        this.lock = new SigningLock(file);
-        try {
-            this.file = new VoteFile(file);
-        } catch (IOException | RuntimeException e) {
-            lock.close();
-            throw e;
-        }
+        this.signer = signer;
         this.onError = onError;
+        this.clock = clock;
     }
 
     /**
@@ -132,12 +154,12 @@ public final class Voter implements AutoCloseable {
                 Thread.sleep(AGAIN_MS);
             }
         }
-        start.begin(seen, file.signed());
+        start.begin(seen, signer.signed());
         isWithoutHistory = start.phase() == SigningStart.Phase.WITHOUT_HISTORY;
         hasBegun = true;
         if (isWithoutHistory) {
             onError.accept(new IOException(
-                    (file.signed().isNone() ? "There is no signing history" : "The signing history is an old one")
+                    (signer.signed().isNone() ? "There is no signing history" : "The signing history is an old one")
                             + ", and the ledger has blocks that this full node may have signed: it signs none until"
                             + " the others have certified block " + seen.fresh() + " or a later one without it, and"
                             + " goes on with the next but one. Where they cannot, bring the history in:"
@@ -161,7 +183,7 @@ public final class Voter implements AutoCloseable {
         SigningSeen seen = null;
         while (seen == null && System.nanoTime() < end) {
             Thread.sleep(LOOK_MS);
-            seen = replica.signingSeen(keys.publicKey(), id);
+            seen = replica.signingSeen(fullNode, id);
         }
         return seen;
     }
@@ -179,16 +201,16 @@ public final class Voter implements AutoCloseable {
 
     /** Takes a vote for a block as it was closed here: one of its own key that it did not make ends it. */
     public void onVote(Command.CastVote vote) {
-        if (hasBegun && vote.fullNode().equals(keys.publicKey())) {
+        if (hasBegun && vote.fullNode().equals(fullNode)) {
             execute(() -> takeOwn(vote));
         }
     }
 
     private void takeOwn(Command.CastVote vote) throws SignedElsewhereException {
         // Its own are known from before they are signed: what may be forged is looked at where it is not known alone.
-        boolean isKnown = vote.number() <= file.signed().number() || hasEnded();
+        boolean isKnown = vote.number() <= signer.signed().number() || hasEnded();
         if (!isKnown && vote.holds(genesisHash)) {
-            start.onVote(vote.number(), file.signed());
+            start.onVote(vote.number(), signer.signed());
             if (hasEnded()) {
                 throw new SignedElsewhereException(vote.number());
             }
@@ -230,9 +252,14 @@ public final class Voter implements AutoCloseable {
     }
 
     private void takeCertificate(long number, Certificate certificate) throws IOException {
-        long forgotten = start.onCertified(number, certificate);
-        if (forgotten >= 0) {
-            file.forget(forgotten);
+        toForget = Math.max(toForget, start.onCertified(number, certificate));
+        forget();
+    }
+
+    private void forget() throws IOException {
+        if (toForget >= 0) {
+            signer.forget(toForget);
+            toForget = -1;
             isWithoutHistory = false;
         }
     }
@@ -267,12 +294,12 @@ public final class Voter implements AutoCloseable {
             withhold(block, aheadMs);
             return;
         }
-        if (!mayStillSign(block.epoch, header.number(), hash, block.statements)) {
+        byte[] signature = signature(block, hash);
+        if (signature == null) {
             return;
         }
-        byte[] signature = keys.sign(Certificate.message(genesisHash, block.epoch, header.number(), hash));
         try {
-            ledger.submit(new Command.CastVote(keys.publicKey(), block.epoch, header.number(), hash, signature));
+            ledger.submit(new Command.CastVote(fullNode, block.epoch, header.number(), hash, signature));
             votes.incrementAndGet();
             handedIn = block;
         } catch (IOException e) {
@@ -303,21 +330,22 @@ public final class Voter implements AutoCloseable {
         later(block, AGAIN_MS);
     }
 
+    /** Null where it was signed long ago, or what signs is not reached: then it is asked again. */
+    private byte[] signature(Waiting block, byte[] hash) throws IOException {
+        try {
+            forget();
+            return signer.vote(block.epoch, block.header.number(), hash, block.statements);
+        } catch (SignerAwayException e) {
+            onError.accept(e);
+            later(block, AGAIN_MS);
+            return null;
+        }
+    }
+
     /** Puts down what is about to be signed; false where it was signed long ago. */
     boolean mayStillSign(long epoch, long number, byte[] hash, Collection<EpochStatement> statements)
             throws IOException {
-        SigningRecord signed = file.signed();
-        if (number < signed.number()) {
-            return false;
-        }
-        String refusal = signed.refusal(epoch, number, hash, statements, fullNodes);
-        if (refusal != null) {
-            throw new IOException("Its vote on block " + number + " is withheld: " + refusal + ".");
-        }
-        if (!signed.hasSigned(epoch, number, hash)) {
-            file.vote(epoch, number, hash);
-        }
-        return true;
+        return signer.vote(epoch, number, hash, statements) != null;
     }
 
     /**
@@ -345,17 +373,15 @@ public final class Voter implements AutoCloseable {
     private String stepOn(Waiting stalled) throws IOException {
         long number = stalled.header.number();
         if (start.phase() != SigningStart.Phase.SIGNING
-                || number <= file.signed().forgotten()) {
+                || toForget >= 0
+                || number <= signer.signed().forgotten()) {
             throw new IOException("This full node does not know what it has signed of block " + number
                     + ", or has not listened yet whether its key signs elsewhere: it states nothing of that block.");
         }
         // Who has not asked for the epoch that others have begun says what it signed all the same: it may free them.
-        SigningRecord signed = file.signed();
+        SigningRecord signed = signer.signed();
         long next = signed.promisedIn(number) < stalled.epoch ? stalled.epoch : stalled.epoch + 1;
-        if (signed.promisedIn(number) < next) {
-            file.promise(next, number);
-        }
-        EpochStatement statement = EpochStatement.of(genesisHash, next, number, signed.votesFor(number), keys);
+        EpochStatement statement = signer.step(next, number);
         LedgerClient.Outcome outcome = ledger.submit(new Command.StateEpoch(statement));
         if (!outcome.isApplied()) {
             throw new IOException("The ledger did not take it: " + outcome.reason() + ".");
@@ -367,6 +393,6 @@ public final class Voter implements AutoCloseable {
     @Override
     public void close() {
         thread.shutdownNow();
-        lock.close();
+        signer.close();
     }
 }

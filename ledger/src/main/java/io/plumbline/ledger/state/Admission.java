@@ -3,6 +3,7 @@ package io.plumbline.ledger.state;
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.ReportDoubleReceipt;
 import io.plumbline.ledger.state.Command.ReportDoubleVote;
+import io.plumbline.ledger.state.Command.RotateKey;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.verifier.encoding.Bytes32;
@@ -62,6 +63,7 @@ public final class Admission {
             case ReportDoubleVote _ -> 2;
             case StateEpoch _ -> 1;
             case ReportDoubleReceipt _ -> 1;
+            case RotateKey _ -> 1;
             case SubmitReceipt c -> isOwn(signer, c) ? 0 : 1;
             default -> 0;
         };
@@ -75,6 +77,7 @@ public final class Admission {
         return switch (command) {
             case CastVote vote -> vote.holds(genesisHash);
             case ReportDoubleVote c -> c.one().holds(genesisHash) && c.other().holds(genesisHash);
+            case RotateKey c -> c.holds(genesisHash, signer);
             case StateEpoch said -> said.statement().holds(genesisHash, signer);
             // A node's own receipts rest on its signature over the commands: their auditors look at the other.
             case SubmitReceipt c -> isOwn(signer, c) || c.receipt().signatureHolds();

@@ -116,6 +116,20 @@ final class Books {
         return releases.isEmpty() ? Long.MAX_VALUE : releases.firstKey();
     }
 
+    /** Moves all that a key has, and is owed, to a key that has no stake. */
+    void handOver(Bytes32 from, Bytes32 to) {
+        Account a = account(from);
+        put(from, Account.NONE);
+        long balance = Math.addExact(account(to).balance(), a.balance());
+        put(to, new Account(balance, a.stake(), a.unbonding(), a.releaseMs()));
+        for (SortedMap<Bytes32, Long> one : owed.values()) {
+            Long amount = one.remove(from);
+            if (amount != null) {
+                one.merge(to, amount, Math::addExact);
+            }
+        }
+    }
+
     /** Takes all of a stake, what is on its way out too; the caller owes it to others. */
     long seize(Bytes32 key) {
         Account a = account(key);

@@ -194,6 +194,44 @@ public sealed interface Command {
      */
     record ReportDoubleReceipt(Receipt other) implements Command {}
 
+    /**
+     * Names the key that may replace the signer's, see {@link RotateKey}; since rules 8. It counts at once where the
+     * signer has no stake, and else when a stake that was asked back now would be free.
+     */
+    record NameSuccessor(Bytes32 successor) implements Command {}
+
+    /**
+     * Has the successor that the signer has named take over its money, its registrations and its storage deals; since
+     * rules 8. What is open on requests is answered with the signer's key, and the stake answers for it wherever it
+     * goes.
+     *
+     * @param signature of the successor, 64 bytes.
+     */
+    record RotateKey(Bytes32 successor, byte[] signature) implements Command {
+        /** How refusals of what a key that was replaced asks for begin. */
+        public static final String REPLACED = "this key was replaced";
+
+        /** Signed by the successor; by the old key it is when it is submitted. */
+        public static RotateKey of(Bytes32 genesisHash, Bytes32 old, KeyPair successor) {
+            return new RotateKey(
+                    successor.publicKey(), successor.sign(message(genesisHash, old, successor.publicKey())));
+        }
+
+        private static byte[] message(Bytes32 genesisHash, Bytes32 old, Bytes32 successor) {
+            return new CanonicalWriter()
+                    .putText("plumbline key rotation 1")
+                    .putBytes32(genesisHash)
+                    .putBytes32(old)
+                    .putBytes32(successor)
+                    .toBytes();
+        }
+
+        /** Whether the successor has signed it. */
+        public boolean holds(Bytes32 genesisHash, Bytes32 old) {
+            return KeyPair.verify(successor, message(genesisHash, old, successor), signature);
+        }
+    }
+
     default byte[] encode() {
         CanonicalWriter out = new CanonicalWriter();
         switch (this) {
@@ -260,6 +298,8 @@ public sealed interface Command {
             case ProveStorage c ->
                 out.putInt(27).putLong(c.deal).putInt(c.round).putBytes(c.slice);
             case ReportDoubleReceipt c -> out.putInt(28).putBytes(c.other.encode());
+            case NameSuccessor c -> out.putInt(29).putBytes32(c.successor);
+            case RotateKey c -> out.putInt(30).putBytes32(c.successor).putFixed(c.signature);
         }
         return out.toBytes();
     }
@@ -319,6 +359,10 @@ public sealed interface Command {
             case 26 -> new AcceptDeal(in.getLong("deal"), slice(in));
             case 27 -> new ProveStorage(in.getLong("deal"), in.getInt("round"), slice(in));
             case 28 -> new ReportDoubleReceipt(Receipt.decode(in.getBytes("receipt")));
+            case 29 -> new NameSuccessor(in.getBytes32("successor"));
+            case 30 ->
+                new RotateKey(
+                        in.getBytes32("successor"), in.getFixed(KeyPair.SIGNATURE_BYTES, "successor's signature"));
             default -> throw new MalformedException("Malformed command: kind " + kind + " is not known.");
         };
         in.end();

@@ -42,7 +42,8 @@ public record EpochStatement(long epoch, long number, SortedMap<Long, byte[]> vo
         return out.toBytes();
     }
 
-    boolean holds(Bytes32 genesisHash, Bytes32 fullNode) {
+    /** Whether the full node has signed it. */
+    public boolean holds(Bytes32 genesisHash, Bytes32 fullNode) {
         return KeyPair.verify(fullNode, message(genesisHash), signature);
     }
 
@@ -66,12 +67,13 @@ public record EpochStatement(long epoch, long number, SortedMap<Long, byte[]> vo
         votes.forEach((in, hash) -> out.putLong(in).putFixed(hash));
     }
 
-    void write(CanonicalWriter out) {
+    public void write(CanonicalWriter out) {
         writeUnsigned(out);
         out.putFixed(signature);
     }
 
-    static EpochStatement read(CanonicalReader in) {
+    /** @throws MalformedException where it is none. */
+    public static EpochStatement read(CanonicalReader in) {
         long epoch = in.getLong("epoch");
         long number = in.getLong("block number");
         int count = in.getInt("votes");

@@ -189,6 +189,13 @@ final class Feeds {
         return "this data node has signed two reports for round " + feed.openRound + ", and lost its stake of " + lost;
     }
 
+    /** Whether a data node has reported in a round that is open. */
+    boolean hasReported(Bytes32 node) {
+        return closings.values().stream()
+                .anyMatch(
+                        ids -> ids.stream().anyMatch(id -> feeds.get(id).reports.containsKey(node)));
+    }
+
     private void put(Equivocation one) {
         Bytes32 node = one.node();
         caught.put(node, one);

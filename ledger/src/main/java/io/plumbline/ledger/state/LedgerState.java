@@ -10,6 +10,7 @@ import io.plumbline.ledger.state.Command.DeclineEscrow;
 import io.plumbline.ledger.state.Command.DepositMoney;
 import io.plumbline.ledger.state.Command.FundFeed;
 import io.plumbline.ledger.state.Command.HandInEvidence;
+import io.plumbline.ledger.state.Command.NameSuccessor;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.PostChallenge;
 import io.plumbline.ledger.state.Command.ProposeDeal;
@@ -23,6 +24,7 @@ import io.plumbline.ledger.state.Command.ReportDoubleVote;
 import io.plumbline.ledger.state.Command.ReportFeed;
 import io.plumbline.ledger.state.Command.ReportValue;
 import io.plumbline.ledger.state.Command.RevealVerdict;
+import io.plumbline.ledger.state.Command.RotateKey;
 import io.plumbline.ledger.state.Command.StateEpoch;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.Command.Transfer;
@@ -73,9 +75,12 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** Of a payment that names nothing. */
     private static final Bytes32 NO_REFERENCE = Bytes32.ZERO;
 
-    private static final String FORMAT = "plumbline ledger 9";
+    private static final String FORMAT = "plumbline ledger 10";
 
-    /** Of ledgers whose rules know no storage deals: builds of those rules read each other's snapshots. */
+    /** Of ledgers whose rules know no successors of keys: builds of those rules read each other's snapshots. */
+    private static final String FORMAT_WITHOUT_SUCCESSIONS = "plumbline ledger 9";
+
+    /** Of ledgers whose rules know no storage deals either. */
     private static final String FORMAT_WITHOUT_DEALS = "plumbline ledger 8";
 
     /** Of ledgers whose rules know no feeds either. */
@@ -96,6 +101,12 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** Rules since which two receipts of a node for one request cost it its stake. */
     private static final int DOUBLE_RECEIPTS = 8;
 
+    /** And a node's key is replaced by another. */
+    private static final int SUCCESSIONS = 8;
+
+    /** Storage deals of a key that is replaced, at most: all of them move with one command. */
+    static final int MAX_MOVED_DEALS = 10_000;
+
     private final Genesis genesis;
     private final Bytes32 genesisHash;
     private final Entries entries = new Entries();
@@ -107,6 +118,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     private Payments payments = new Payments(entries);
     private Feeds feeds = new Feeds(books, registry, entries);
     private StorageDeals deals = new StorageDeals(books, registry, entries);
+    private Successions successions = new Successions(entries);
     private ReplayGuard outcomes = new ReplayGuard();
     private Blocks blocks;
     private SignatureChecks checks;
@@ -205,8 +217,11 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         long money = books.account(signed.signer()).total();
         if (!isFree && money < Math.max(1, fee)) {
             // Nothing of it is kept: state costs its maker.
-            return one("this account has " + money + ", which does not cover a fee of " + parameters.fee()
-                    + " for each command; it needs a deposit");
+            return one(
+                    successions.isReplaced(signed.signer())
+                            ? replaced(signed.signer())
+                            : "this account has " + money + ", which does not cover a fee of " + parameters.fee()
+                                    + " for each command; it needs a deposit");
         }
         byte[] time = new CanonicalWriter().putLong(timeMs).toBytes();
         chain = Blake3.plain().update(chain).update(id.bytes()).update(time).digest();
@@ -232,6 +247,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case DeclareFeed _, FundFeed _, ReportValue _ -> FEEDS;
             case ProposeDeal _, AcceptDeal _, ProveStorage _ -> DEALS;
             case ReportDoubleReceipt _ -> DOUBLE_RECEIPTS;
+            case NameSuccessor _, RotateKey _ -> SUCCESSIONS;
             default -> 0;
         };
     }
@@ -241,7 +257,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case PAYMENTS -> "accounts pay each other";
             case FEEDS -> "feeds are declared and reported on";
             case DEALS -> "data nodes keep blobs for pay";
-            default -> "two receipts for one request are an offence";
+            default -> "two receipts for one request are an offence, and a node's key is replaced by another";
         };
     }
 
@@ -266,6 +282,14 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     }
 
     private String apply(Bytes32 signer, Command command, Bytes32 id, int index) {
+        boolean beginsAnew = command instanceof RegisterNode
+                || command instanceof RegisterDataNode
+                || command instanceof Bond
+                || command instanceof NameSuccessor
+                || command instanceof RotateKey;
+        if (beginsAnew && successions.isReplaced(signer)) {
+            return replaced(signer);
+        }
         return switch (command) {
             case RegisterNode c -> registry.register(signer, c, parameters, block());
             case OpenEscrow c -> settlements.escrow(signer, c, timeMs);
@@ -299,6 +323,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case AcceptDeal c -> deals.accept(signer, c, freeStake(signer), parameters, timeMs);
             case ProveStorage c -> deals.prove(signer, c, parameters, timeMs, block());
             case ReportDoubleReceipt c -> settlements.doubleReceipt(signer, c.other(), timeMs);
+            case NameSuccessor c -> name(signer, c.successor());
+            case RotateKey c -> rotate(signer, c);
         };
     }
 
@@ -417,6 +443,67 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             payments.add(new Payment(Payment.number(height, index), from, c.to(), c.amount(), c.reference(), untilMs));
         }
         return null;
+    }
+
+    private String replaced(Bytes32 key) {
+        return RotateKey.REPLACED + " by " + successions.find(key).named();
+    }
+
+    private boolean isOfGenesis(Bytes32 key) {
+        return genesis.place(key) >= 0 || isBank(key);
+    }
+
+    private String name(Bytes32 key, Bytes32 successor) {
+        if (isOfGenesis(key) || isOfGenesis(successor)) {
+            return "the keys of full nodes and of the bank stand in the genesis, and none replaces another";
+        }
+        if (successor.equals(key) || Books.isNobody(successor) || successions.isReplaced(successor)) {
+            return "a successor is another key, neither nobody's nor one that was replaced";
+        }
+        String refusal = successions.find(key) == null ? registry.charge(key, parameters, block()) : null;
+        if (refusal == null) {
+            Account account = books.account(key);
+            boolean hasStake = account.stake() > 0 || account.unbonding() > 0;
+            successions.name(key, successor, hasStake ? timeMs + parameters.unbondMs() : timeMs, timeMs);
+        }
+        return refusal;
+    }
+
+    private String rotate(Bytes32 old, RotateKey c) {
+        Bytes32 next = c.successor();
+        Succession named = successions.find(old);
+        if (named == null || !named.inForce(timeMs).equals(next)) {
+            return "this successor is not in force"
+                    + (named != null && named.pending().equals(next) ? " before " + named.pendingMs() + " ms" : "");
+        }
+        Account taken = books.account(next);
+        if (registry.isRegistered(next) || taken.stake() > 0 || taken.unbonding() > 0 || successions.isReplaced(next)) {
+            return "a successor has no stake and no registration of its own, and was not replaced";
+        }
+        Account account = books.account(old);
+        if (!registry.isRegistered(old) && account.stake() + account.unbonding() == 0) {
+            return "this key has neither a registration nor a stake to hand over";
+        }
+        if (deals.held(old) > MAX_MOVED_DEALS) {
+            return "this key holds more than " + MAX_MOVED_DEALS + " storage deals";
+        }
+        byte[] content =
+                new CanonicalWriter().putFixed(c.encode()).putBytes32(old).toBytes();
+        if (!holds(content, () -> c.holds(genesisHash, old))) {
+            return "the successor has not signed it";
+        }
+        if (feeds.hasReported(old)) {
+            // By one stake a node would report as many values as it has keys.
+            return "this data node has reported in a round that is still open";
+        }
+        String refusal = registry.charge(old, parameters, block());
+        if (refusal == null) {
+            books.handOver(old, next);
+            successions.replace(old, next, registry.rename(old, next));
+            settlements.handOver(old, next);
+            deals.handOver(old, next);
+        }
+        return refusal;
     }
 
     private String report(Bytes32 signer, ReportValue c) {
@@ -709,9 +796,22 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return registry.dataNodesAfter(key);
     }
 
-    /** The registered inference node with this key, or null. */
+    /** The registered inference node with this key, or as it was when the key was replaced, or null. */
+    @Override
     public Node node(Bytes32 key) {
-        return registry.node(key);
+        Node node = registry.node(key);
+        Succession one = node == null ? successions.find(key) : null;
+        return one == null ? node : one.retired();
+    }
+
+    @Override
+    public Bytes32 holder(Bytes32 node) {
+        return successions.holder(node);
+    }
+
+    /** Which key is to replace this one, or has; null where it has named none. */
+    public Succession succession(Bytes32 key) {
+        return successions.find(key);
     }
 
     /** The last that a data node has said on a feed, or null. */
@@ -792,6 +892,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         books.write(out);
         accusations.write(out);
         registry.write(out);
+        if (parameters.rules() >= SUCCESSIONS) {
+            successions.write(out);
+        }
         settlements.write(out);
         outcomes.write(out);
         if (parameters.rules() >= PAYMENTS) {
@@ -812,7 +915,10 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         if (rules < PAYMENTS) {
             return FORMAT_WITHOUT_PAYMENTS;
         }
-        return rules < FEEDS ? FORMAT_WITHOUT_FEEDS : rules < DEALS ? FORMAT_WITHOUT_DEALS : FORMAT;
+        if (rules < DEALS) {
+            return rules < FEEDS ? FORMAT_WITHOUT_FEEDS : FORMAT_WITHOUT_DEALS;
+        }
+        return rules < SUCCESSIONS ? FORMAT_WITHOUT_SUCCESSIONS : FORMAT;
     }
 
     /** 32 bytes that stand for the whole state. */
@@ -865,7 +971,12 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     private static LedgerState decode(Genesis genesis, CanonicalReader in) {
         String format = in.getText("format");
-        List<String> known = List.of(FORMAT, FORMAT_WITHOUT_DEALS, FORMAT_WITHOUT_FEEDS, FORMAT_WITHOUT_PAYMENTS);
+        List<String> known = List.of(
+                FORMAT,
+                FORMAT_WITHOUT_SUCCESSIONS,
+                FORMAT_WITHOUT_DEALS,
+                FORMAT_WITHOUT_FEEDS,
+                FORMAT_WITHOUT_PAYMENTS);
         if (!known.contains(format)) {
             throw new MalformedException("Malformed ledger state: it is of format \"" + format
                     + "\", and this build reads \"" + String.join("\", \"", known) + "\".");
@@ -904,12 +1015,16 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         state.books = Books.read(state.entries, in);
         state.accusations = Accusations.read(state.books, in);
         state.registry = Registry.read(state.books, state.entries, in);
+        if (format.equals(FORMAT)) {
+            // Settlements are counted by the key that answers for them.
+            state.successions = Successions.read(state.entries, in);
+        }
         state.settlements = Settlements.read(state, state.entries, in);
         state.outcomes = ReplayGuard.read(in);
         if (!format.equals(FORMAT_WITHOUT_PAYMENTS)) {
             state.payments = Payments.read(state.entries, in);
         }
-        boolean hasDeals = format.equals(FORMAT);
+        boolean hasDeals = format.equals(FORMAT) || format.equals(FORMAT_WITHOUT_SUCCESSIONS);
         state.feeds = hasDeals || format.equals(FORMAT_WITHOUT_DEALS)
                 ? Feeds.read(state.books, state.registry, state.entries, in)
                 : new Feeds(state.books, state.registry, state.entries);

@@ -30,6 +30,10 @@ public record Node(
         return new Node(key, modelId, pricePerToken, host, port, most, openMsPerToken, true, faults);
     }
 
+    Node withKey(Bytes32 other) {
+        return new Node(other, modelId, pricePerToken, host, port, most, openMsPerToken, slashed, faults);
+    }
+
     Node withFaults(int count) {
         return new Node(key, modelId, pricePerToken, host, port, most, openMsPerToken, slashed, count);
     }

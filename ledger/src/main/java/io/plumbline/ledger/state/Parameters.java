@@ -54,7 +54,8 @@ public record Parameters(
      * at least a thousandth of the least stake, one that ends without a receipt leaves the state soon, and there are no
      * more requests at once than a full node can hold; since 5 accounts pay each other; since 6 data nodes report on
      * declared feeds, see {@link Feed}; since 7 they keep blobs for pay, see {@link StorageTerms}; since 8 two
-     * receipts for one request cost their node its stake.
+     * receipts for one request cost their node its stake, and a node's key is replaced by another, see {@link
+     * Succession}.
      */
     public static final int KNOWN_RULES = 8;
 

@@ -138,6 +138,25 @@ final class Registry {
         return refusal;
     }
 
+    boolean isRegistered(Bytes32 key) {
+        return nodes.containsKey(key) || dataNodes.containsKey(key);
+    }
+
+    /** Moves what a key is registered as to another, faults and all. @return the inference node as it was, or null. */
+    Node rename(Bytes32 from, Bytes32 to) {
+        Node node = nodes.remove(from);
+        if (node != null) {
+            entries.remove(Kind.NODE, from);
+            put(node.withKey(to));
+        }
+        DataNode dataNode = dataNodes.remove(from);
+        if (dataNode != null) {
+            entries.remove(Kind.DATA_NODE, from);
+            put(new DataNode(to, dataNode.host(), dataNode.port()));
+        }
+        return node;
+    }
+
     boolean isDataNode(Bytes32 key) {
         return dataNodes.containsKey(key);
     }

@@ -74,13 +74,13 @@ final class Settlements {
     /** Of all settlements, encoded. */
     private long bytes;
 
-    /** Settlements of each node, open or not. */
+    /** Settlements of each node, open or not. Here and below by the key that answers for them. */
     private final Map<Bytes32, Integer> ofNode = new HashMap<>();
 
     /** Open settlements of each node, and the stake that they reserve. */
     private final Map<Bytes32, TreeSet<Bytes32>> openByNode = new HashMap<>();
 
-    /** Of these, those that wait for a receipt. */
+    /** Of these, those that wait for a receipt, by the key that their escrows name. */
     private final Map<Bytes32, TreeSet<Bytes32>> escrowedByNode = new HashMap<>();
 
     private final Map<Bytes32, Long> reserved = new HashMap<>();
@@ -95,6 +95,12 @@ final class Settlements {
         long reservedByDeals(Bytes32 node);
 
         Registry registry();
+
+        /** An inference node that is registered, or was when its key was replaced; null for none. */
+        Node node(Bytes32 key);
+
+        /** The key whose stake answers for what a node's key has signed. */
+        Bytes32 holder(Bytes32 node);
 
         /** The number of the block that has what happens now. */
         long block();
@@ -278,7 +284,7 @@ final class Settlements {
                         && !ledger.holds(new SubmitReceipt(receipt).encode(), receipt::signatureHolds)) {
             return "the receipt is not signed by the node the escrow names";
         }
-        Node node = ledger.registry().node(receipt.node());
+        Node node = ledger.node(receipt.node());
         long tokens = (long) receipt.promptTokens() + receipt.outputTokens();
         boolean isCounted = receipt.promptTokens() >= 0 && receipt.outputTokens() >= 0 && tokens <= open.tokens();
         if (!isCounted || receipt.price() < 0 || receipt.price() > open.pricePerToken() * tokens) {
@@ -392,7 +398,7 @@ final class Settlements {
         }
         if (audit.bad() >= audit.quorum()) {
             // What most of them say is not proof: the stake is for evidence.
-            ledger.registry().fault(heard.node());
+            ledger.registry().fault(ledger.holder(heard.node()));
             payAuditors(heard, audit.calling(Opinion.BAD));
             return refunded(heard, nowMs);
         }
@@ -413,7 +419,7 @@ final class Settlements {
      * this request.
      */
     private void penalize(Settlement one) {
-        Bytes32 node = one.node();
+        Bytes32 node = ledger.holder(one.node());
         ledger.registry().fault(node);
         ledger.books().burn(ledger.books().forfeit(node, one.reserved()), ledger.block());
     }
@@ -468,7 +474,7 @@ final class Settlements {
      * a node could make as many of them as it likes.
      */
     void slash(Settlement proven, Bytes32 finder, long nowMs) {
-        Bytes32 node = proven.node();
+        Bytes32 node = ledger.holder(proven.node());
         owe(proven.requester(), proven.held());
         put(
                 proven.isOpen()
@@ -537,11 +543,11 @@ final class Settlements {
     private void forget(Settlement one) {
         Bytes32 key = one.requestHash();
         if (one.status() == Status.SETTLED) {
-            owe(one.node(), one.held());
+            owe(ledger.holder(one.node()), one.held());
         }
         held -= one.held();
         bytes -= one.bytes();
-        ofNode.computeIfPresent(one.node(), (any, count) -> count == 1 ? null : count - 1);
+        ofNode.computeIfPresent(ledger.holder(one.node()), (any, count) -> count == 1 ? null : count - 1);
         unschedule(key, one);
         settlements.remove(key);
         entries.remove(Kind.SETTLEMENT, key);
@@ -555,7 +561,7 @@ final class Settlements {
         held += next.held();
         bytes += next.bytes();
         if (before == null) {
-            ofNode.merge(next.node(), 1, Integer::sum);
+            ofNode.merge(ledger.holder(next.node()), 1, Integer::sum);
         } else {
             held -= before.held();
             bytes -= before.bytes();
@@ -590,7 +596,7 @@ final class Settlements {
         if (wasOpen == next.isOpen()) {
             return;
         }
-        Bytes32 node = next.node();
+        Bytes32 node = ledger.holder(next.node());
         TreeSet<Bytes32> open = openByNode.computeIfAbsent(node, any -> new TreeSet<>());
         if (next.isOpen()) {
             open.add(key);
@@ -602,6 +608,19 @@ final class Settlements {
         if (open.isEmpty()) {
             openByNode.remove(node);
             reserved.remove(node);
+        }
+    }
+
+    /** Has one key's stake answer for all that another's did so far. */
+    void handOver(Bytes32 from, Bytes32 to) {
+        Integer count = ofNode.remove(from);
+        if (count != null) {
+            ofNode.merge(to, count, Integer::sum);
+        }
+        TreeSet<Bytes32> open = openByNode.remove(from);
+        if (open != null) {
+            openByNode.computeIfAbsent(to, any -> new TreeSet<>()).addAll(open);
+            reserved.merge(to, reserved.remove(from), Math::addExact);
         }
     }
 

@@ -52,21 +52,48 @@ public record Signed(Bytes32 signer, byte[] nonce, long lastMs, byte[] body, byt
         byte[] bytes = body.toBytes();
         Bytes32 signer = keys.publicKey();
         return new Signed(
-                signer,
-                nonce,
-                lastMs,
-                bytes,
-                keys.sign(id(ledger, signer, nonce, lastMs, bytes).bytes()));
+                signer, nonce, lastMs, bytes, keys.sign(CONTEXT, content(ledger, signer, nonce, lastMs, bytes)));
     }
 
-    private static Bytes32 id(Bytes32 ledger, Bytes32 signer, byte[] nonce, long lastMs, byte[] body) {
-        return Bytes32.of(CONTEXT.hash(new CanonicalWriter()
+    /** Whose hash is signed. */
+    private static byte[] content(Bytes32 ledger, Bytes32 signer, byte[] nonce, long lastMs, byte[] body) {
+        return new CanonicalWriter()
                 .putBytes32(ledger)
                 .putBytes32(signer)
                 .putFixed(nonce)
                 .putLong(lastMs)
                 .putBytes(body)
-                .toBytes()));
+                .toBytes();
+    }
+
+    private static Bytes32 id(Bytes32 ledger, Bytes32 signer, byte[] nonce, long lastMs, byte[] body) {
+        return Bytes32.of(CONTEXT.hash(content(ledger, signer, nonce, lastMs, body)));
+    }
+
+    /**
+     * Reads what a keeper of keys is asked to sign, see {@link io.plumbline.verifier.receipt.RemoteSecret}.
+     *
+     * @return the commands, without a signature.
+     * @throws MalformedException where they are none, or for another ledger.
+     */
+    public static Signed unsigned(Bytes32 ledger, byte[] content) {
+        CanonicalReader in = new CanonicalReader(content, "commands");
+        if (!in.getBytes32("ledger").equals(ledger)) {
+            throw new MalformedException("Malformed commands: they are for another ledger.");
+        }
+        Signed read = new Signed(
+                in.getBytes32("signer"),
+                in.getFixed(NONCE_BYTES, "nonce"),
+                in.getLong("last time"),
+                in.getBytes("body"),
+                new byte[0]);
+        in.end();
+        return read;
+    }
+
+    /** Signs what {@link #unsigned} has read, with the key of its signer. */
+    public byte[] signature(Bytes32 ledger, KeyPair keys) {
+        return keys.sign(CONTEXT, content(ledger, signer, nonce, lastMs, body));
     }
 
     /** Whether its signer signed it for this ledger. */

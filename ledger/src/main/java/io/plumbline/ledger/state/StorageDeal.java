@@ -101,6 +101,11 @@ public record StorageDeal(
                 number, client, terms, node, Phase.HELD, proven, losses, nowMs + terms.roundMs(), NO_BLOCK, NO_SEED);
     }
 
+    /** Held by the key that has replaced the data node's. */
+    StorageDeal heldBy(Bytes32 node) {
+        return new StorageDeal(number, client, terms, node, phase, proven, losses, atMs, block, seed);
+    }
+
     /** The round is over, and the certificate of this block draws the challenge. */
     StorageDeal called(long nextBlock) {
         return new StorageDeal(number, client, terms, dataNode, Phase.CALLED, proven, losses, atMs, nextBlock, NO_SEED);

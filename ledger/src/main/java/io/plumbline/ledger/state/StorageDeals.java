@@ -276,6 +276,17 @@ final class StorageDeals {
         return parties;
     }
 
+    /** Deals that a data node holds. */
+    int held(Bytes32 node) {
+        return byParty.getOrDefault(new Party(Role.HELD, node), new TreeSet<>()).size();
+    }
+
+    /** Has all deals that a data node holds be held by the key that has replaced its own. */
+    void handOver(Bytes32 from, Bytes32 to) {
+        List.copyOf(byParty.getOrDefault(new Party(Role.HELD, from), new TreeSet<>()))
+                .forEach(number -> put(deals.get(number).heldBy(to)));
+    }
+
     /** A deal as it stands, or null. */
     StorageDeal find(long number) {
         return deals.get(number);

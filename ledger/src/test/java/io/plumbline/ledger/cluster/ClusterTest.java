@@ -154,7 +154,7 @@ class ClusterTest {
                     media.aeron(),
                     "localhost",
                     ingresses.get(i).port(),
-                    new Identity(keys.secret(), keys.publicKey().bytes()),
+                    new Identity(keys::sign, keys.publicKey().bytes()),
                     new LedgerIngress(cluster, service.admission(), members.get(i)::logStart).protocol());
             runners.add(new AgentRunner(Drivers.idle(), e -> failures.add("ingress: " + e), null, ingress));
             AgentRunner.startOnThread(runners.getLast());

@@ -123,11 +123,7 @@ class LedgerIngressTest {
 
     private AgentRunner run(KeyPair keys, Endpoint.Protocol protocol) {
         Endpoint endpoint = new Endpoint(
-                aeron,
-                "localhost",
-                0,
-                new Identity(keys.secret(), keys.publicKey().bytes()),
-                protocol);
+                aeron, "localhost", 0, new Identity(keys::sign, keys.publicKey().bytes()), protocol);
         AgentRunner started = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
         AgentRunner.startOnThread(started);
         return started;

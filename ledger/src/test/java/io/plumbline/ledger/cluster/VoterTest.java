@@ -9,16 +9,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.state.EpochStatement;
+import io.plumbline.ledger.state.SigningRecord;
 import io.plumbline.ledger.state.SigningSeen;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
+import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +29,7 @@ import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -153,7 +157,29 @@ class VoterTest {
         AtomicLong clock = new AtomicLong(1_000_000);
         BlockingQueue<String> errors = new LinkedBlockingQueue<>();
         BlockingQueue<byte[]> votes = new LinkedBlockingQueue<>();
-        Sequencer sequencer = new Sequencer() {
+        Sequencer sequencer = collecting(votes);
+        try (Voter voter =
+                new Voter(KeyPair.random(), Bytes32.ZERO, 4, file, e -> errors.add(e.getMessage()), clock::get)) {
+            voter.begin(
+                    new LedgerClient(sequencer, KeyPair.random(), Bytes32.ZERO),
+                    (key, commands) -> new SigningSeen(0, 0, -1, true));
+            assertNotNull(votes.poll(10, TimeUnit.SECONDS), "what it looks for in the order");
+            long time = clock.get() + Voter.MAX_AHEAD_MS;
+            voter.onBlock(new BlockHeader(0, block(0), block(0), 1, time), 0, List.of());
+            assertNotNull(votes.poll(10, TimeUnit.SECONDS));
+            voter.onBlock(new BlockHeader(1, block(1), block(1), 2, time + 1_000), 0, List.of());
+            String why = errors.poll(10, TimeUnit.SECONDS);
+            assertTrue(why.contains("block 1 is withheld") && why.contains("61 s ahead of this host's clock"), why);
+            assertTrue(votes.isEmpty());
+            clock.addAndGet(1_000);
+            assertNotNull(votes.poll(10, TimeUnit.SECONDS));
+            assertTrue(errors.isEmpty(), "it is told once: " + errors);
+        }
+    }
+
+    /** A ledger that applies all that it is handed. */
+    private static Sequencer collecting(BlockingQueue<byte[]> votes) {
+        return new Sequencer() {
             @Override
             public Answer submit(byte[] signed) {
                 votes.add(signed);
@@ -173,22 +199,58 @@ class VoterTest {
             @Override
             public void close() {}
         };
-        try (Voter voter =
-                new Voter(KeyPair.random(), Bytes32.ZERO, 4, file, e -> errors.add(e.getMessage()), clock::get)) {
+    }
+
+    /** Without the history it signs nothing until the signer has it on disk what may have been signed before. */
+    @Test
+    void nothingIsSignedBeforeASignerThatWasAwayKnowsWhatIsForgotten() throws Exception {
+        BlockingQueue<byte[]> handedIn = new LinkedBlockingQueue<>();
+        BlockingQueue<String> asked = new LinkedBlockingQueue<>();
+        AtomicBoolean isAway = new AtomicBoolean(true);
+        VoteSigner signer = new VoteSigner() {
+            @Override
+            public SigningRecord signed() {
+                return SigningRecord.NONE;
+            }
+
+            @Override
+            public byte[] vote(long epoch, long number, byte[] hash, Collection<EpochStatement> statements) {
+                asked.add("vote " + number);
+                return new byte[KeyPair.SIGNATURE_BYTES];
+            }
+
+            @Override
+            public EpochStatement step(long epoch, long number) {
+                throw new UnsupportedOperationException();
+            }
+
+            @Override
+            public void forget(long upTo) throws IOException {
+                if (isAway.get()) {
+                    throw new SignerAwayException("away", null);
+                }
+                asked.add("forget " + upTo);
+            }
+
+            @Override
+            public void close() {}
+        };
+        try (Voter voter = new Voter(KeyPair.random().publicKey(), Bytes32.ZERO, 4, signer, e -> {})) {
             voter.begin(
-                    new LedgerClient(sequencer, KeyPair.random(), Bytes32.ZERO),
-                    (key, commands) -> new SigningSeen(0, 0, -1, true));
-            assertNotNull(votes.poll(10, TimeUnit.SECONDS), "what it looks for in the order");
-            long time = clock.get() + Voter.MAX_AHEAD_MS;
-            voter.onBlock(new BlockHeader(0, block(0), block(0), 1, time), 0, List.of());
-            assertNotNull(votes.poll(10, TimeUnit.SECONDS));
-            voter.onBlock(new BlockHeader(1, block(1), block(1), 2, time + 1_000), 0, List.of());
-            String why = errors.poll(10, TimeUnit.SECONDS);
-            assertTrue(why.contains("block 1 is withheld") && why.contains("61 s ahead of this host's clock"), why);
-            assertTrue(votes.isEmpty());
-            clock.addAndGet(1_000);
-            assertNotNull(votes.poll(10, TimeUnit.SECONDS));
-            assertTrue(errors.isEmpty(), "it is told once: " + errors);
+                    new LedgerClient(collecting(handedIn), KeyPair.random(), Bytes32.ZERO),
+                    (key, commands) -> new SigningSeen(5, 0, 4, false));
+            assertNotNull(handedIn.poll(10, TimeUnit.SECONDS), "what it looks for in the order");
+            Certificate ofOthers = new Certificate(0, new TreeMap<>(Map.of(1, new byte[64], 2, new byte[64])));
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Voter.LISTEN_MS / 1000 + 2);
+            while (System.nanoTime() < end) {
+                voter.onCertified(6, ofOthers);
+                voter.onBlock(new BlockHeader(7, block(7), block(7), 1, 1), 0, List.of());
+                Thread.sleep(50);
+            }
+            assertTrue(asked.isEmpty(), asked::toString);
+            isAway.set(false);
+            assertEquals("forget 7", asked.poll(10, TimeUnit.SECONDS));
+            assertEquals("vote 7", asked.poll(10, TimeUnit.SECONDS), "the signer itself refuses it now");
         }
     }
 

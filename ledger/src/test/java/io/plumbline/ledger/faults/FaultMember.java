@@ -103,7 +103,7 @@ final class FaultMember implements Replica.Listener {
                 media.aeron(),
                 host,
                 ingresses.get(id).port(),
-                new Identity(keys.secret(), keys.publicKey().bytes()),
+                new Identity(keys::sign, keys.publicKey().bytes()),
                 new LedgerIngress(cluster, service.admission(), member::logStart).protocol());
         AgentRunner.startOnThread(new AgentRunner(Drivers.idle(), e -> say("error " + e), null, endpoint));
         voter.begin(ledger, service::signingSeen);

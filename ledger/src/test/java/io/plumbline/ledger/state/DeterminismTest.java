@@ -67,7 +67,7 @@ class DeterminismTest {
             Bytes32 request = Bytes32.ZERO;
             random.nextBytes(request.bytes());
             Bytes32 someone = people.get(random.nextInt(9)).publicKey();
-            Command command = switch (random.nextInt(14)) {
+            Command command = switch (random.nextInt(16)) {
                 case 0 -> new RegisterNode(1 + random.nextInt(900), Bytes32.ZERO, 2, "127.0.0.1", 9);
                 case 1 -> new Command.Bond(1 + random.nextInt(50));
                 case 2 -> new Command.Unbond(1 + random.nextInt(50));
@@ -78,6 +78,8 @@ class DeterminismTest {
                 case 13 ->
                     new Command.ProposeDeal(new StorageTerms(
                             request, 5, StorageTerms.ANY_NODE, 1_000 + i, 9_000, 3_000, 1 + i % 9, 1, 2, 50));
+                case 14 -> new Command.NameSuccessor(someone);
+                case 15 -> Command.RotateKey.of(genesis.hash(), someone, people.get(random.nextInt(9)));
                 case 7 -> new Command.DeclareFeed(feed);
                 case 8 -> new Command.FundFeed(feed.id(), 1 + random.nextInt(30));
                 case 9, 10, 11 ->

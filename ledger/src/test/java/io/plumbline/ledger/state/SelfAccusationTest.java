@@ -10,9 +10,11 @@ import io.plumbline.ledger.state.Command.Accuse;
 import io.plumbline.ledger.state.Command.CastVote;
 import io.plumbline.ledger.state.Command.CommitVerdict;
 import io.plumbline.ledger.state.Command.HandInEvidence;
+import io.plumbline.ledger.state.Command.NameSuccessor;
 import io.plumbline.ledger.state.Command.OpenEscrow;
 import io.plumbline.ledger.state.Command.RegisterNode;
 import io.plumbline.ledger.state.Command.RevealVerdict;
+import io.plumbline.ledger.state.Command.RotateKey;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.ledger.state.Verdict.Opinion;
@@ -190,5 +192,21 @@ class SelfAccusationTest {
         certify();
         assertEquals(left + first.receipt.price(), total(node), "the second, which nobody has proven false");
         assertEquals(before + first.receipt.price(), total(victim));
+    }
+
+    @Test
+    void evidenceTakesTheStakeFromTheKeyThatHasReplacedTheLiars() {
+        KeyPair next = KeyPair.random();
+        assertNull(apply(node, new NameSuccessor(next.publicKey())));
+        now += Parameters.DEFAULT.unbondMs();
+        Lie lie = settle(victim);
+        assertNull(apply(node, RotateKey.of(genesis.hash(), node.publicKey(), next)));
+        assertEquals(0, total(node));
+        long left = total(next) - STAKE;
+        long had = total(full.getFirst());
+        accuse(full.getFirst(), lie);
+        assertEquals(left, total(next), "all of the stake");
+        assertEquals(had + STAKE / 10, total(full.getFirst()), "a tenth to whoever proves it");
+        assertTrue(state.node(next.publicKey()).slashed());
     }
 }

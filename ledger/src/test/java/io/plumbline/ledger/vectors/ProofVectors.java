@@ -174,7 +174,7 @@ final class ProofVectors {
         malformed("1,025 signatures", putInt(bytes, CERTIFICATE + 8, 1_025));
         malformed("the same signer twice", putInt(bytes, CERTIFICATE + 12 + SIGNER_BYTES, 0));
         malformed("signers in descending order", putInt(bytes, CERTIFICATE + 12, 2));
-        malformed("a kind that is not known", putInt(bytes, afterSigners, 15));
+        malformed("a kind that is not known", putInt(bytes, afterSigners, 16));
         malformed("an id of a negative length", putInt(bytes, afterSigners + 4, -1));
         malformed("neither present nor absent", putInt(bytes, presence, 2));
         malformed("absent, with an entry", putInt(bytes, presence, 0));

@@ -184,7 +184,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
                         media.aeron(),
                         host,
                         0,
-                        new Identity(keys.secret(), keys.publicKey().bytes()),
+                        new Identity(keys::sign, keys.publicKey().bytes()),
                         client.protocol()))) {
             Peer peer = peer((Endpoint) runner.agent(), media.directory(), keys, given);
             if (second != null) {

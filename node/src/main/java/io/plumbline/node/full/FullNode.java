@@ -11,11 +11,13 @@ import io.plumbline.ledger.cluster.IngressAddress;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.LedgerIngress;
 import io.plumbline.ledger.cluster.LedgerService;
+import io.plumbline.ledger.cluster.LocalVoteSigner;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.cluster.Rejoin;
 import io.plumbline.ledger.cluster.SignedElsewhereException;
 import io.plumbline.ledger.cluster.SigningHistory;
 import io.plumbline.ledger.cluster.Upkeep;
+import io.plumbline.ledger.cluster.VoteSigner;
 import io.plumbline.ledger.cluster.Voter;
 import io.plumbline.ledger.index.LedgerIndex;
 import io.plumbline.ledger.order.Replica;
@@ -129,11 +131,33 @@ public final class FullNode implements RunningRole, PageSource {
      * @param snapshotBytes of the log from one snapshot to the next.
      * @param answerTimeoutMs longest wait for a node's next sign of life.
      * @param archive data node that evidence and snapshots are put on too; null for none.
+     * @param signer signs its votes by its own history, and is closed with the full node; null where the signing
+     *     history is in {@code folder}.
      */
     public record Context(
-            List<Path> models, Path keyFile, Path folder, long snapshotBytes, long answerTimeoutMs, BlobNode archive) {
+            List<Path> models,
+            Path keyFile,
+            Path folder,
+            long snapshotBytes,
+            long answerTimeoutMs,
+            BlobNode archive,
+            VoteSigner signer) {
         public Context(List<Path> models, Path keyFile, Path folder) {
-            this(models, keyFile, folder, SNAPSHOT_BYTES, ANSWER_TIMEOUT_MS, null);
+            this(models, keyFile, folder, SNAPSHOT_BYTES, ANSWER_TIMEOUT_MS);
+        }
+
+        public Context(List<Path> models, Path keyFile, Path folder, long snapshotBytes, long answerTimeoutMs) {
+            this(models, keyFile, folder, snapshotBytes, answerTimeoutMs, null, null);
+        }
+
+        /** The same with what signs votes; null as above. */
+        public Context signingBy(VoteSigner other) {
+            return new Context(models, keyFile, folder, snapshotBytes, answerTimeoutMs, archive, other);
+        }
+
+        /** The same with a data node for evidence and snapshots; null as above. */
+        public Context archivingAt(BlobNode other) {
+            return new Context(models, keyFile, folder, snapshotBytes, answerTimeoutMs, other, signer);
         }
 
         /** @throws IOException where no full node can be started with it: before anything is. */
@@ -175,16 +199,17 @@ public final class FullNode implements RunningRole, PageSource {
         int id = network.genesis().place(keys.publicKey());
         IngressAddress address = network.ingresses().get(id);
         Member.Place place = new Member.Place(id, network.members(), folder, keys, network.genesis());
+        VoteSigner votes = launch.opened(votes(network, keys, context));
         // The others are asked while the models are read.
         CompletableFuture<Long> rejoined = CompletableFuture.supplyAsync(() -> rejoin(place, network));
         AuditInbox inbox = new AuditInbox();
         Map<String, AnswerAuditor> auditors =
                 auditors(context.models, context.keyFile, network.genesis().trusted());
         this.voter = launch.opened(new Voter(
-                keys,
+                keys.publicKey(),
                 network.genesis().hash(),
                 network.genesis().fullNodes().size(),
-                Files.createDirectories(folder).resolve(SigningHistory.FILE),
+                votes,
                 e -> {
                     report(e);
                     if (e instanceof SignedElsewhereException) {
@@ -260,7 +285,7 @@ public final class FullNode implements RunningRole, PageSource {
                 media.aeron(),
                 address.host(),
                 address.port(),
-                new Identity(keys.secret(), keys.publicKey().bytes()),
+                new Identity(keys::sign, keys.publicKey().bytes()),
                 client.protocol(),
                 new LedgerIngress(sequencer, service.admission(), member::logStart).protocol());
         this.runner = launch.opened(new AgentRunner(Drivers.idle(), this::report, null, endpoint));
@@ -290,6 +315,19 @@ public final class FullNode implements RunningRole, PageSource {
         this.page = new FullNodePage(network, id, service, reading, blocks, recent);
         this.follows = new LedgerFollowed(() -> behind(service));
         events.emit(new Event.Ready("full-node", keys.publicKey().toString(), null, null));
+    }
+
+    private static VoteSigner votes(Network network, KeyPair keys, Context context) throws IOException {
+        Path file = Files.createDirectories(context.folder).resolve(SigningHistory.FILE);
+        Bytes32 genesis = network.genesis().hash();
+        if (context.signer == null) {
+            return new LocalVoteSigner(
+                    keys, genesis, network.genesis().fullNodes().size(), file);
+        }
+        if (Files.exists(file)) {
+            SigningHistory.requireIn(context.signer.signed(), context.folder);
+        }
+        return context.signer;
     }
 
     @Override

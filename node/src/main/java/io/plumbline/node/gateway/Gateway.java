@@ -142,7 +142,7 @@ public final class Gateway implements RunningRole {
                 media.aeron(),
                 host,
                 0,
-                new Identity(keys.secret(), keys.publicKey().bytes()),
+                new Identity(keys::sign, keys.publicKey().bytes()),
                 client.protocol());
         this.runner = launch.opened(new AgentRunner(Drivers.idle(), errors, null, endpoint));
         AgentRunner.startOnThread(runner);

@@ -38,7 +38,7 @@ final class Quotes {
 
     /** @param keys the gateway's. */
     Quotes(KeyPair keys, InstantSource wall) {
-        this.ownKey = Bytes32.of(KEY.hash(keys.secret()));
+        this.ownKey = Bytes32.of(keys.derived(KEY));
         this.wall = wall;
         random.nextBytes(callKey);
     }

@@ -58,16 +58,22 @@ public final class ComputeBackend implements AutoCloseable {
      * @param cacheBytes memory for keys and values; 0 for what suits.
      * @param drafts most tokens of an answer that are computed ahead on a guess; 0 for none.
      * @param sharing language models that this host runs side by side, this one among them, 1 or more.
+     * @param batchRows rows of a prompt in a step on processors; 0 for the usual.
      */
-    public record Choice(String device, int threads, long cacheBytes, int drafts, int sharing) {
+    public record Choice(String device, int threads, long cacheBytes, int drafts, int sharing, int batchRows) {
         /** Of the one language model of a host. */
         public Choice(String device, int threads, long cacheBytes, int drafts) {
-            this(device, threads, cacheBytes, drafts, 1);
+            this(device, threads, cacheBytes, drafts, 1, 0);
         }
 
         /** The same of one of several language models that share the host. */
         public Choice sharedBy(int models) {
-            return new Choice(device, threads, cacheBytes, drafts, Math.max(1, models));
+            return new Choice(device, threads, cacheBytes, drafts, Math.max(1, models), batchRows);
+        }
+
+        /** The same with other rows of a prompt in a step on processors; 0 for the usual. */
+        public Choice withBatchRows(int rows) {
+            return new Choice(device, threads, cacheBytes, drafts, sharing, rows);
         }
 
         /**
@@ -104,7 +110,9 @@ public final class ComputeBackend implements AutoCloseable {
                         ? Engine.Limits.of(hostMemory() / 4 / choice.sharing())
                         : device.limits())
                 .withDrafts(choice.drafts());
-        this.limits = choice.cacheBytes() == 0 ? suited : suited.withCache(choice.cacheBytes());
+        Engine.Limits batched =
+                device == null && choice.batchRows() > 0 ? suited.withBatchRows(choice.batchRows()) : suited;
+        this.limits = choice.cacheBytes() == 0 ? batched : batched.withCache(choice.cacheBytes());
         List<AutoCloseable> taken = new ArrayList<>();
         if (device != null) {
             taken.add(device);

@@ -127,7 +127,7 @@ public final class InferenceNode implements RunningRole {
                 media.aeron(),
                 context.host(),
                 context.port(),
-                new Identity(keys.secret(), keys.publicKey().bytes()),
+                new Identity(keys::sign, keys.publicKey().bytes()),
                 new NodeRequests(service).protocol());
         this.runner = launch.opened(new AgentRunner(Drivers.idle(), errors, null, endpoint));
         AgentRunner.startOnThread(runner);
@@ -142,7 +142,11 @@ public final class InferenceNode implements RunningRole {
                 endpoint.port(),
                 context.most(),
                 service.openMsPerToken()));
-        if (!outcome.isApplied()) {
+        if (outcome.reason().startsWith(Command.RotateKey.REPLACED)) {
+            events.emit(new Event.Warning("On the ledger " + outcome.reason()
+                    + ": nobody asks this node any more. It answers what is open, and auditors; stop it when it is owed"
+                    + " nothing (plumbline_owed_receipts)."));
+        } else if (!outcome.isApplied()) {
             throw new IOException("The ledger refused to register this node: " + outcome.reason()
                     + ". Its account is " + keys.publicKey() + ", which needs "
                     + context.stake()

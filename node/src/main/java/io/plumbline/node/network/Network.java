@@ -166,16 +166,21 @@ public record Network(List<Place> places, Genesis genesis) {
         return file == null ? null : read(file).genesis().trusted();
     }
 
-    /** Reads a key file: 32 secret bytes in hexadecimal. */
+    /** Reads a key file: 32 secret bytes in hexadecimal, or which PKCS#11 token has the key, in TOML. */
     public static KeyPair readKey(Path file) throws IOException {
+        String text;
         try {
             PrivateFiles.requireOwnerAlone(file);
-            return new KeyPair(HexFormat.of().parseHex(Files.readString(file).strip()));
+            text = Files.readString(file).strip();
+            if (!TokenKeyFile.is(text)) {
+                return new KeyPair(HexFormat.of().parseHex(text));
+            }
         } catch (NoSuchFileException e) {
             throw new IOException(file + " is not a key file: it does not exist.", e);
         } catch (IOException | IllegalArgumentException e) {
             throw new IOException(file + " is not a key file: " + e.getMessage(), e);
         }
+        return TokenKeyFile.open(file, text);
     }
 
     /** Writes a key file that only its owner can read. */

@@ -90,7 +90,7 @@ class AuditAgentTest {
                 media.aeron(),
                 "localhost",
                 0,
-                new Identity(full.secret(), full.publicKey().bytes()),
+                new Identity(full::sign, full.publicKey().bytes()),
                 new NodeClient(5_000).protocol());
         AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
         AgentRunner.startOnThread(runner);

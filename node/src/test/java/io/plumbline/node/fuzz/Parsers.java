@@ -41,6 +41,7 @@ import io.plumbline.ledger.state.Signed;
 import io.plumbline.ledger.state.SigningRecord;
 import io.plumbline.ledger.state.StorageDeal;
 import io.plumbline.ledger.state.StorageTerms;
+import io.plumbline.ledger.state.Succession;
 import io.plumbline.ledger.tree.MerkleMountainRange;
 import io.plumbline.node.Wires;
 import io.plumbline.transport.PartsWire;
@@ -57,6 +58,7 @@ import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.ChunkSet;
+import io.plumbline.verifier.blake3.Domain;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.encoding.Bytes32;
@@ -80,6 +82,7 @@ import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.receipt.RemoteSecret;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import io.plumbline.verifier.tensor.Fingerprint;
@@ -315,6 +318,8 @@ final class Parsers implements AutoCloseable {
                 new Command.ProposeDeal(terms),
                 new Command.AcceptDeal(dealNumber, new byte[3]),
                 new Command.ProveStorage(dealNumber, 0, new byte[9]),
+                new Command.NameSuccessor(Bytes32.of(header)),
+                Command.RotateKey.of(genesis.hash(), node.publicKey(), node),
                 new Command.ProposeParameters(Parameters.DEFAULT),
                 new Command.StateEpoch(
                         EpochStatement.of(genesis.hash(), 1, 0, new TreeMap<>(Map.of(0L, header)), node)));
@@ -334,6 +339,32 @@ final class Parsers implements AutoCloseable {
                 "signing-history",
                 SigningHistory::decode,
                 () -> List.of(new SigningHistory(genesis.hash(), node.publicKey(), history).encode()));
+        add(
+                "succession",
+                bytes -> Succession.read(new CanonicalReader(bytes, "succession")),
+                () -> List.of(
+                        new Succession(node.publicKey(), Bytes32.of(header), Bytes32.ZERO, 5, false, null).encode()));
+        add(
+                "commands-for-a-signer",
+                bytes -> Signed.unsigned(genesis.hash(), bytes).commands(),
+                () -> {
+                    List<byte[]> asked = new ArrayList<>();
+                    RemoteSecret signer = new RemoteSecret() {
+                        @Override
+                        public byte[] sign(byte[] message) {
+                            return node.sign(message);
+                        }
+
+                        @Override
+                        public byte[] sign(Domain domain, byte[] content) {
+                            asked.add(content);
+                            return sign(domain.hash(content));
+                        }
+                    };
+                    commands.forEach(
+                            command -> Signed.of(genesis.hash(), new KeyPair(node.publicKey(), signer), 1000, command));
+                    return asked;
+                });
         LedgerState state = new LedgerState(genesis);
         commands.forEach(command -> state.apply(Signed.of(genesis.hash(), node, 1000, command), 5));
         add("ledger-snapshot", bytes -> LedgerState.decode(genesis, bytes).root(), () -> {

@@ -13,7 +13,9 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.agrona.CloseHelper;
 
@@ -48,15 +50,16 @@ public final class ChildNetwork implements AutoCloseable {
         if (!arguments.contains("--health")) {
             arguments.addAll(List.of("--health", "0"));
         }
-        arguments.addAll(List.of(
-                "--network",
-                folder.resolve("network.json").toString(),
-                "--key",
-                folder.resolve(role + ".key").toString(),
-                "--dir",
-                folder.resolve(role).toString(),
-                "--model",
-                model.toString()));
+        Map<String, String> own = new LinkedHashMap<>();
+        own.put("--network", folder.resolve("network.json").toString());
+        own.put("--key", folder.resolve(role + ".key").toString());
+        own.put("--dir", folder.resolve(role).toString());
+        own.put("--model", model.toString());
+        own.forEach((option, value) -> {
+            if (!arguments.contains(option)) {
+                arguments.addAll(List.of(option, value));
+            }
+        });
         ChildRole child = new ChildRole(main, arguments);
         children.add(child);
         return child;

@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
@@ -29,6 +30,11 @@ public final class ChildRole implements AutoCloseable {
 
     /** Starts {@code main} with {@code arguments}; standard error comes with standard output. */
     public ChildRole(Class<?> main, List<String> arguments) throws IOException {
+        this(main, Map.of(), arguments);
+    }
+
+    /** The same with more variables in its environment. */
+    public ChildRole(Class<?> main, Map<String, String> environment, List<String> arguments) throws IOException {
         List<String> words = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--add-exports",
@@ -44,7 +50,9 @@ public final class ChildRole implements AutoCloseable {
                 System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
                 main.getName()));
         words.addAll(arguments);
-        process = new ProcessBuilder(words).redirectErrorStream(true).start();
+        ProcessBuilder builder = new ProcessBuilder(words).redirectErrorStream(true);
+        builder.environment().putAll(environment);
+        process = builder.start();
         reader = Thread.ofPlatform().daemon().start(this::read);
     }
 

@@ -60,7 +60,9 @@ public final class LedgerHashes {
         /** A data node that was caught, by its key. */
         EQUIVOCATION,
         /** A blob that is kept for pay, by the number of its deal. */
-        STORAGE_DEAL
+        STORAGE_DEAL,
+        /** Which key is to replace another, or has, by the latter. */
+        SUCCESSION
     }
 
     /** By which a feed is known: 32 bytes of its encoded declaration. */

@@ -58,11 +58,34 @@ public interface Accelerator {
         void close();
     }
 
+    /** How well something suits, from well to not at all. */
+    enum Severity {
+        OK,
+        /** It works, slower or with less margin than it should. */
+        WARNING,
+        /** A node would not start, or sign what is wrong. */
+        UNFIT
+    }
+
+    /**
+     * One thing about a device as its driver tells it.
+     *
+     * @param what was looked at, in one or two words.
+     * @param found what it is, in a sentence.
+     * @param mend the command or the step that mends it; empty where nothing is to be mended.
+     */
+    record Observation(Severity severity, String what, String found, String mend) {}
+
     /** For people: "CUDA". */
     String kind();
 
     /** Looks for devices. Quick, and never fails: what is wrong is told in {@link Found#why}. */
     Found find();
+
+    /** The state of the devices, for an operator. Quick, and never fails: what cannot be asked is told in a line. */
+    default List<Observation> observe() {
+        return List.of();
+    }
 
     /**
      * Loads a model onto a device.

@@ -71,6 +71,11 @@ public final class Engine implements AutoCloseable {
             return new Limits(batchRows, maxSequences, queued, bytes, drafts);
         }
 
+        /** The same with other rows in a step, 1 or more. */
+        public Limits withBatchRows(int rows) {
+            return new Limits(rows, maxSequences, queued, cacheBytes, drafts);
+        }
+
         /** The same with other drafts. */
         public Limits withDrafts(int most) {
             return new Limits(batchRows, maxSequences, queued, cacheBytes, most);

@@ -16,6 +16,9 @@ import java.util.function.Supplier;
  * @param math makes a thread's float arithmetic.
  */
 public record Backend(String name, Supplier<IntKernels> kernels, Supplier<ExactMath> math) {
+    /** System property that names the kernels that are to be taken. */
+    public static final String PROPERTY = "plumbline.kernels";
+
     /** The specification. */
     public static final Backend SCALAR = new Backend("scalar", ScalarKernels::new, ScalarMath::new);
 
@@ -32,8 +35,22 @@ public record Backend(String name, Supplier<IntKernels> kernels, Supplier<ExactM
         return all;
     }
 
-    /** The fastest. */
+    /**
+     * The one that {@link #PROPERTY} names, or the fastest in general.
+     *
+     * @throws IllegalStateException where this host has none of that name.
+     */
     public static Backend best() {
-        return all().getFirst();
+        String named = System.getProperty(PROPERTY);
+        List<Backend> all = all();
+        return named == null
+                ? all.getFirst()
+                : all.stream()
+                        .filter(one -> one.name().equals(named))
+                        .findFirst()
+                        .orElseThrow(() -> new IllegalStateException("This host has no kernels \"" + named
+                                + "\" (-D" + PROPERTY + "); it has "
+                                + String.join(
+                                        ", ", all.stream().map(Backend::name).toList()) + "."));
     }
 }

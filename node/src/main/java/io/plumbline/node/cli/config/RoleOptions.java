@@ -7,6 +7,7 @@ import io.plumbline.node.cli.role.DataNodeCommand;
 import io.plumbline.node.cli.role.FullNodeCommand;
 import io.plumbline.node.cli.role.GatewayCommand;
 import io.plumbline.node.cli.role.InferenceNodeCommand;
+import io.plumbline.node.cli.role.SignerCommand;
 import io.plumbline.node.cli.serve.ServeCommand;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -47,6 +48,7 @@ final class RoleOptions {
         Map<String, Supplier<ConfigurableCommand>> roles = new LinkedHashMap<>();
         roles.put("inference-node", InferenceNodeCommand::new);
         roles.put("full-node", FullNodeCommand::new);
+        roles.put("signer", SignerCommand::new);
         roles.put("gateway", GatewayCommand::new);
         roles.put("data-node", DataNodeCommand::new);
         roles.put("serve", ServeCommand::new);

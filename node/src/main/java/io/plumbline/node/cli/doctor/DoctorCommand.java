@@ -80,8 +80,17 @@ public final class DoctorCommand extends CommandOptions implements Callable<Inte
                     found.devices().isEmpty()
                             ? "none; " + found.why()
                             : String.join(", ", found.devices()) + "; try it with ./plumbline gpu-check --quick"));
+            accelerator.observe().forEach(one -> findings.add(finding(one)));
         }
         return findings;
+    }
+
+    private static Finding finding(Accelerator.Observation one) {
+        return switch (one.severity()) {
+            case OK -> Finding.ok(one.what(), one.found());
+            case WARNING -> Finding.warning(one.what(), one.found(), one.mend());
+            case UNFIT -> Finding.unfit(one.what(), one.found(), one.mend());
+        };
     }
 
     private static void print(Finding finding) {

@@ -104,22 +104,9 @@ final class Trials {
      * @param leastBytes below which a role should not begin.
      */
     static Finding disk(Path folder, long leastBytes, Role role) throws IOException {
-        Files.createDirectories(folder);
+        double[] ms = syncMs(folder);
         FileStore store = Files.getFileStore(folder);
         long free = store.getUsableSpace();
-        double[] ms = new double[SYNCS];
-        Path file = Files.createTempFile(folder, ".doctor-", "");
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-            for (int i = 0; i < SYNCS; i++) {
-                long begin = System.nanoTime();
-                channel.write(ByteBuffer.wrap(new byte[4096]), 4096L * i);
-                channel.force(false);
-                ms[i] = (System.nanoTime() - begin) / 1e6;
-            }
-        } finally {
-            Files.delete(file);
-        }
-        Arrays.sort(ms);
         String found = String.format(
                 Locale.ROOT,
                 "%.1f GiB free in %s (%s); fsync %.2f ms, at worst %.1f ms",
@@ -148,6 +135,25 @@ final class Trials {
                 : Finding.ok("disk", found);
     }
 
+    /** How long the disk takes to keep 4 KiB, in ms, in order; the folder is made where there is none. */
+    static double[] syncMs(Path folder) throws IOException {
+        Files.createDirectories(folder);
+        double[] ms = new double[SYNCS];
+        Path file = Files.createTempFile(folder, ".doctor-", "");
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            for (int i = 0; i < SYNCS; i++) {
+                long begin = System.nanoTime();
+                channel.write(ByteBuffer.wrap(new byte[4096]), 4096L * i);
+                channel.force(false);
+                ms[i] = (System.nanoTime() - begin) / 1e6;
+            }
+        } finally {
+            Files.delete(file);
+        }
+        Arrays.sort(ms);
+        return ms;
+    }
+
     /** Whether something keeps the clock right, as the kernel says. */
     @SuppressWarnings("restricted")
     static Finding clock() {
@@ -171,6 +177,24 @@ final class Trials {
 
     /** How long a datagram takes to this host and back. */
     static Finding loopback() {
+        double[] us;
+        try {
+            us = tripsUs();
+        } catch (IOException e) {
+            return Finding.unfit(
+                    "loopback",
+                    "a datagram does not come back: " + e.getMessage(),
+                    "let UDP pass on lo: sudo ip link set lo up, and look at the firewall");
+        }
+        double median = us[ROUND_TRIPS / 2];
+        String found = String.format(Locale.ROOT, "%.0f us there and back", median);
+        return median > SLOW_TRIP_US
+                ? Finding.warning("loopback", found + ": the host is too busy", "look at what else runs, with top")
+                : Finding.ok("loopback", found);
+    }
+
+    /** How long a datagram takes to this host and back, in us, in order. */
+    static double[] tripsUs() throws IOException {
         double[] us = new double[ROUND_TRIPS];
         try (DatagramSocket here = new DatagramSocket(0, InetAddress.getLoopbackAddress());
                 DatagramSocket there = new DatagramSocket(0, InetAddress.getLoopbackAddress())) {
@@ -184,18 +208,9 @@ final class Trials {
                 here.receive(new DatagramPacket(bytes, bytes.length));
                 us[i] = (System.nanoTime() - begin) / 1e3;
             }
-        } catch (IOException e) {
-            return Finding.unfit(
-                    "loopback",
-                    "a datagram does not come back: " + e.getMessage(),
-                    "let UDP pass on lo: sudo ip link set lo up, and look at the firewall");
         }
         Arrays.sort(us);
-        double median = us[ROUND_TRIPS / 2];
-        String found = String.format(Locale.ROOT, "%.0f us there and back", median);
-        return median > SLOW_TRIP_US
-                ? Finding.warning("loopback", found + ": the host is too busy", "look at what else runs, with top")
-                : Finding.ok("loopback", found);
+        return us;
     }
 
     private static void echo(DatagramSocket socket) {

@@ -18,6 +18,7 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
         ledger.addCommand(new CopyIndexCommand());
         ledger.addCommand(new ProposeCommand());
         ledger.addCommand(new NewKeyCommand());
+        ledger.addCommand(new PublicKeyCommand());
         ledger.addCommand(new NewNetworkCommand());
         ledger.addCommand(new BackupCommand());
         ledger.addCommand(new InvalidateSnapshotCommand());
@@ -30,6 +31,8 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
         ledger.addCommand(new PayCommand());
         ledger.addCommand(new BondCommand());
         ledger.addCommand(new UnbondCommand());
+        ledger.addCommand(new NameSuccessorCommand());
+        ledger.addCommand(new RotateKeyCommand());
         ledger.addCommand(new PublishCommand());
         ledger.addCommand(new AccuseCommand());
         ledger.addCommand(new DeclareFeedCommand());
@@ -45,8 +48,9 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
     public Integer call() throws IOException {
         throw new IOException(
                 "Say what to do with the ledger: a full node's status, snapshot, purge, step-on, block, request, propose,"
-                        + " copy-index, backup, invalidate-snapshot, read-snapshot, export-votes, import-votes; a new network's new-key,"
-                        + " new-network; an account's account, deposit, withdraw, pay, bond, unbond, publish, accuse,"
+                        + " copy-index, backup, invalidate-snapshot, read-snapshot, export-votes, import-votes; a new network's"
+                        + " new-key, new-network; an account's account, deposit, withdraw, pay, bond, unbond, name-successor,"
+                        + " rotate-key, publish, accuse,"
                         + " declare-feed, fund-feed, feeds, feed, propose-deal, deals, deal.");
     }
 }

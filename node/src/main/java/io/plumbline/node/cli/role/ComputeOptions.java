@@ -4,6 +4,7 @@ import com.beust.jcommander.Parameter;
 import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.node.cli.Bounds;
 import io.plumbline.node.cli.Check;
+import io.plumbline.node.cli.HostProfile;
 import io.plumbline.node.inference.ComputeBackend;
 import java.io.IOException;
 import java.util.List;
@@ -34,6 +35,14 @@ public final class ComputeOptions {
                     + " answer changes by it")
     private String speculate = Integer.toString(Engine.Limits.DRAFTS);
 
+    /** Null where none is named. */
+    private HostProfile tuned;
+
+    /** Takes from this host's profile what no option names. */
+    void tune(HostProfile host) {
+        tuned = host;
+    }
+
     /** Looks at the options, before anything is started. */
     public void requireSound() throws IOException {
         ComputeBackend.Choice.requireDevice(device);
@@ -57,7 +66,10 @@ public final class ComputeOptions {
     }
 
     public int threads() {
-        return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+        if (threads != null) {
+            return threads;
+        }
+        return tuned == null ? Runtime.getRuntime().availableProcessors() : tuned.threads();
     }
 
     /** "auto", "cpu", "gpu", or a GPU's index. */
@@ -67,6 +79,7 @@ public final class ComputeOptions {
 
     /** For a language model. */
     public ComputeBackend.Choice choice() {
-        return new ComputeBackend.Choice(device, threads(), cacheMib == null ? 0 : cacheMib << 20, drafts());
+        return new ComputeBackend.Choice(device, threads(), cacheMib == null ? 0 : cacheMib << 20, drafts())
+                .withBatchRows(tuned == null ? 0 : tuned.batchRows());
     }
 }

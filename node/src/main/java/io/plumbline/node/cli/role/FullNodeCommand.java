@@ -46,6 +46,17 @@ public final class FullNodeCommand extends RoleCommand {
     @ParametersDelegate
     private ArchiveOptions archive = new ArchiveOptions();
 
+    private final FullNodeKeyOption signing;
+
+    public FullNodeCommand() {
+        this(new FullNodeKeyOption());
+    }
+
+    private FullNodeCommand(FullNodeKeyOption signing) {
+        super(signing);
+        this.signing = signing;
+    }
+
     @Override
     boolean hasPage() {
         return true;
@@ -85,7 +96,9 @@ public final class FullNodeCommand extends RoleCommand {
             }
         }
         FullNode.Context context = new FullNode.Context(
-                here, verifierKey(), dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS, archive.open());
+                        here, verifierKey(), dir, snapshotMib << 20, FullNode.ANSWER_TIMEOUT_MS)
+                .archivingAt(archive.open())
+                .signingBy(signing.remote());
         return FullNode.launch(on, keys, context, events, faults);
     }
 

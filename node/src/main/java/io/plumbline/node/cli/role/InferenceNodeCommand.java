@@ -84,7 +84,7 @@ public class InferenceNodeCommand extends RoleCommand {
 
     @Override
     RunningRole open(Network on, KeyPair keys, FaultListener faults) throws IOException {
-        announced.useProfile();
+        announced.useProfile(compute);
         Path folder = ModelById.is(model) ? pulled(model, on) : model;
         InferenceNode.Serving serving = TensorPackage.isIn(folder)
                 ? tensors.serving(folder, compute.device(), compute.threads(), this::computed)

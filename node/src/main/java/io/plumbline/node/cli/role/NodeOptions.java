@@ -3,6 +3,7 @@ package io.plumbline.node.cli.role;
 import com.beust.jcommander.Parameter;
 import io.plumbline.node.cli.Bounds;
 import io.plumbline.node.cli.Check;
+import io.plumbline.node.cli.HostProfile;
 import io.plumbline.node.cli.NamedPaths;
 import io.plumbline.verifier.audit.Level;
 import java.io.IOException;
@@ -29,7 +30,11 @@ public final class NodeOptions {
                     + " FULL")
     private Level most = Level.FULL;
 
-    @Parameter(names = "--profile", description = "FILE: hardware profiles to look in before the project's own")
+    @Parameter(
+            names = "--profile",
+            description =
+                    "FILE: this host's profile in TOML, as plumbline tune writes it, or hardware profiles of GPUs in JSON, to"
+                            + " look in before the project's own")
     private Path profile;
 
     /** Conditions on the options. */
@@ -46,12 +51,19 @@ public final class NodeOptions {
     private void requireProfile() throws IOException {
         if (profile != null) {
             NamedPaths.requireFile("--profile", profile);
+            if (HostProfile.is(profile)) {
+                HostProfile.read(profile);
+            }
         }
     }
 
-    /** Has profiles looked for where the operator says. */
-    public void useProfile() {
-        if (profile != null) {
+    /** Has profiles looked for where the operator says, and computing be as this host's profile has it. */
+    public void useProfile(ComputeOptions compute) throws IOException {
+        if (profile != null && HostProfile.is(profile)) {
+            HostProfile host = HostProfile.read(profile);
+            host.use();
+            compute.tune(host);
+        } else if (profile != null) {
             System.setProperty("plumbline.profile", profile.toString());
         }
     }

@@ -29,8 +29,8 @@ abstract class RoleCommand extends ConfigurableCommand {
     @Parameter(names = "--network", required = true, description = "FILE: the network's full nodes and genesis")
     private Path network;
 
-    @Parameter(names = "--key", required = true, description = "FILE: this role's Ed25519 key")
-    private Path key;
+    @ParametersDelegate
+    final KeyOption key;
 
     @Parameter(names = "--dir", required = true, description = "DIR: this role's data")
     Path dir;
@@ -53,18 +53,23 @@ abstract class RoleCommand extends ConfigurableCommand {
 
     /** Run by its options. */
     RoleCommand() {
-        this(new OperatorOptions());
+        this(new KeyFileOption());
     }
 
-    private RoleCommand(OperatorOptions operator) {
+    /** With another way to say what signs. */
+    RoleCommand(KeyOption key) {
+        this(key, new OperatorOptions());
+    }
+
+    private RoleCommand(KeyOption key, OperatorOptions operator) {
+        this.key = key;
         this.operator = operator;
     }
 
     /** Run by another command, which has the operator's options. */
     RoleCommand(Place place, OperatorOptions operator) {
-        this(operator);
+        this(new KeyFileOption(place.key), operator);
         this.network = place.network;
-        this.key = place.key;
         this.dir = place.dir;
         this.host = place.host;
     }
@@ -101,10 +106,7 @@ abstract class RoleCommand extends ConfigurableCommand {
                     NamedPaths.requireFile("--network", network);
                     Network.read(network);
                 },
-                () -> {
-                    NamedPaths.requireFile("--key", key);
-                    Network.readKey(key);
-                },
+                key::require,
                 () -> NamedPaths.requireWritable("--dir", dir),
                 () -> NamedPaths.requireHost("--host", host)));
         checks.addAll(operator.checks());
@@ -126,7 +128,8 @@ abstract class RoleCommand extends ConfigurableCommand {
 
     private RunningRole started(FaultListener faults) throws Exception {
         operator.listen(host, life, events::emit, hasPage());
-        RunningRole role = open(Network.read(network), Network.readKey(key), faults);
+        Network on = Network.read(network);
+        RunningRole role = open(on, key.open(on), faults);
         if (role instanceof PageSource source) {
             operator.show(source);
         }

@@ -140,7 +140,7 @@ public final class ServeCommand extends ConfigurableCommand {
         requireSound();
         fetch();
         requireOneName();
-        announced.useProfile();
+        announced.useProfile(compute);
         Map<String, Path> folders = folders();
         if (network != null) {
             return onNetwork(folders);
