@@ -4,9 +4,14 @@ import io.aeron.archive.client.ArchiveException;
 import io.aeron.exceptions.AeronException;
 import io.aeron.exceptions.StorageSpaceException;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Which of the errors that Aeron reports end a member: it would go on, half dead, or try again and again. */
 final class Fatal {
+    private static final Pattern NEW_TERM = Pattern.compile("invalid newLeadershipTerm - this\\.appendPosition=(\\d+) <"
+            + " termBaseLogPosition=(\\d+) .*logLeadershipTermId=(\\d+),.* leadershipTermId=(\\d+),");
+
     private Fatal() {}
 
     /**
@@ -17,6 +22,10 @@ final class Fatal {
             String said = String.valueOf(e.getMessage());
             if (said.contains("checksum mismatch")) {
                 return "The log or a snapshot in " + folder + " is damaged: " + said + ". " + Snapshots.ADVICE;
+            }
+            if (endsBeforeItsTerm(said)) {
+                return "The end of the log in " + folder + " is missing, its disk is damaged: " + said + ". "
+                        + Snapshots.ADVICE;
             }
             if (isOfSpace(e, said)) {
                 return "The disk of " + folder + " is full: " + said
@@ -37,6 +46,17 @@ final class Fatal {
             }
         }
         return null;
+    }
+
+    /**
+     * A member that has noted a term has the log up to its begin. One whose log ends before it, as damage may look,
+     * would be told of the term again and again.
+     */
+    private static boolean endsBeforeItsTerm(String said) {
+        Matcher told = NEW_TERM.matcher(said);
+        return told.find()
+                && Long.parseLong(told.group(1)) < Long.parseLong(told.group(2))
+                && told.group(3).equals(told.group(4));
     }
 
     private static boolean isOfSpace(Throwable e, String said) {

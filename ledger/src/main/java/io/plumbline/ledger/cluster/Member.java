@@ -50,6 +50,10 @@ public final class Member implements AutoCloseable {
 
     private static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(500);
 
+    /** Held while a process is at work in a member's folder. */
+    private static final String LOCK_FILE = "member.lock";
+
+    private final ProcessLock lock;
     private final ClusteredMediaDriver driver;
     private final ClusteredServiceContainer container;
     private final String aeronDirectory;
@@ -101,11 +105,13 @@ public final class Member implements AutoCloseable {
     /**
      * @param hears told what goes wrong inside.
      * @param onEnd called when it cannot go on, by a thread of its own: the process should end then rather than linger.
+     * @throws IllegalStateException where another process is at work in the folder.
      */
     public Member(Place place, ClusteredService service, ErrorHandler hears, Runnable onEnd) {
         int id = place.id;
         List<String> members = place.members;
         Path folder = place.folder;
+        lock = lock(folder);
         int fsyncLevel = place.fsyncLevel;
         aeronDirectory = folder.resolve("driver").toString();
         Runnable end = () -> {
@@ -182,7 +188,8 @@ public final class Member implements AutoCloseable {
                 .idleStrategySupplier(Drivers::idle)
                 .errorHandler(errors)
                 .terminationHook(end);
-        driver = whenStale(() -> whenTorn(
+        MarkFiles.signalTerminated(archiveFolder, clusterFolder);
+        driver = launched(() -> whenStale(() -> whenTorn(
                 archiveFolder,
                 hears,
                 () -> ClusteredMediaDriver.launch(
@@ -190,13 +197,31 @@ public final class Member implements AutoCloseable {
                                 .errorHandler(errors)
                                 .terminationHook(end),
                         archive.clone(),
-                        consensus.clone())));
+                        consensus.clone()))));
         dropSavedErrors(archiveFolder);
         dropSavedErrors(clusterFolder);
+        container = launched(() -> whenStale(() -> ClusteredServiceContainer.launch(serviceContext.clone())));
+    }
+
+    private static ProcessLock lock(Path folder) {
         try {
-            container = whenStale(() -> ClusteredServiceContainer.launch(serviceContext.clone()));
+            ProcessLock taken =
+                    ProcessLock.tryTake(Files.createDirectories(folder).resolve(LOCK_FILE));
+            if (taken == null) {
+                throw new IllegalStateException("A full node is at work in " + folder + ". Stop that one first.");
+            }
+            return taken;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Where it fails, nothing is left open. */
+    private <T> T launched(Supplier<T> launch) {
+        try {
+            return launch.get();
         } catch (RuntimeException e) {
-            CloseHelper.quietCloseAll(driver, hosts);
+            CloseHelper.quietCloseAll(driver, hosts, lock);
             throw e;
         }
     }
@@ -236,8 +261,8 @@ public final class Member implements AutoCloseable {
     }
 
     /**
-     * A process that was killed leaves mark files that say it lives, for up to ten seconds: who comes right after it
-     * waits for them to go stale. Contexts are used once, hence the copies.
+     * A process that was killed while it made its mark files may leave some that say it lives, for up to ten seconds:
+     * who comes right after it waits for them to go stale. Contexts are used once, hence the copies.
      */
     private static <T> T whenStale(Supplier<T> launch) {
         long end = System.nanoTime() + STALE_NS;
@@ -436,6 +461,6 @@ public final class Member implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(driver.consensusModule(), container, driver, hosts);
+        CloseHelper.closeAll(driver.consensusModule(), container, driver, hosts, lock);
     }
 }

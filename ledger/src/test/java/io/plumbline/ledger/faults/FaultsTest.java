@@ -84,10 +84,7 @@ class FaultsTest {
                 List.of(new Genesis.Deposit(FaultLoad.SAVER.publicKey(), MONEY)),
                 Parameters.DEFAULT);
         Files.write(folder.resolve("genesis"), genesis.encode());
-        for (int i = 0; i < MEMBERS; i++) {
-            launch(i, "");
-            members[i].await("started");
-        }
+        allAgain();
         load = new ChildProcess(
                 "load",
                 hosts.name("h" + CLIENT),
@@ -228,6 +225,19 @@ class FaultsTest {
         members[member].await("started");
     }
 
+    private static void allAgain() throws Exception {
+        for (int i = 0; i < MEMBERS; i++) {
+            launch(i, "");
+        }
+        awaitAll();
+    }
+
+    private static void awaitAll() throws Exception {
+        for (ChildProcess member : members) {
+            member.await("started");
+        }
+    }
+
     private static void wipe(Path place) throws IOException {
         try (Stream<Path> files = Files.walk(place)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
@@ -331,8 +341,8 @@ class FaultsTest {
             }
             for (int i = 0; i < MEMBERS; i++) {
                 launch(i, "", names(i), List.of("-Djdk.net.hosts.file=" + aliases(i)));
-                members[i].await("started");
             }
+            awaitAll();
             flows("on a bad network");
             Thread.sleep(5_000);
             settle("on a bad network");
@@ -341,9 +351,7 @@ class FaultsTest {
             for (int i = 0; i < MEMBERS; i++) {
                 kill(i);
             }
-            for (int i = 0; i < MEMBERS; i++) {
-                again(i);
-            }
+            allAgain();
         }
         settle("after a bad network");
     }

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Two minutes of what {@code ./plumbline soak} does for hours. */
+/** A minute and a half of what {@code ./plumbline soak} does for hours. */
 @Tag("slow")
 class SoakTest {
     @Test
@@ -24,7 +24,7 @@ class SoakTest {
         System.setProperty("plumbline.home", "..");
         ByteArrayOutputStream said = new ByteArrayOutputStream();
         Soak soak = new Soak(new PrintStream(said, true, StandardCharsets.UTF_8));
-        parse(soak, "2", "--clients", "2", "--kill-every", "8", "--seed", "17");
+        parse(soak, "1.5", "--clients", "2", "--kill-every", "8", "--seed", "17");
         int code = soak.call();
         String report = said.toString(StandardCharsets.UTF_8);
         System.out.println(report);
