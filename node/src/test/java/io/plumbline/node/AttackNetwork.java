@@ -23,9 +23,12 @@ import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
+import io.plumbline.verifier.receipt.Request;
+import io.plumbline.verifier.receipt.Sampling;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -143,6 +146,27 @@ public final class AttackNetwork implements AutoCloseable {
         AgentRunner.startOnThread(runner);
         open.add(runner);
         return endpoint;
+    }
+
+    /** A session of a stranger's with the honest node. */
+    Peer toHonest(Endpoint.Protocol protocol) {
+        return endpoint(KeyPair.random(), protocol)
+                .connect("localhost", honestPort(), honest.publicKey().bytes());
+    }
+
+    /** The requester's, for the most likely tokens. */
+    Request request(String messages, int[] prompt, int most) {
+        return new Request(
+                model.id(),
+                messages,
+                0,
+                prompt,
+                Sampling.GREEDY,
+                most,
+                model.stopTokens(),
+                List.of(),
+                requester.publicKey(),
+                new byte[16]);
     }
 
     /** Registers an attacker's node at a price and lets {@code handler} hear what others ask of it. */

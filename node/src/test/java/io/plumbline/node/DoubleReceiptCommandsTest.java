@@ -23,7 +23,6 @@ import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
-import io.plumbline.verifier.receipt.Sampling;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -31,7 +30,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -62,39 +60,12 @@ class DoubleReceiptCommandsTest {
 
     /** A receipt whose node hands in one of a lower price. */
     private Receipt shown(AttackNetwork network, KeyPair keys, LedgerClient ledger) throws Exception {
-        network.register(keys, 20_000, 3, new ScriptedNode(network, keys, 3) {
-            @Override
-            Receipt handedIn(Receipt given) {
-                return new Receipt(
-                                given.contractVersion(),
-                                given.modelId(),
-                                given.requestHash(),
-                                given.outputHash(),
-                                given.traceRoot(),
-                                given.traceBytes(),
-                                given.promptTokens(),
-                                given.outputTokens(),
-                                given.price() - 1,
-                                null,
-                                null)
-                        .sign(keys);
-            }
-        });
+        network.register(keys, 20_000, 3, ScriptedNode.handingInALowerPrice(network, keys, 3));
         int[] prompt;
         try (ChatTokenizer tokenizer = ChatTokenizer.of(network.model.tokenFiles())) {
             prompt = tokenizer.text("Once upon a time");
         }
-        Request request = new Request(
-                network.model.id(),
-                "",
-                0,
-                prompt,
-                Sampling.GREEDY,
-                MOST,
-                network.model.stopTokens(),
-                List.of(),
-                network.requester.publicKey(),
-                new byte[16]);
+        Request request = network.request("", prompt, MOST);
         AttackNetwork.apply(
                 ledger,
                 new Command.OpenEscrow(request.hash(), keys.publicKey(), 3, prompt.length + MOST, Level.SIGNED));

@@ -276,27 +276,13 @@ class EscrowedWorkTest {
         try (AttackNetwork soon =
                 new AttackNetwork(other, Parameters.DEFAULT.with("escrowMs", 20_000), 5_000, Level.FULL)) {
             LedgerClient paying = soon.ledger(soon.requester);
-            Request request = new Request(
-                    soon.model.id(),
-                    MESSAGES,
-                    0,
-                    prompt,
-                    Sampling.GREEDY,
-                    MOST,
-                    soon.model.stopTokens(),
-                    List.of(),
-                    soon.requester.publicKey(),
-                    new byte[16]);
+            Request request = soon.request(MESSAGES, prompt, MOST);
             AttackNetwork.apply(
                     paying,
                     new Command.OpenEscrow(
                             request.hash(), soon.honest.publicKey(), 2, prompt.length + MOST, Level.FULL));
             NodeClient asking = new NodeClient();
-            Peer peer = soon.endpoint(KeyPair.random(), asking.protocol())
-                    .connect(
-                            "localhost",
-                            soon.honestPort(),
-                            soon.honest.publicKey().bytes());
+            Peer peer = soon.toHonest(asking.protocol());
             try (Inference inference = asking.infer(
                     peer, request, soon.requester, soon.model.config().vocab(), -1, chosen -> {})) {
                 String why = assertThrows(IllegalArgumentException.class, inference::await)
@@ -323,25 +309,11 @@ class EscrowedWorkTest {
         try (AttackNetwork brief =
                 new AttackNetwork(other, Parameters.DEFAULT.with("retainMs", 500), 5_000, Level.FULL)) {
             LedgerClient paying = brief.ledger(brief.requester);
-            Request request = new Request(
-                    brief.model.id(),
-                    MESSAGES,
-                    0,
-                    prompt,
-                    Sampling.GREEDY,
-                    MOST,
-                    brief.model.stopTokens(),
-                    List.of(),
-                    brief.requester.publicKey(),
-                    new byte[16]);
+            Request request = brief.request(MESSAGES, prompt, MOST);
             Command.OpenEscrow escrow = new Command.OpenEscrow(
                     request.hash(), brief.honest.publicKey(), 2, prompt.length + MOST, Level.SIGNED);
             NodeClient asking = new NodeClient();
-            Peer peer = brief.endpoint(KeyPair.random(), asking.protocol())
-                    .connect(
-                            "localhost",
-                            brief.honestPort(),
-                            brief.honest.publicKey().bytes());
+            Peer peer = brief.toHonest(asking.protocol());
             AttackNetwork.apply(paying, escrow);
             try (Inference inference = asking.infer(
                     peer, request, brief.requester, brief.model.config().vocab(), -1, chosen -> {})) {

@@ -294,24 +294,7 @@ class HostileNodesTest {
     void aNodeThatHandsInAnotherReceiptThanItShowsLosesItsStake(@TempDir Path other) throws Exception {
         try (AttackNetwork alone = new AttackNetwork(other, Parameters.DEFAULT, 5_000, Level.SIGNED)) {
             KeyPair keys = alone.attackers.get(0);
-            alone.register(keys, 20_000, 3, new ScriptedNode(alone, keys, 3) {
-                @Override
-                Receipt handedIn(Receipt given) {
-                    return new Receipt(
-                                    given.contractVersion(),
-                                    given.modelId(),
-                                    given.requestHash(),
-                                    given.outputHash(),
-                                    given.traceRoot(),
-                                    given.traceBytes(),
-                                    given.promptTokens(),
-                                    given.outputTokens(),
-                                    given.price() - 1,
-                                    null,
-                                    null)
-                            .sign(keys);
-                }
-            });
+            alone.register(keys, 20_000, 3, ScriptedNode.handingInALowerPrice(alone, keys, 3));
             HttpResponse<String> answer = alone.chat(QUESTION, 4, AttackNetwork.by(keys));
             assertEquals(200, answer.statusCode(), answer.body());
             LedgerClient ledger = alone.ledger(KeyPair.random());

@@ -60,6 +60,29 @@ class ScriptedNode implements NodeRequests.Handler {
     private final Map<String, Served> served = new ConcurrentHashMap<>();
     private final Map<Long, OutgoingOpening> sending = new ConcurrentHashMap<>();
 
+    /** One that shows its client another receipt than the ledger. */
+    static ScriptedNode handingInALowerPrice(AttackNetwork network, KeyPair keys, long pricePerToken)
+            throws IOException {
+        return new ScriptedNode(network, keys, pricePerToken) {
+            @Override
+            Receipt handedIn(Receipt given) {
+                return new Receipt(
+                                given.contractVersion(),
+                                given.modelId(),
+                                given.requestHash(),
+                                given.outputHash(),
+                                given.traceRoot(),
+                                given.traceBytes(),
+                                given.promptTokens(),
+                                given.outputTokens(),
+                                given.price() - 1,
+                                null,
+                                null)
+                        .sign(keys);
+            }
+        };
+    }
+
     ScriptedNode(AttackNetwork network, KeyPair keys, long pricePerToken) throws IOException {
         this.model = network.model;
         this.keys = keys;
