@@ -13,6 +13,7 @@ import io.plumbline.node.gateway.ApiMetrics;
 import io.plumbline.node.inference.InferenceNodeMetrics;
 import io.plumbline.node.inference.LanguageMetrics;
 import io.plumbline.node.inference.TensorMetrics;
+import io.plumbline.node.metrics.DiskMetrics;
 import io.plumbline.node.metrics.GpuColumns;
 import io.plumbline.node.metrics.MediaMetrics;
 import io.plumbline.node.metrics.RoleMetrics;
@@ -45,6 +46,7 @@ class OperationsFilesTest {
             new StoreMetrics(null).bindTo(all.registry());
             new DealMetrics(null).bindTo(all.registry());
             new MediaMetrics(null, null).bindTo(all.registry());
+            new DiskMetrics(null).bindTo(all.registry());
             // The collector's pauses are a metric from the first one on.
             System.gc();
             return all.scrape();

@@ -12,6 +12,7 @@ import io.plumbline.node.cli.blob.BlobPlaces;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.Lifecycle;
 import io.plumbline.node.health.RunningRole;
+import io.plumbline.node.metrics.DiskMetrics;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
@@ -134,6 +135,7 @@ abstract class RoleCommand extends ConfigurableCommand {
             operator.show(source);
         }
         role.bindTo(operator.metrics().registry());
+        new DiskMetrics(dir).bindTo(operator.metrics().registry());
         return role;
     }
 
