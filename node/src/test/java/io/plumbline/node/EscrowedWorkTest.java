@@ -64,11 +64,7 @@ class EscrowedWorkTest {
     static void start() throws Exception {
         network = new AttackNetwork(folder, Parameters.DEFAULT, 5_000, Level.FULL);
         client = new NodeClient();
-        node = network.endpoint(KeyPair.random(), client.protocol())
-                .connect(
-                        "localhost",
-                        network.honestPort(),
-                        network.honest.publicKey().bytes());
+        node = network.toHonest(client.protocol());
         ledger = network.ledger(network.requester);
         try (ChatTokenizer tokenizer = ChatTokenizer.of(network.model.tokenFiles())) {
             prompt = tokenizer.prompt(MESSAGES, 0);
@@ -137,11 +133,7 @@ class EscrowedWorkTest {
             Request request = request(MESSAGES, network.requester);
             escrow(request, network.honest, 2, prompt.length + MOST);
             Answering answering = new Answering();
-            Peer peer = network.endpoint(KeyPair.random(), answering.protocol())
-                    .connect(
-                            "localhost",
-                            network.honestPort(),
-                            network.honest.publicKey().bytes());
+            Peer peer = network.toHonest(answering.protocol());
             Wires.infer(peer, 1, request.encode());
             answering.firstToken.await();
             Wires.cancel(peer, 1, Cancellation.of(request.hash(), delivered, network.requester));
@@ -157,11 +149,7 @@ class EscrowedWorkTest {
         Request request = request(MESSAGES, network.requester);
         escrow(request, network.honest, 2, prompt.length + MOST);
         Answering answering = new Answering();
-        Peer peer = network.endpoint(KeyPair.random(), answering.protocol())
-                .connect(
-                        "localhost",
-                        network.honestPort(),
-                        network.honest.publicKey().bytes());
+        Peer peer = network.toHonest(answering.protocol());
         Wires.infer(peer, 1, request.encode());
         answering.firstToken.await();
         for (int i = 0; i < 8; i++) {

@@ -148,7 +148,7 @@ public final class JoinBench implements Callable<Integer> {
         }
     }
 
-    /** What an answer leaves in the log, from its escrow to its verdicts, its blocks and votes among it. */
+    /** Bytes that an answer leaves in the log, from its escrow to its verdicts, its blocks and votes among it. */
     private void bytesAnAnswer(Settlements settlements, BenchLedger ledger, ObjectNode details) throws Exception {
         Member leader = ledger.cluster().member(ledger.cluster().leader());
         byte[] last = new byte[32];

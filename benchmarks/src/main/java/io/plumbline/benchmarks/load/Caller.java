@@ -56,7 +56,8 @@ final class Caller implements AutoCloseable {
         private void note(JsonNode json, long ns) {
             if (json.has("error")) {
                 JsonNode said = json.path("error");
-                error = said.path("code").asText() + " "
+                String code = said.path("code").asText("");
+                error = (code.isEmpty() ? "" : code + " ")
                         + Target.shortened(said.path("message").asText());
             }
             JsonNode usage = json.path("usage");

@@ -238,7 +238,7 @@ final class FailoverLoad implements Callable<Integer> {
     }
 
     /**
-     * What became of the requests of a time.
+     * Says how the requests of a time ended.
      *
      * @param from when it begins, in seconds: when a fault happened.
      * @param back when what was killed was ready again; NaN for none.

@@ -77,7 +77,6 @@ public final class ShardSources {
     /**
      * Computes a range of a shard that is gone.
      *
-     * @param range of whole groups.
      * @throws IOException where fewer than k others can be had; the message says which are.
      */
     public void compute(int shard, ByteRange range, Output output) throws IOException {
@@ -160,7 +159,6 @@ public final class ShardSources {
     /**
      * Reads a range of a shard, computed of others where no source has it.
      *
-     * @param range of whole groups.
      * @param target receives it from 0 on.
      */
     void readOrCompute(int shard, ByteRange range, byte[] target) throws IOException {

@@ -89,11 +89,9 @@ public final class StripedSource implements BlobSource {
             int shard = (int) (at / blob.shardBytes());
             long from = at % blob.shardBytes();
             int bytes = (int) Math.min(length - done, blob.shardBytes() - from);
-            // A shard is filled up to whole groups, the blob is not.
-            long to = (from + bytes + ChunkGroups.BYTES - 1) / ChunkGroups.BYTES * ChunkGroups.BYTES;
-            byte[] groups = new byte[(int) (to - from)];
-            shards.readOrCompute(shard, new ByteRange(from, to), groups);
-            System.arraycopy(groups, 0, target, offset + done, bytes);
+            byte[] some = new byte[bytes];
+            shards.readOrCompute(shard, new ByteRange(from, from + bytes), some);
+            System.arraycopy(some, 0, target, offset + done, bytes);
             done += bytes;
         }
     }

@@ -182,7 +182,7 @@ public final class PartialBlob implements AutoCloseable {
         } catch (DiskFailedException e) {
             throw e;
         } catch (IOException e) {
-            // What came before is proven.
+            // The groups before it are proven.
             batch.flush();
             throw e;
         }

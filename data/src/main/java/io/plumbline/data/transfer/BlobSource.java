@@ -30,17 +30,17 @@ public interface BlobSource {
      * Reads a range, proven by the id.
      *
      * @param bytes that the blob has.
-     * @param range of whole groups, but for the blob's last.
+     * @param range its groups come whole, and what it has of them is kept.
      * @param target receives it from 0 on.
      * @throws io.plumbline.verifier.blake3.RangeDecoder.WrongBytesException where something of it is not the blob's.
      */
     default void read(Bytes32 id, long bytes, ByteRange range, byte[] target) throws IOException {
         try (InputStream in = range(id, bytes, range)) {
-            new RangeDecoder(id.bytes(), bytes, range.from(), range.to())
-                    .decode(
-                            in,
-                            (position, group, length) ->
-                                    System.arraycopy(group, 0, target, (int) (position - range.from()), length));
+            new RangeDecoder(id.bytes(), bytes, range.from(), range.to()).decode(in, (position, group, length) -> {
+                int from = (int) Math.max(0, range.from() - position);
+                int end = (int) Math.min(length, range.to() - position);
+                System.arraycopy(group, from, target, (int) (position + from - range.from()), end - from);
+            });
         }
     }
 }

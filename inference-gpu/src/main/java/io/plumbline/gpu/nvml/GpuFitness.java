@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** What a GPU's state means for a node that signs what it computes. */
+/** Judges a GPU's state for a node that signs its answers. */
 final class GpuFitness {
     /** CUDA that the kernels are compiled for, as {@link GpuState.Host#cuda} counts. */
     static final int NEEDED_CUDA = 13_000;

@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What an operator is told of GPUs: by states as such, and through the bindings by a library that stands in. */
+/** The operator is told of GPUs: by states as such, and through the bindings by a library that stands in. */
 class NvmlTest {
     @TempDir
     Path folder;

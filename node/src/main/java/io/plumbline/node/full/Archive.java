@@ -10,11 +10,12 @@ import io.plumbline.data.transfer.Upload;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.platform.PrivateFiles;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -37,7 +38,6 @@ final class Archive implements AutoCloseable {
     private static final long FIRST_PAUSE_MS = 1_000;
 
     private static final long LONGEST_PAUSE_MS = 60_000;
-    private static final String PARTIAL = "new-";
     private static final String EVIDENCE = "evidence ";
     private static final String SNAPSHOT = "ledger snapshot ";
 
@@ -69,7 +69,7 @@ final class Archive implements AutoCloseable {
 
     /** What a process that was killed had begun. */
     private void removePartial() throws IOException {
-        try (DirectoryStream<Path> found = Files.newDirectoryStream(folder, PARTIAL + "*")) {
+        try (DirectoryStream<Path> found = Files.newDirectoryStream(waiting, "*.partial")) {
             for (Path file : found) {
                 Files.delete(file);
             }
@@ -103,9 +103,7 @@ final class Archive implements AutoCloseable {
             events.emit(new Event.Warning("Not archived, since " + MOST_WAITING + " others wait for " + node.name()
                     + ": " + there.get(i).getFileName()));
         }
-        Path partial = Files.createTempFile(folder, PARTIAL, "");
-        Files.write(partial, bytes);
-        Files.move(partial, waiting.resolve(pin), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        PrivateFiles.write(waiting.resolve(pin), bytes);
     }
 
     /** The oldest first. */
@@ -186,9 +184,7 @@ final class Archive implements AutoCloseable {
             String[] oldest = lines.removeFirst().split(" ", 2);
             unpin(BlobIds.parse(oldest[0]), oldest[1]);
         }
-        Path next = folder.resolve(PUT_FILE + ".next");
-        Files.write(next, lines);
-        Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        PrivateFiles.write(file, String.join("\n", lines).getBytes(StandardCharsets.US_ASCII));
     }
 
     private void unpin(Bytes32 id, String pin) throws IOException {

@@ -21,13 +21,10 @@ import io.plumbline.data.store.Progress;
 import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.verifier.blake3.Blake3;
-import io.plumbline.verifier.blake3.RangeDecoder;
 import io.plumbline.verifier.blake3.RangeDecoder.WrongBytesException;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -155,14 +152,9 @@ class StripedBlobTest {
     }
 
     private static byte[] range(StripedSource source, StripedBlob blob, int from, int to) throws IOException {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        try (InputStream in = source.range(blob.id(), blob.bytes(), new ByteRange(from, to))) {
-            new RangeDecoder(blob.id().bytes(), blob.bytes(), from, to).decode(in, (at, some, length) -> {
-                int begin = (int) Math.max(0, from - at);
-                out.write(some, begin, (int) Math.min(length, to - at) - begin);
-            });
-        }
-        return out.toByteArray();
+        byte[] range = new byte[to - from];
+        source.read(blob.id(), blob.bytes(), new ByteRange(from, to), range);
+        return range;
     }
 
     @Test

@@ -13,11 +13,8 @@ import io.plumbline.data.store.PartialBlob;
 import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.Download;
 import io.plumbline.node.network.Terminal;
-import io.plumbline.verifier.blake3.RangeDecoder;
 import io.plumbline.verifier.encoding.Bytes32;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -146,14 +143,10 @@ final class GetCommand extends BlobIdCommand {
     private static byte[] piece(Bytes32 id, long bytes, ByteRange wanted, List<BlobSource> sources) throws IOException {
         IOException last = null;
         for (BlobSource source : sources) {
-            ByteArrayOutputStream out = new ByteArrayOutputStream();
-            try (InputStream in = source.range(id, bytes, wanted)) {
-                new RangeDecoder(id.bytes(), bytes, wanted.from(), wanted.to()).decode(in, (at, some, length) -> {
-                    int from = (int) Math.max(0, wanted.from() - at);
-                    int end = (int) Math.min(length, wanted.to() - at);
-                    out.write(some, from, end - from);
-                });
-                return out.toByteArray();
+            try {
+                byte[] piece = new byte[(int) wanted.length()];
+                source.read(id, bytes, wanted, piece);
+                return piece;
             } catch (IOException e) {
                 last = e;
                 System.err.println(Terminal.printable(source.name() + " did not give it: " + e.getMessage()));
