@@ -342,12 +342,6 @@ public final class Voter implements AutoCloseable {
         }
     }
 
-    /** Puts down what is about to be signed; false where it was signed long ago. */
-    boolean mayStillSign(long epoch, long number, byte[] hash, Collection<EpochStatement> statements)
-            throws IOException {
-        return signer.vote(epoch, number, hash, statements) != null;
-    }
-
     /**
      * Steps into the next epoch: promises to sign nothing in this one any more, and says what it has signed of the
      * block that has stalled.

@@ -51,59 +51,64 @@ class VoterTest {
         return Blake3.hash(new byte[] {(byte) which});
     }
 
-    private Voter voter() throws IOException {
-        return new Voter(KeyPair.random(), Bytes32.ZERO, 4, file, e -> {});
+    private VoteSigner signer() throws IOException {
+        return new LocalVoteSigner(KeyPair.random(), Bytes32.ZERO, 4, file);
+    }
+
+    private static boolean signs(VoteSigner by, long epoch, long number, byte[] hash, List<EpochStatement> statements)
+            throws IOException {
+        return by.vote(epoch, number, hash, statements) != null;
     }
 
     @Test
     void whatWasSignedIsRememberedAcrossRestarts() throws IOException {
-        try (Voter first = voter()) {
-            assertTrue(first.mayStillSign(0, 0, block(0), List.of()));
-            assertTrue(first.mayStillSign(0, 1, block(1), List.of()));
+        try (VoteSigner first = signer()) {
+            assertTrue(signs(first, 0, 0, block(0), List.of()));
+            assertTrue(signs(first, 0, 1, block(1), List.of()));
         }
-        try (Voter again = voter()) {
-            assertFalse(again.mayStillSign(0, 0, block(0), List.of()), "long signed");
-            assertTrue(again.mayStillSign(0, 1, block(1), List.of()), "the vote may not have come through");
-            String why = assertThrows(IOException.class, () -> again.mayStillSign(0, 1, block(2), List.of()))
+        try (VoteSigner again = signer()) {
+            assertFalse(signs(again, 0, 0, block(0), List.of()), "long signed");
+            assertTrue(signs(again, 0, 1, block(1), List.of()), "the vote may not have come through");
+            String why = assertThrows(IOException.class, () -> signs(again, 0, 1, block(2), List.of()))
                     .getMessage();
             assertTrue(why.contains("has signed another block 1 in epoch 0 before"), why);
-            assertTrue(again.mayStillSign(0, 2, block(2), List.of()));
+            assertTrue(signs(again, 0, 2, block(2), List.of()));
         }
     }
 
     @Test
     void aTornRecordAtTheEndWasNotSigned() throws IOException {
-        try (Voter first = voter()) {
-            first.mayStillSign(0, 0, block(0), List.of());
-            first.mayStillSign(0, 1, block(1), List.of());
+        try (VoteSigner first = signer()) {
+            signs(first, 0, 0, block(0), List.of());
+            signs(first, 0, 1, block(1), List.of());
         }
         byte[] whole = Files.readAllBytes(file);
         Files.write(file, Arrays.copyOf(whole, whole.length - 5));
-        try (Voter again = voter()) {
-            assertTrue(again.mayStillSign(0, 1, block(7), List.of()));
+        try (VoteSigner again = signer()) {
+            assertTrue(signs(again, 0, 1, block(7), List.of()));
         }
-        try (Voter third = voter()) {
-            assertThrows(IOException.class, () -> third.mayStillSign(0, 1, block(8), List.of()));
+        try (VoteSigner third = signer()) {
+            assertThrows(IOException.class, () -> signs(third, 0, 1, block(8), List.of()));
         }
     }
 
     @Test
     void aDamagedFileStopsTheNodeFromSigning() throws IOException {
-        try (Voter first = voter()) {
-            first.mayStillSign(0, 0, block(0), List.of());
-            first.mayStillSign(0, 1, block(1), List.of());
+        try (VoteSigner first = signer()) {
+            signs(first, 0, 0, block(0), List.of());
+            signs(first, 0, 1, block(1), List.of());
         }
         byte[] bytes = Files.readAllBytes(file);
         bytes[3] ^= 1;
         Files.write(file, bytes);
-        String why = assertThrows(IOException.class, this::voter).getMessage();
+        String why = assertThrows(IOException.class, this::signer).getMessage();
         assertTrue(why.contains("is damaged"), why);
     }
 
     @Test
     void aLongFileIsBegunAnew() throws IOException {
-        try (Voter first = voter()) {
-            assertTrue(first.mayStillSign(0, 0, block(0), List.of()));
+        try (VoteSigner first = signer()) {
+            assertTrue(signs(first, 0, 0, block(0), List.of()));
         }
         byte[] one = Files.readAllBytes(file);
         while (Files.size(file) <= 1 << 20) {
@@ -113,12 +118,12 @@ class VoterTest {
             }
             Files.write(file, many, StandardOpenOption.APPEND);
         }
-        try (Voter again = voter()) {
-            assertTrue(again.mayStillSign(0, 1, block(1), List.of()));
+        try (VoteSigner again = signer()) {
+            assertTrue(signs(again, 0, 1, block(1), List.of()));
         }
         assertEquals(2L * one.length, Files.size(file), "its last vote and the new one");
-        try (Voter third = voter()) {
-            assertThrows(IOException.class, () -> third.mayStillSign(0, 1, block(2), List.of()));
+        try (VoteSigner third = signer()) {
+            assertThrows(IOException.class, () -> signs(third, 0, 1, block(2), List.of()));
         }
     }
 
@@ -127,12 +132,12 @@ class VoterTest {
         VoteFile votes = new VoteFile(file);
         votes.vote(0, 4, block(4));
         votes.promise(1, 4);
-        try (Voter again = voter()) {
-            String why = assertThrows(IOException.class, () -> again.mayStillSign(0, 4, block(4), List.of()))
+        try (VoteSigner again = signer()) {
+            String why = assertThrows(IOException.class, () -> signs(again, 0, 4, block(4), List.of()))
                     .getMessage();
             assertTrue(why.contains("waits for epoch 1"), why);
-            assertTrue(again.mayStillSign(1, 4, block(4), List.of()), "the same block may be signed in any epoch");
-            assertTrue(again.mayStillSign(0, 5, block(5), List.of()), "the promise was about block 4");
+            assertTrue(signs(again, 1, 4, block(4), List.of()), "the same block may be signed in any epoch");
+            assertTrue(signs(again, 0, 5, block(5), List.of()), "the promise was about block 4");
         }
     }
 
@@ -143,11 +148,11 @@ class VoterTest {
         votes.promise(1, 4);
         List<EpochStatement> three = List.of(said(block(4)), said(null), said(null));
         List<EpochStatement> four = List.of(said(block(4)), said(null), said(null), said(null));
-        try (Voter again = voter()) {
-            String why = assertThrows(IOException.class, () -> again.mayStillSign(1, 4, block(9), three))
+        try (VoteSigner again = signer()) {
+            String why = assertThrows(IOException.class, () -> signs(again, 1, 4, block(9), three))
                     .getMessage();
             assertTrue(why.contains("may be certified"), why);
-            assertTrue(again.mayStillSign(1, 4, block(9), four));
+            assertTrue(signs(again, 1, 4, block(9), four));
         }
     }
 
