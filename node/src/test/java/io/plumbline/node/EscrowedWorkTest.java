@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.inference.CostlyGrammar;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
@@ -192,13 +193,32 @@ class EscrowedWorkTest {
     /** The prompt would be computed before the first token, which there is not. */
     @Test
     void aPromptWhoseGrammarCannotBeBegunIsNotComputed() throws Exception {
-        StringBuilder doubling = new StringBuilder("root ::= r0\n");
-        for (int i = 0; i < 200; i++) {
-            doubling.append("r" + i + " ::= r" + (i + 1) + " | r" + (i + 1) + " \"c\"\n");
-        }
+        Request hard = request(CostlyGrammar.after(0));
+        escrow(hard, network.honest, 2, prompt.length + MOST);
+        String why = refused(hard);
+        assertTrue(why.startsWith("The request does not hold: The grammar takes too much work"), why);
+        Request next = request(MESSAGES, network.requester);
+        escrow(next, network.honest, 2, prompt.length + MOST);
+        assertEquals(MOST, answered(next).receipt().outputTokens(), "the node goes on");
+    }
+
+    /** Whoever wrote it has the tokens by then: they are signed for, audited and paid. */
+    @Test
+    void anAnswerWhoseGrammarTurnsTooCostlyEndsThereAndIsPaid() throws Exception {
+        Request costly = request(CostlyGrammar.after(60));
+        escrow(costly, network.honest, 2, prompt.length + MOST);
+        NodeClient.Answered answered = answered(costly);
+        int tokens = answered.receipt().outputTokens();
+        assertTrue(tokens > 1 && tokens < MOST, tokens + " tokens");
+        assertNull(answered.answer().cancellation());
+        Settlement ended = network.ended(ledger, costly.hash(), 30_000);
+        assertEquals(Status.SETTLED, ended.status(), ended.reasons().toString());
+    }
+
+    private static Request request(String grammar) {
         byte[] nonce = new byte[16];
         nonce[0] = ++nonces;
-        Request hard = new Request(
+        return new Request(
                 network.model.id(),
                 "",
                 0,
@@ -207,15 +227,9 @@ class EscrowedWorkTest {
                 MOST,
                 network.model.stopTokens(),
                 List.of(),
-                doubling.append("r200 ::= [a-z]\n").toString(),
+                grammar,
                 network.requester.publicKey(),
                 nonce);
-        escrow(hard, network.honest, 2, prompt.length + MOST);
-        String why = refused(hard);
-        assertTrue(why.startsWith("The request does not hold: The grammar takes too much work"), why);
-        Request next = request(MESSAGES, network.requester);
-        escrow(next, network.honest, 2, prompt.length + MOST);
-        assertEquals(MOST, answered(next).receipt().outputTokens(), "the node goes on");
     }
 
     /** A client that reads no more of an answer than that it has begun. */

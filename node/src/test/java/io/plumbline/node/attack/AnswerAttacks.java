@@ -1,5 +1,6 @@
 package io.plumbline.node.attack;
 
+import io.plumbline.inference.CostlyGrammar;
 import io.plumbline.inference.TestModels;
 import io.plumbline.node.attack.Scene.Shown;
 import io.plumbline.verifier.encoding.Bytes32;
@@ -122,6 +123,14 @@ final class AnswerAttacks {
         int stop = scene.model.stopTokens()[0];
         attacks.add(new Attack(
                 family, "an answer ended early", "STOP", () -> signed(Arrays.copyOf(tokens, 10), scene.request)));
+        attacks.add(new Attack(family, "an answer in a grammar that is not too costly, ended early", "STOP", () -> {
+            Request bound = scene.request(Sampling.GREEDY, Scene.MAX_TOKENS, GRAMMAR);
+            return signed(Arrays.copyOf(tokens, 3), bound);
+        }));
+        attacks.add(new Attack(family, "an answer ended before its grammar turns too costly", "STOP", () -> {
+            Request costly = scene.request(Sampling.GREEDY, Scene.MAX_TOKENS, CostlyGrammar.after(60));
+            return signed(Arrays.copyOf(tokens, 3), costly);
+        }));
         attacks.add(new Attack(
                 family,
                 "an answer longer than was asked for",

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
+import io.plumbline.inference.CostlyGrammar;
 import io.plumbline.inference.TestModels;
+import io.plumbline.inference.language.engine.Replay;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Request;
@@ -76,6 +78,12 @@ class AttackSuiteTest {
                     shown.answer().text().matches("[A-Z][a-z ]{3,30}[.!]"),
                     shown.answer().text());
             assertEquals("good", scene.audit(shown));
+            Request costly = scene.request(sampling, Scene.MAX_TOKENS, CostlyGrammar.after(60));
+            Scene.Shown ended = scene.serve(costly, costly, TestModels.forward(scene.model));
+            assertTrue(ended.answer().tokens().length < Scene.MAX_TOKENS, "it ends where its grammar is too costly");
+            assertEquals("good", scene.audit(ended));
+            assertTrue(Replay.audit(scene.model, scene.tokenizer, ended.receipt(), costly, ended.answer())
+                    .good());
         }
     }
 

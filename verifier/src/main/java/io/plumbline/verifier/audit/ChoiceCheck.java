@@ -3,6 +3,7 @@ package io.plumbline.verifier.audit;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.choice.TokenChooser;
+import io.plumbline.verifier.grammar.Patience;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.ExactMath;
@@ -19,9 +20,6 @@ final class ChoiceCheck implements OpeningCheck.Tokens {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
-    /** An auditor may spend more on a grammar than any node does, so that none can shake it off by one. */
-    private static final int PATIENCE = 4;
 
     private final KnownModel model;
     private final WorkDigest work;
@@ -149,7 +147,7 @@ final class ChoiceCheck implements OpeningCheck.Tokens {
     /** One that has taken the answer's tokens up to position {@code t}. */
     private TokenChooser chooserAfter(int t) {
         if (chooser == null || chooserAt > t) {
-            chooser = rule.begin(PATIENCE);
+            chooser = rule.begin(Patience.AUDITOR);
             chooserAt = view.firstChoice();
         }
         while (chooserAt < t) {

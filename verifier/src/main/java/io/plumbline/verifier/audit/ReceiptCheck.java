@@ -115,9 +115,10 @@ public final class ReceiptCheck {
         }
         int length = TraceLayout.tokens(request.promptTokens().length, tokens.length);
         int most = most(request, config);
-        // Whether a stop text ended it is for TextCheck, which has the tokenizer.
+        // Whether a stop text or a grammar's cost ended it is for TextCheck, which has the tokenizer.
         boolean mayEnd = request.stopsAt(tokens[tokens.length - 1])
                 || !request.stopTexts().isEmpty()
+                || !request.grammar().isEmpty()
                 || answer.isCancelled();
         if (tokens.length > most || (tokens.length < most && !mayEnd)) {
             return Failure.of(Step.STOP, tokens.length + " tokens, not ended by the stop rule; it gives " + most);

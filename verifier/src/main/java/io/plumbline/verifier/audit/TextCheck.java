@@ -1,5 +1,6 @@
 package io.plumbline.verifier.audit;
 
+import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Answer;
@@ -118,9 +119,10 @@ public final class TextCheck {
         }
         boolean isEnded = request.stopsAt(tokens[tokens.length - 1])
                 || tokens.length == ReceiptCheck.most(request, config)
-                || answer.isCancelled();
-        if (!isEnded && end < 0) {
-            return Failure.of(Step.STOP, tokens.length + " tokens, and no stop text is complete in them");
+                || answer.isCancelled()
+                || end >= 0;
+        if (!isEnded && !ChoiceRule.of(request, tokenizer::vocabulary).isSpentBy(tokens)) {
+            return Failure.of(Step.STOP, tokens.length + " tokens, and nothing has ended the answer after them");
         }
         return null;
     }

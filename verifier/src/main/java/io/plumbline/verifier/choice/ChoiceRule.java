@@ -1,6 +1,8 @@
 package io.plumbline.verifier.choice;
 
 import io.plumbline.verifier.grammar.Grammar;
+import io.plumbline.verifier.grammar.GrammarWalk;
+import io.plumbline.verifier.grammar.Patience;
 import io.plumbline.verifier.grammar.Vocabulary;
 import io.plumbline.verifier.receipt.Request;
 import java.util.function.Supplier;
@@ -46,11 +48,17 @@ public final class ChoiceRule {
     }
 
     /**
-     * Follows an answer from its beginning.
+     * Whether an answer of these tokens may end because its grammar takes too much work to follow. Costs up to some
+     * milliseconds a token, so it is asked where nothing else has ended the answer.
      *
-     * @param patience how many times the work that a node may spend on a grammar this one may: 1 for a node.
+     * @param answer tokens, none of which is a stop token of the request.
      */
-    public TokenChooser begin(int patience) {
+    public boolean isSpentBy(int[] answer) {
+        return grammar != null && GrammarWalk.isSpentBy(grammar, vocabulary.get(), answer);
+    }
+
+    /** Follows an answer from its beginning. */
+    public TokenChooser begin(Patience patience) {
         return new TokenChooser(request, grammar, grammar == null ? null : vocabulary.get(), patience);
     }
 }

@@ -3,6 +3,7 @@ package io.plumbline.verifier.choice;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.grammar.GrammarTooCostlyException;
 import io.plumbline.verifier.grammar.GrammarWalk;
+import io.plumbline.verifier.grammar.Patience;
 import io.plumbline.verifier.grammar.PermittedTokens;
 import io.plumbline.verifier.grammar.Vocabulary;
 import io.plumbline.verifier.receipt.LogitAdjustments;
@@ -34,7 +35,7 @@ public final class TokenChooser {
 
     private float[] adjusted = new float[0];
 
-    TokenChooser(Request request, Grammar grammar, Vocabulary vocabulary, int patience) {
+    TokenChooser(Request request, Grammar grammar, Vocabulary vocabulary, Patience patience) {
         this.request = request;
         this.sampling = request.sampling();
         this.adjustments = sampling.adjustments();

@@ -11,13 +11,13 @@ import java.util.Map;
  */
 public final class GrammarWalk implements PermittedTokens {
     /**
-     * Work that one token may take at most, the first one for example, and that tokens may take on average; see {@link
-     * Terms#visits()}. What tokens have not used they leave to later ones, up to that: a text of any length has no more
-     * left for one token than its beginning has.
+     * Work that one token may take at most, the first one for example, and that tokens may take on average, by the
+     * contract; see {@link Terms#visits()}. What tokens have not used they leave to later ones, up to that: a text of
+     * any length has no more left for one token than its beginning has.
      */
-    private static final long MOST_VISITS = 2_000_000;
+    private static final long MOST_VISITS = 1_000_000;
 
-    private static final long VISITS_A_TOKEN = 30_000;
+    private static final long VISITS_A_TOKEN = 15_000;
 
     /** Places whose permitted tokens are kept: at 128k tokens 16 KiB each. */
     private static final int MOST_MASKS = 64;
@@ -37,7 +37,7 @@ public final class GrammarWalk implements PermittedTokens {
 
     private final Vocabulary vocabulary;
     private final Terms terms;
-    private final int patience;
+    private final Patience patience;
     private final Map<Term, Place> places = new IdentityHashMap<>();
     private final Place begin;
     private int masks;
@@ -49,12 +49,12 @@ public final class GrammarWalk implements PermittedTokens {
     /** Places along the token that is looked at, one more than it has bytes. */
     private Place[] path = new Place[64];
 
-    /** @param patience how many times the work of a node this one may take: those that check have more than it. */
-    public GrammarWalk(Grammar grammar, Vocabulary vocabulary, int patience) {
+    /** At the beginning of a text. */
+    public GrammarWalk(Grammar grammar, Vocabulary vocabulary, Patience patience) {
         this.vocabulary = vocabulary;
         this.terms = new Terms(grammar);
         this.patience = patience;
-        this.allowed = patience * MOST_VISITS;
+        this.allowed = patience.times() * MOST_VISITS;
         terms.allow(allowed);
         this.begin = new Place(terms.root());
         if (vocabulary.dropsFirstSpace()) {
@@ -63,6 +63,27 @@ public final class GrammarWalk implements PermittedTokens {
             begin.next[' '] = place(begin.term);
         }
         this.here = begin;
+    }
+
+    /**
+     * Whether following the grammar to the end of a text, and finding what may come there, takes more than the contract
+     * gives: an answer may end so. Every host finds the same, for each looks at the same in the same order: at every
+     * place of the text what may follow.
+     *
+     * @param tokens of the text, none of which ends it.
+     */
+    public static boolean isSpentBy(Grammar grammar, Vocabulary vocabulary, int[] tokens) {
+        GrammarWalk walk = new GrammarWalk(grammar, vocabulary, Patience.CONTRACT);
+        try {
+            walk.all();
+            for (int token : tokens) {
+                walk.accept(token);
+                walk.all();
+            }
+            return false;
+        } catch (GrammarTooCostlyException e) {
+            return true;
+        }
     }
 
     /** Work so far, see {@link Terms#visits()}. */
@@ -81,7 +102,8 @@ public final class GrammarWalk implements PermittedTokens {
      * @throws GrammarTooCostlyException where following the grammar takes too much.
      */
     public void accept(int token) {
-        allowed = Math.min(allowed + patience * VISITS_A_TOKEN, terms.visits() + patience * MOST_VISITS);
+        long more = patience.times();
+        allowed = Math.min(allowed + more * VISITS_A_TOKEN, terms.visits() + more * MOST_VISITS);
         terms.allow(allowed);
         for (byte one : vocabulary.bytes(token)) {
             here = after(here, one & 0xFF);

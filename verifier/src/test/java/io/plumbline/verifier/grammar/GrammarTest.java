@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
@@ -179,7 +180,7 @@ class GrammarTest {
             assertTrue(many.matches("aaa".getBytes(StandardCharsets.UTF_8)));
             // Readings that multiply end as too costly.
             Grammar open = Grammar.parse("root ::= (\"a\" [ab]{0,9999} | [ab])* \"c\"");
-            GrammarWalk walk = new GrammarWalk(open, letters(), 1);
+            GrammarWalk walk = new GrammarWalk(open, letters(), Patience.NODE);
             assertThrows(GrammarTooCostlyException.class, () -> {
                 for (int i = 0; i < 100_000; i++) {
                     walk.accept(0);
@@ -197,11 +198,48 @@ class GrammarTest {
         }
         doubling.append("r200 ::= [ab]\n");
         Grammar grammar = Grammar.parse(doubling.toString());
-        for (int patience : new int[] {1, 4}) {
+        for (Patience patience : Patience.values()) {
             GrammarWalk walk = new GrammarWalk(grammar, letters(), patience);
             assertTimeoutPreemptively(
                     Duration.ofSeconds(20), () -> assertThrows(GrammarTooCostlyException.class, () -> walk.accept(0)));
         }
+    }
+
+    /** What ends an answer of one host must end it for all, though it has looked at less than they. */
+    @Test
+    void whatIsTooMuchForANodeIsSoByTheContractsCount() {
+        Random dice = new Random(5);
+        int spent = 0;
+        for (int round = 0; round < 40; round++) {
+            StringBuilder text = new StringBuilder("root ::= [ab]{" + (1 + dice.nextInt(60)) + "} r0\n");
+            int depth = 8 + dice.nextInt(14);
+            for (int i = 0; i < depth; i++) {
+                text.append("r" + i + " ::= r" + (i + 1) + " | r" + (i + 1) + " \"c\"\n");
+            }
+            Grammar grammar = Grammar.parse(
+                    text.append("r" + depth + " ::= ([ab] | [ab] \"c\")+\n").toString());
+            int[] tokens = dice.ints(80, 0, 2).toArray();
+            GrammarWalk node = new GrammarWalk(grammar, letters(), Patience.NODE);
+            int taken = 0;
+            try {
+                while (taken < tokens.length) {
+                    if (dice.nextInt(3) == 0) {
+                        node.all();
+                    } else {
+                        node.contains(tokens[taken]);
+                    }
+                    node.accept(tokens[taken]);
+                    taken++;
+                }
+            } catch (GrammarTooCostlyException e) {
+                spent++;
+                assertTrue(
+                        GrammarWalk.isSpentBy(grammar, letters(), Arrays.copyOf(tokens, taken)),
+                        "round " + round + ", " + taken + " tokens");
+            }
+            assertFalse(GrammarWalk.isSpentBy(Grammar.parse("root ::= [abc]*"), letters(), tokens));
+        }
+        assertTrue(spent > 3 && spent < 40, spent + " of 40");
     }
 
     /** Each byte leads to a choice of thousands, of two that are here already: few terms are looked at to find it. */
@@ -215,7 +253,7 @@ class GrammarTest {
                     .append(Integer.toString(i, 36))
                     .append('"');
         }
-        GrammarWalk walk = new GrammarWalk(Grammar.parse(text.append("))").toString()), letters(), 1);
+        GrammarWalk walk = new GrammarWalk(Grammar.parse(text.append("))").toString()), letters(), Patience.NODE);
         long before = walk.visits();
         walk.all();
         assertTrue(walk.visits() - before > 3 * 8 * 4_000, "visits " + walk.visits());
@@ -229,7 +267,7 @@ class GrammarTest {
             text.append("r" + i + " ::= r" + (i + 1) + " | r" + (i + 1) + " \"c\"\n");
         }
         GrammarWalk walk =
-                new GrammarWalk(Grammar.parse(text.append("r24 ::= [ab]\n").toString()), letters(), 1);
+                new GrammarWalk(Grammar.parse(text.append("r24 ::= [ab]\n").toString()), letters(), Patience.NODE);
         for (int i = 0; i < 20_000; i++) {
             walk.accept(0);
         }
@@ -296,18 +334,18 @@ class GrammarTest {
         for (boolean drops : new boolean[] {false, true}) {
             Vocabulary vocabulary = new Vocabulary(tokens, drops);
             for (int run = 0; run < 10; run++) {
-                GrammarWalk walk = new GrammarWalk(grammar, vocabulary, 1);
+                GrammarWalk walk = new GrammarWalk(grammar, vocabulary, Patience.NODE);
                 List<Integer> chosen = new ArrayList<>();
                 for (int step = 0; step < 25; step++) {
                     BitSet permitted = (BitSet) walk.all().clone();
                     for (int i = 0; i < 60; i++) {
                         int token = random.nextInt(tokens.size());
-                        GrammarWalk alone = new GrammarWalk(grammar, vocabulary, 1);
+                        GrammarWalk alone = new GrammarWalk(grammar, vocabulary, Patience.NODE);
                         chosen.forEach(alone::accept);
                         alone.accept(token);
                         boolean goesOn = alone.isComplete() || !alone.all().isEmpty();
                         assertEquals(goesOn && tokens.get(token).length > 0, permitted.get(token), "token " + token);
-                        GrammarWalk asked = new GrammarWalk(grammar, vocabulary, 1);
+                        GrammarWalk asked = new GrammarWalk(grammar, vocabulary, Patience.NODE);
                         chosen.forEach(asked::accept);
                         assertEquals(permitted.get(token), asked.contains(token), "token " + token + " by itself");
                     }
@@ -330,7 +368,8 @@ class GrammarTest {
         for (String piece : List.of(" a", "a", "  a", " ", "b")) {
             tokens.add(piece.getBytes(StandardCharsets.UTF_8));
         }
-        GrammarWalk walk = new GrammarWalk(Grammar.parse("root ::= \"aa\" \" a\""), new Vocabulary(tokens, true), 1);
+        GrammarWalk walk =
+                new GrammarWalk(Grammar.parse("root ::= \"aa\" \" a\""), new Vocabulary(tokens, true), Patience.NODE);
         assertEquals("{0, 1, 3}", walk.all().toString());
         walk.accept(0);
         assertEquals("{1}", walk.all().toString());

@@ -1,5 +1,6 @@
 package io.plumbline.inference.language.engine;
 
+import io.plumbline.verifier.grammar.GrammarTooCostlyException;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.trace.TraceLayout;
 import java.util.ArrayList;
@@ -173,6 +174,9 @@ final class BatchStep {
                 goesOn &= !job.isFinished();
                 rows = 1;
             }
+        } catch (GrammarTooCostlyException e) {
+            // The row whose choice it was is in no trace, as after an answer's last token.
+            job.endBefore(e);
         } finally {
             if (stand > 0) {
                 job.trace().cut(stand);

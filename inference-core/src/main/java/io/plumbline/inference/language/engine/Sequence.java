@@ -4,6 +4,8 @@ import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.choice.TokenChooser;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.grammar.GrammarTooCostlyException;
+import io.plumbline.verifier.grammar.Patience;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -31,6 +33,7 @@ final class Sequence implements AutoCloseable {
 
     /** Why an answer ended. */
     enum Finish {
+        /** By the stop rule, also where its grammar takes too much work to follow further. */
         STOP,
         LENGTH,
         CANCELLED
@@ -58,7 +61,7 @@ final class Sequence implements AutoCloseable {
             Drafter.Factory drafters) {
         this.request = rule.request();
         this.rule = rule;
-        this.chooser = rule.begin(1);
+        this.chooser = rule.begin(Patience.NODE);
         this.listener = listener;
         this.isCancelled = isCancelled;
         this.prompt = request.promptTokens().length;
@@ -113,14 +116,18 @@ final class Sequence implements AutoCloseable {
 
     /** Takes the token chosen after the last row. */
     void accept(int token, float[] logits, int offset) {
-        chooser.accept(token);
         tokens[position] = token;
         chosen++;
+        try {
+            chooser.accept(token);
+        } catch (GrammarTooCostlyException e) {
+            finish = Finish.STOP;
+        }
         if (drafter != null) {
             drafter.accepted(tokens, position + 1);
         }
         boolean stop = listener.onToken(token, logits, offset);
-        if (stop || request.stopsAt(token)) {
+        if (stop || request.stopsAt(token) || finish == Finish.STOP) {
             finish = Finish.STOP;
         } else if (chosen == most) {
             finish = Finish.LENGTH;
@@ -150,6 +157,18 @@ final class Sequence implements AutoCloseable {
     /** How likely the guesses up to {@code index} are all right, 0 to 1. */
     double draftConfidence(int index) {
         return drafter.confidence(index);
+    }
+
+    /**
+     * Ends the answer, for what may come next takes too much work to find out.
+     *
+     * @throws GrammarTooCostlyException where it has no token yet.
+     */
+    void endBefore(GrammarTooCostlyException why) {
+        if (chosen == 0) {
+            throw why;
+        }
+        finish = Finish.STOP;
     }
 
     /** Ends the answer with what has been chosen. */

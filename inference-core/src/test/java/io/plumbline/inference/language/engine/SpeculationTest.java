@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.inference.CostlyGrammar;
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.engine.Generator.Result;
 import io.plumbline.inference.language.model.LoadedModel;
@@ -166,6 +167,7 @@ class SpeculationTest {
         if (model == stories) {
             int[] story = tokenizer.prompt(List.of(new ChatTokenizer.Message("user", "Tell me a story about a bear.")));
             all.add(request(model, story, 40, new Sampling(0.9f, 0, 950_000, 3), GRAMMAR, List.of()));
+            all.add(request(model, story, 40, Sampling.GREEDY, CostlyGrammar.after(50), List.of()));
             all.add(request(model, story, 120, Sampling.GREEDY, "", List.of(" the")));
             all.add(request(model, story, 120, new Sampling(0.8f, 0, 900_000, 8), "", List.of(". ", "zebra")));
         }
