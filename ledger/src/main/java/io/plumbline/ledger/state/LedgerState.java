@@ -322,7 +322,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
                 deals.propose(signer, c.terms(), Payment.number(height, index), parameters, timeMs, block());
             case AcceptDeal c -> deals.accept(signer, c, freeStake(signer), parameters, timeMs);
             case ProveStorage c -> deals.prove(signer, c, parameters, timeMs, block());
-            case ReportDoubleReceipt c -> settlements.doubleReceipt(signer, c.other(), timeMs);
+            case ReportDoubleReceipt c -> settlements.doubleReceipt(c.other(), timeMs);
             case NameSuccessor c -> name(signer, c.successor());
             case RotateKey c -> rotate(signer, c);
         };

@@ -495,11 +495,12 @@ final class Settlements {
 
     /**
      * Takes a receipt that its node has given beside the one that it handed in, as {@link #slash} does evidence. Until
-     * the settlement leaves the state, like evidence, and once: the answer is proven false by it.
+     * the settlement leaves the state, like evidence, and once: the answer is proven false by it. The requester has the
+     * finder's part: it is the one who was shown the receipt, and whoever passes it on could hand it in as its own.
      *
      * @return why it is no offence, or null.
      */
-    String doubleReceipt(Bytes32 finder, Receipt other, long nowMs) {
+    String doubleReceipt(Receipt other, long nowMs) {
         Settlement one = find(other.requestHash());
         if (one == null || one.receipt() == null) {
             return "no answer to this request is on the ledger, or not any more";
@@ -514,7 +515,7 @@ final class Settlements {
         if (one.receipt().isSameAnswer(other)) {
             return "the node gave one receipt for this request, and this is it";
         }
-        slash(one, finder, nowMs);
+        slash(one, one.requester(), nowMs);
         return null;
     }
 
