@@ -24,6 +24,7 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.node.cli.AuditCommand;
 import io.plumbline.node.cli.VerifyCommand;
+import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.full.FullNode;
 import io.plumbline.node.gateway.Gateway;
 import io.plumbline.node.gateway.Terms;
@@ -33,10 +34,16 @@ import io.plumbline.node.inference.TensorEngine;
 import io.plumbline.node.inference.TensorService;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.Network;
+import io.plumbline.transport.Drivers;
+import io.plumbline.transport.Endpoint;
+import io.plumbline.transport.Identity;
+import io.plumbline.transport.Media;
+import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.Tensor;
+import io.plumbline.verifier.tensor.TensorRequest;
 import io.plumbline.verifier.tolerant.TolerantEvidence;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -56,6 +63,7 @@ import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import org.agrona.concurrent.AgentRunner;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -435,6 +443,39 @@ class TensorNetworkTest {
             sum += a[i] * b[i];
         }
         return sum;
+    }
+
+    /** One asked before its records begin it may have signed for; one of the far future it would forget having seen. */
+    @Test
+    void aRequestSaysWhenItWasAskedAndIsRefusedWhereNoRecordReaches() throws Exception {
+        long later = System.currentTimeMillis() / 1000 + 2 * 86_400;
+        TensorRequest request = new TensorRequest(
+                shapes.manifest().id(),
+                shapes.bounds().hash(),
+                shapes.precision(),
+                TensorJson.read(MODELS.resolve("plumbline-shapes/samples.json")),
+                List.of(),
+                later,
+                List.of("scores"),
+                REQUESTER.publicKey(),
+                new byte[16]);
+        NodeClient client = new NodeClient(5_000);
+        KeyPair stranger = KeyPair.random();
+        try (Media media = new Media(folder.resolve("stranger"), e -> {}, () -> {});
+                Endpoint endpoint = new Endpoint(
+                        media.aeron(),
+                        "localhost",
+                        0,
+                        new Identity(stranger::sign, stranger.publicKey().bytes()),
+                        client.protocol());
+                AgentRunner runner = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint)) {
+            AgentRunner.startOnThread(runner);
+            Peer node = endpoint.connect(
+                    "localhost", honest.port(), HONEST.publicKey().bytes());
+            String why = assertThrows(IllegalArgumentException.class, () -> client.inferTensors(node, request.encode()))
+                    .getMessage();
+            assertTrue(why.contains("was asked at " + later), why);
+        }
     }
 
     @Test

@@ -26,7 +26,7 @@ record InputFacts(List<Tensor> inputs, List<InputFact> facts, long time, String 
 
     /** Inputs that are as they were sent. */
     static InputFacts none(List<Tensor> inputs) {
-        return new InputFacts(inputs, List.of(), 0, null);
+        return new InputFacts(inputs, List.of(), System.currentTimeMillis() / 1_000, null);
     }
 
     /**

@@ -123,6 +123,7 @@ public final class TensorService implements Service {
         if (untrue != null) {
             throw new IllegalArgumentException(untrue.toString());
         }
+        replies.requireOnRecord(request.time());
         Bytes32 hash = request.hash();
         replies.takeOn(hash, request.requester(), engine.rows(request), engine.pricePerRow(), engine.queued());
         CompletableFuture<TensorScheduler.Result> done = submitted(hash, request);

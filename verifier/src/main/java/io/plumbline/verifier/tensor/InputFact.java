@@ -40,7 +40,7 @@ public record InputFact(String input, int element, Bytes32 feed, byte[] proof) {
 
     static List<InputFact> readAll(CanonicalReader in) {
         int count = in.getInt("facts");
-        if (count < 1 || count > MAX_FACTS) {
+        if (count < 0 || count > MAX_FACTS) {
             throw new MalformedException("Malformed request: it has " + count + " facts.");
         }
         List<InputFact> facts = new ArrayList<>();

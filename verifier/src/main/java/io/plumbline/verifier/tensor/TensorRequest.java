@@ -22,7 +22,7 @@ import java.util.Set;
  * @param precision the answer must be computed in.
  * @param inputs all of the model's.
  * @param facts elements of inputs that hold outside facts, each element once; at most {@link InputFact#MAX_FACTS}.
- * @param time seconds since 1970 UTC at which facts must be fresh; 0 where there are none.
+ * @param time seconds since 1970 UTC at which it was asked, and facts must be fresh; 0 where it does not say.
  * @param outputs names of those wanted; at least one, none twice.
  * @param requester public key of who pays.
  * @param nonce 16 bytes, never used twice.
@@ -39,7 +39,7 @@ public record TensorRequest(
         byte[] nonce) {
     private static final int MAGIC = 0x31515450; // "PTQ1"
 
-    /** "PTQ2": with facts and a time. What has none of them has the form before alone. */
+    /** "PTQ2": with facts and a time. What has neither has the form before alone. */
     private static final int FACTS_MAGIC = 0x32515450;
 
     private static final int NONCE_BYTES = 16;
@@ -52,7 +52,7 @@ public record TensorRequest(
         inputs = List.copyOf(inputs);
         outputs = List.copyOf(outputs);
         facts = List.copyOf(facts);
-        requireFacts(facts, time);
+        requireFacts(facts);
         if (outputs.isEmpty() || outputs.size() > MAX_OUTPUTS) {
             throw new IllegalArgumentException("A request names 1 to " + MAX_OUTPUTS + " outputs.");
         }
@@ -69,7 +69,7 @@ public record TensorRequest(
         }
     }
 
-    /** Without facts. */
+    /** Without facts, and without a time. */
     public TensorRequest(
             Bytes32 modelId,
             byte[] bounds,
@@ -81,10 +81,9 @@ public record TensorRequest(
         this(modelId, bounds, precision, inputs, List.of(), 0, outputs, requester, nonce);
     }
 
-    private static void requireFacts(List<InputFact> facts, long time) {
-        if (facts.size() > InputFact.MAX_FACTS || facts.isEmpty() && time != 0) {
-            throw new IllegalArgumentException(
-                    "A request has at most " + InputFact.MAX_FACTS + " facts, and a time where it has some.");
+    private static void requireFacts(List<InputFact> facts) {
+        if (facts.size() > InputFact.MAX_FACTS) {
+            throw new IllegalArgumentException("A request has at most " + InputFact.MAX_FACTS + " facts.");
         }
         Set<String> places = new HashSet<>();
         for (InputFact fact : facts) {
@@ -109,13 +108,14 @@ public record TensorRequest(
     }
 
     public byte[] encode() {
+        boolean hasTime = !facts.isEmpty() || time != 0;
         CanonicalWriter out = new CanonicalWriter()
-                .putInt(facts.isEmpty() ? MAGIC : FACTS_MAGIC)
+                .putInt(hasTime ? FACTS_MAGIC : MAGIC)
                 .putBytes32(modelId)
                 .putFixed(bounds)
                 .putInt(precision.ordinal());
         Tensor.writeAll(out, inputs);
-        if (!facts.isEmpty()) {
+        if (hasTime) {
             InputFact.writeAll(out, facts);
             out.putLong(time);
         }
@@ -145,6 +145,9 @@ public record TensorRequest(
         List<Tensor> inputs = Tensor.readAll(in);
         List<InputFact> facts = magic == FACTS_MAGIC ? facts(in) : List.of();
         long time = magic == FACTS_MAGIC ? in.getLong("time") : 0;
+        if (magic == FACTS_MAGIC && facts.isEmpty() && time == 0) {
+            throw new MalformedException("Malformed request: it begins with PTQ2 and has neither facts nor a time.");
+        }
         int count = in.getInt("outputs");
         if (count < 1 || count > MAX_OUTPUTS) {
             throw new MalformedException("Malformed request: it names " + count + " outputs.");

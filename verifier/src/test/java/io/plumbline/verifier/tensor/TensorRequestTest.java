@@ -1,10 +1,13 @@
 package io.plumbline.verifier.tensor;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -30,6 +33,31 @@ class TensorRequestTest {
     void aRequestSurvivesItsEncoding() {
         byte[] bytes = request("x", List.of("y", "z\ud83d\ude42")).encode();
         assertArrayEquals(bytes, TensorRequest.decode(bytes).encode());
+    }
+
+    @Test
+    void aRequestSaysWhenItWasAskedInOneFormAlone() {
+        TensorRequest now = new TensorRequest(
+                Bytes32.ZERO,
+                new byte[32],
+                Precision.values()[0],
+                List.of(Tensor.ofFloats("x", new long[] {1}, 1f)),
+                List.of(),
+                1_700_000_000,
+                List.of("y"),
+                Bytes32.ZERO,
+                new byte[16]);
+        byte[] bytes = now.encode();
+        TensorRequest again = TensorRequest.decode(bytes);
+        assertEquals(now.time(), again.time());
+        assertEquals(now.hash(), again.hash());
+        // The time stands behind the count of facts, before the outputs: without it the other form is the request's.
+        int at = bytes.length - 16 - 32 - (4 + 1) - 4 - 8;
+        byte[] timeless = bytes.clone();
+        Arrays.fill(timeless, at, at + 8, (byte) 0);
+        String why = assertThrows(MalformedException.class, () -> TensorRequest.decode(timeless))
+                .getMessage();
+        assertTrue(why.contains("neither facts nor a time"), why);
     }
 
     @Test
