@@ -23,8 +23,6 @@ import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
-import io.plumbline.verifier.lightclient.CertifiedEntry;
-import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -132,8 +130,9 @@ public final class InferenceNode implements RunningRole {
         this.runner = launch.opened(new AgentRunner(Drivers.idle(), errors, null, endpoint));
         AgentRunner.startOnThread(runner);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
-        CertifiedEntry known = settlements.find(Kind.NODE, keys.publicKey());
-        replies.begin(known == null || known.value() == null);
+        if (!replies.hasBegun()) {
+            replies.begin(KeyHistory.isNew(settlements, keys.publicKey()));
+        }
         LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterNode(
                 context.stake(),
                 service.modelId(),

@@ -24,6 +24,7 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -52,8 +53,8 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     /** Of a request and its answer together: an auditor is shown both in one message. */
     private static final int MAX_DISCLOSED_BYTES = Endpoint.MAX_MESSAGE_BYTES - 1024;
 
-    /** By so much a requester's clock may be ahead, also where it is in another zone than it thinks. */
-    private static final long AHEAD_SECONDS = 86_400;
+    /** By so much a requester's clock may be ahead; and so long a node answers nothing that has lost its records. */
+    private static final long AHEAD_SECONDS = 600;
 
     /** Requests that are being answered, in hexadecimal. */
     private final Set<String> underWay = ConcurrentHashMap.newKeySet();
@@ -138,12 +139,26 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
         }
     }
 
+    /** Whether the records of what was signed for say since when they are whole. */
+    boolean hasBegun() {
+        return store.dropped().hasBegun();
+    }
+
     /**
      * Says whether this node's key is new on the ledger; nothing is taken on before. A key that is not, and whose
-     * records of what it signed for begin with this start, may have signed for any request that was asked before.
+     * records of what it signed for begin with this start, may have signed for any request that was asked before, and
+     * for those that said then that they would be asked later, as far as it took them.
      */
     void begin(boolean isNewKey) throws IOException {
-        store.dropped().begin(isNewKey && store.isEmpty(), System.currentTimeMillis() / 1000);
+        boolean isWhole = isNewKey && store.isEmpty();
+        long since = System.currentTimeMillis() / 1000 + AHEAD_SECONDS;
+        store.dropped().begin(isWhole, since);
+        if (!isWhole) {
+            events.emit(new Event.Warning("The ledger knows this node's key, and there is no record here of what it has"
+                    + " signed for: what is asked before " + Instant.ofEpochSecond(since)
+                    + " is refused, since a second"
+                    + " receipt for a request costs the stake."));
+        }
     }
 
     /**

@@ -72,10 +72,11 @@ final class SignedRequests implements AutoCloseable {
      * Says since when the records are whole, where the file is new.
      *
      * @param isNewKey whether the node's key has signed nothing before.
+     * @param laterSeconds since 1970: nothing that it may have signed for was asked then or later.
      */
-    synchronized void begin(boolean isNewKey, long nowSeconds) throws IOException {
+    synchronized void begin(boolean isNewKey, long laterSeconds) throws IOException {
         if (sinceSeconds == UNKNOWN) {
-            sinceSeconds = isNewKey ? Long.MIN_VALUE + 1 : nowSeconds;
+            sinceSeconds = isNewKey ? Long.MIN_VALUE + 1 : laterSeconds;
             writeHeader(table, sinceSeconds);
             table.force(false);
         }
