@@ -158,7 +158,7 @@ public final class Gateway implements RunningRole {
         Consumer<Throwable> requestFaults = fault -> events.emit(new Event.Error(fault.toString()));
         LedgerFees fees = new LedgerFees(settlements, requestFaults);
         NodeSelector nodes =
-                new NodeSelector(keys, ledger, endpoint, client, context.terms(), bought, unsettled, fees, events);
+                new NodeSelector(keys, settlements, endpoint, client, context.terms(), bought, unsettled, fees, events);
         this.page = launch.opened(new LiveView(
                 new GatewayPage(network, ledger, settlements, nodes, bought, context.terms(), access), requestFaults));
         this.calls = context.payers() == null

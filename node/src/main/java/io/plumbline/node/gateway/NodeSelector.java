@@ -4,11 +4,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.ledger.state.Succession;
 import io.plumbline.node.client.AnswerStream;
 import io.plumbline.node.client.ChosenToken;
 import io.plumbline.node.client.Inference;
 import io.plumbline.node.client.NodeClient;
 import io.plumbline.node.network.BusyException;
+import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.DrainingException;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
@@ -19,18 +21,20 @@ import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.encoding.CanonicalReader;
+import io.plumbline.verifier.lightclient.CertifiedEntry;
+import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * Where a gateway buys answers: finds a node that runs a model and is there, and puts up what an answer may cost. A
@@ -51,9 +55,6 @@ final class NodeSelector implements Answerers {
     /** For so long no escrow is put up at a node that said that it is busy: it would only have to be given back. */
     private static final long BUSY_NS = TimeUnit.SECONDS.toNanos(5);
 
-    /** Nodes that are remembered as left out, at most. */
-    private static final int MAX_LEFT_OUT = 10_000;
-
     /** Requests that are remembered as reported, at most. */
     private static final int MAX_REPORTED = 1_000;
 
@@ -67,6 +68,7 @@ final class NodeSelector implements Answerers {
 
     private final KeyPair keys;
     private final LedgerClient ledger;
+    private final CertifiedSettlements certified;
     private final Endpoint endpoint;
     private final NodeClient client;
     private final Terms terms;
@@ -82,8 +84,7 @@ final class NodeSelector implements Answerers {
 
     private final NodePace pace = new NodePace(System::nanoTime);
 
-    /** Until when, by {@link System#nanoTime}. */
-    private final Map<String, Long> leftOut = new ConcurrentHashMap<>();
+    private final LeftOut leftOut = new LeftOut(System::nanoTime);
 
     /**
      * @param bought told of each answer.
@@ -91,7 +92,7 @@ final class NodeSelector implements Answerers {
      */
     NodeSelector(
             KeyPair keys,
-            LedgerClient ledger,
+            CertifiedSettlements certified,
             Endpoint endpoint,
             NodeClient client,
             Terms terms,
@@ -104,7 +105,8 @@ final class NodeSelector implements Answerers {
         this.unsettled = unsettled;
         this.fees = fees;
         this.keys = keys;
-        this.ledger = ledger;
+        this.ledger = certified.ledger();
+        this.certified = certified;
         this.endpoint = endpoint;
         this.client = client;
         this.events = events;
@@ -244,7 +246,9 @@ final class NodeSelector implements Answerers {
                     400,
                     "This gateway has answers audited at " + terms.leastLevel() + " at least, not at " + level + ".");
         }
-        List<Node> serving = ledger.nodes().stream()
+        List<Node> registered = ledger.nodes();
+        leftOut.follow(registered.stream().map(Node::key).collect(Collectors.toSet()), this::successor);
+        List<Node> serving = registered.stream()
                 .filter(node -> node.modelId().equals(modelId) && !node.slashed())
                 .filter(node -> named.isEmpty() || node.key().toString().equals(named))
                 .toList();
@@ -293,6 +297,21 @@ final class NodeSelector implements Answerers {
                                 : "reached."));
     }
 
+    /** By what a quorum has signed: one full node could have an honest node left out. */
+    private Bytes32 successor(Bytes32 key) {
+        try {
+            CertifiedEntry entry = certified.find(Kind.SUCCESSION, key);
+            if (entry == null || entry.value() == null) {
+                return null;
+            }
+            Succession found = Succession.read(new CanonicalReader(entry.value(), "succession"));
+            return found.isReplaced() ? found.named() : null;
+        } catch (IOException e) {
+            // It is asked again in a moment; requests do not wait for it.
+            return null;
+        }
+    }
+
     private boolean isAffordable(Node node) {
         return node.pricePerToken() <= terms.maxPrice();
     }
@@ -336,16 +355,11 @@ final class NodeSelector implements Answerers {
     }
 
     private boolean isLeftOut(String where, Node node) {
-        Long until = leftOut.get(where + " " + node.key());
-        return until != null && until - System.nanoTime() > 0;
+        return leftOut.contains(where, node.key());
     }
 
     private void leaveOut(String where, Bytes32 key, long ns, String why) {
-        leftOut.values().removeIf(until -> until - System.nanoTime() <= 0);
-        if (leftOut.size() < MAX_LEFT_OUT) {
-            // What was decided before for longer stands.
-            leftOut.merge(where + " " + key, System.nanoTime() + ns, (a, b) -> a - b > 0 ? a : b);
-        }
+        leftOut.add(where, key, ns);
         events.emit(new Event.LeftOut(key.toString(), TimeUnit.NANOSECONDS.toSeconds(ns), why));
     }
 
