@@ -139,6 +139,7 @@ final class ContentCheck {
         return calls.isEmpty()
                 ? SignedMessage.isOf(signed, reasoning, content, isCut)
                 : areOffered(calls)
+                        && SignedCalls.areIn(signed, calls)
                         && SignedMessage.isPartOf(signed, reasoning, calls.size())
                         && SignedMessage.isPartOf(signed, content, calls.size());
     }

@@ -120,11 +120,15 @@ class ContentCheckTest {
                 story().field("tools", HttpCalls.MAPPER.readTree(TOOLS)).build();
         Request good = request("{\"messages\":" + ASKED + ",\"tools\":" + TOOLS.replace("1.50", "1.5") + "}");
         String call = "{\"content\":null,\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}";
-        asked(json(good, good, GOOD, call, ",\"text\":\"Once.\""), withTools);
+        Answer calling = new Answer(new int[] {5, 2}, "f {}END");
+        asked(json(good, good, calling, calling, call, ",\"text\":\"f {}\""), withTools);
         asked(json(good, good, GOOD, content("Once."), ""), withTools);
         for (String wrong : List.of(
-                json(good, good, GOOD, call, ",\"text\":\"Twice.\""),
-                json(good, good, GOOD, call, ""),
+                json(good, good, calling, calling, call, ",\"text\":\"Twice.\""),
+                json(good, good, calling, calling, call, ""),
+                // No words of the text are such a call.
+                json(good, good, GOOD, call, ",\"text\":\"Once.\""),
+                json(good, good, calling, calling, call.replace("{}", "{\\\"to\\\":\\\"X\\\"}"), ",\"text\":\"f {}\""),
                 json(request(ASKED), request(ASKED), GOOD, content("Once."), ""))) {
             assertThrows(VerificationException.class, () -> asked(wrong, withTools), wrong);
         }

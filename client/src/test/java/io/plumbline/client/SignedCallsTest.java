@@ -1,0 +1,124 @@
+package io.plumbline.client;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+
+class SignedCallsTest {
+    /** @param calls a name and arguments, in turn. */
+    private static ArrayNode calls(String... calls) {
+        ArrayNode array = HttpCalls.MAPPER.createArrayNode();
+        for (int i = 0; i < calls.length; i += 2) {
+            array.addObject().putObject("function").put("name", calls[i]).put("arguments", calls[i + 1]);
+        }
+        return array;
+    }
+
+    private static final String HERMES = """
+            I pay. <tool_call>
+            {"name": "pay", "arguments": {"to": "A \\"b\\" c", "amount": 5, "tags": [1, 2]}}
+            </tool_call>
+            <tool_call>
+            {"arguments": {"id": 7}, "name": "look"}
+            </tool_call>""";
+
+    @Test
+    void argumentsStandInTheTextAsJson() {
+        String pay = "{\"to\":\"A \\\"b\\\" c\",\"amount\":5,\"tags\":[1,2]}";
+        assertTrue(SignedCalls.areIn(HERMES, calls("pay", pay, "look", "{\"id\":7}")));
+        assertTrue(SignedCalls.areIn(HERMES, calls("look", "{\"id\":7}")));
+        assertTrue(SignedCalls.areIn(HERMES, calls("pay", "{\"to\":\"A \\\"b")), "one that was cut while it was told");
+        assertTrue(SignedCalls.areIn(
+                "analysisI look.assistantcommentary to=functions.look json{\"sea\":1}", calls("look", "{\"sea\":1}")));
+        assertFalse(SignedCalls.areIn(HERMES, calls("look", "{\"id\":7}", "pay", pay)), "in another order");
+        assertFalse(SignedCalls.areIn(HERMES, calls("pay", pay, "pay", pay)), "twice where it stands once");
+        for (String other : new String[] {
+            pay.replace("A ", "B "),
+            pay.replace("5", "50"),
+            pay.replace("[1,2]", "[1]"),
+            pay.replace("A \\\"b\\\" c", "A \\\"b\\\"  c"),
+            "{\"to\":\"A \\\"b\\\" c\",\"amount\":5}",
+            "{}",
+            "[]"
+        }) {
+            assertFalse(SignedCalls.areIn(HERMES, calls("pay", other)), other);
+        }
+        assertFalse(SignedCalls.areIn(HERMES, calls("give", pay)), "a function that the text does not name");
+    }
+
+    @Test
+    void argumentsStandInTheTextAsElements() {
+        String coder = """
+                <tool_call>
+                <function=pay>
+                <parameter=to>
+                A "b"
+                c
+                </parameter>
+                <parameter=amount>
+                5
+                </parameter>
+                <parameter=now>
+                True
+                </parameter>
+                <parameter=tags>
+                [1, 2]
+                </parameter>
+                </function>
+                </tool_call>""";
+        String glm = "pay\n<arg_key>to</arg_key>\n<arg_value>A \"b\"\nc</arg_value>\n<arg_key>amount</arg_key>\n"
+                + "<arg_value>5</arg_value>\n<arg_key>now</arg_key><arg_value>true</arg_value>"
+                + "<arg_key>tags</arg_key><arg_value>[1, 2]</arg_value>";
+        String pay = "{\"to\":\"A \\\"b\\\"\\nc\",\"amount\":5,\"now\":true,\"tags\":[1, 2]}";
+        for (String text : new String[] {coder, glm}) {
+            assertTrue(SignedCalls.areIn(text, calls("pay", pay)), text);
+            assertTrue(SignedCalls.areIn(text, calls("pay", pay.replace(":5", ":\"5\""))), "a text that reads as one");
+            for (String other : new String[] {
+                pay.replace("A ", "B "),
+                pay.replace(":5", ":50"),
+                pay.replace("true", "false"),
+                pay.replace("amount", "to"),
+                pay.replace("[1, 2]", "[1]"),
+                "{\"amount\":5,\"to\":\"A \\\"b\\\"\\nc\"}",
+                pay.replace(",\"tags\":[1, 2]", ""),
+                pay.replace("\"amount\":5,", ""),
+                "{}",
+                "{\"to\":\"b\"}",
+                "{\"more\":1}"
+            }) {
+                assertFalse(SignedCalls.areIn(text, calls("pay", other)), other);
+            }
+        }
+        for (String text :
+                new String[] {"<function=look>\n</function>", "Well.\nlook\n", "<tool_call>look</tool_call>"}) {
+            assertTrue(SignedCalls.areIn(text, calls("look", "{}")), "one without arguments: " + text);
+        }
+        for (String text : new String[] {"I look.", "I\nlook at it", "look<arg_key>", "<function=look>"}) {
+            assertFalse(SignedCalls.areIn(text, calls("look", "{}")), text);
+        }
+    }
+
+    /** Words of what is said are no arguments, though all of them are there. */
+    @Test
+    void wordsOfASentenceAreNoCall() {
+        String text = "I could pay 5 to Eve, or to Bob.";
+        assertFalse(SignedCalls.areIn(text, calls("pay", "{\"to\":\"Eve\",\"amount\":5}")));
+    }
+
+    @Test
+    void noTextTakesTheCheckLong() {
+        String text = "{\"a\":".repeat(200_000);
+        assertTimeout(
+                Duration.ofSeconds(10),
+                () -> assertFalse(SignedCalls.areIn(text, calls("a", "{\"a\":".repeat(150_000) + "1"))));
+        String elements = "<function=a><parameter=a>".repeat(100_000);
+        assertTimeout(
+                Duration.ofSeconds(10),
+                () -> assertFalse(
+                        SignedCalls.areIn(elements, calls("a", "{" + "\"a\":1,".repeat(10_000) + "\"a\":1}"))));
+    }
+}
