@@ -7,9 +7,9 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * Calls of functions, as a server has read them out of the text that a node signed. What a call's name and arguments are
- * stands in that text, one call after the other: arguments as JSON, whatever blanks the model has written into it, or an
- * element for each.
+ * Calls of functions, as a server has read them out of the text that a node signed. What a call's name and arguments
+ * are stands in that text, one call after the other: arguments as JSON, whatever blanks the model has written into it,
+ * or an element for each.
  */
 final class SignedCalls {
     /**

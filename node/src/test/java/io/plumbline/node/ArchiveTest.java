@@ -2,6 +2,7 @@ package io.plumbline.node;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -21,6 +22,8 @@ import io.plumbline.ledger.state.Genesis.Deposit;
 import io.plumbline.node.data.DataNode;
 import io.plumbline.node.data.ModelPush;
 import io.plumbline.node.full.AdminSocket;
+import io.plumbline.node.full.ArchiveCipher;
+import io.plumbline.node.full.ArchivePlace;
 import io.plumbline.node.full.FullNode;
 import io.plumbline.node.gateway.Gateway;
 import io.plumbline.node.gateway.Terms;
@@ -32,6 +35,7 @@ import io.plumbline.node.network.Network;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -72,6 +76,7 @@ class ArchiveTest {
     private final ByteArrayOutputStream told = new ByteArrayOutputStream();
     private final Events events = new Events(new PrintStream(told, true, StandardCharsets.UTF_8));
     private final KeyPair cheat = KeyPair.random();
+    private static final ArchiveCipher CIPHER = new ArchiveCipher(KeyPair.random());
 
     @AfterEach
     void stop() {
@@ -101,7 +106,8 @@ class ArchiveTest {
         running.add(FullNode.launch(
                 network,
                 full,
-                new FullNode.Context(List.of(), keyFile, folder.resolve("full")).archivingAt(archive),
+                new FullNode.Context(List.of(), keyFile, folder.resolve("full"))
+                        .archivingAt(new ArchivePlace(archive, CIPHER)),
                 events,
                 (code, why) -> {}));
 
@@ -113,7 +119,7 @@ class ArchiveTest {
         String snapshot = archivedAs("ledger snapshot ");
         assertEquals(
                 100_000,
-                Snapshots.decode(genesis, read(archive, snapshot))
+                Snapshots.decode(genesis, CIPHER.decrypt(raw(archive, snapshot)))
                         .account(requester.publicKey())
                         .balance());
 
@@ -135,9 +141,25 @@ class ArchiveTest {
         running.addFirst(gateway);
         String request = ask(gateway);
 
-        String evidence = archivedAs("evidence " + request);
-        byte[] bytes = read(archive, evidence);
+        String evidence = archivedAs("evidence ");
+        byte[] bytes = CIPHER.decrypt(raw(archive, evidence));
         assertArrayEquals(Files.readAllBytes(folder.resolve("full/evidence/" + request + ".evidence")), bytes);
+        assertTrue(told.toString(StandardCharsets.UTF_8).contains("evidence " + Blake3.hex(Blake3.hash(bytes))));
+        // Anybody may read the data node: nothing there names the request, or shows the prompt.
+        for (String blob : List.of(evidence, snapshot)) {
+            String seen = HexFormat.of().formatHex(raw(archive, blob));
+            assertFalse(seen.contains(request));
+            assertFalse(seen.contains(HexFormat.of().formatHex("story about a bear".getBytes(StandardCharsets.UTF_8))));
+        }
+        try (HttpClient http = HttpClient.newHttpClient()) {
+            String listed = http.send(
+                            HttpRequest.newBuilder(URI.create("http://localhost:" + port + "/v1/blobs"))
+                                    .build(),
+                            HttpResponse.BodyHandlers.ofString())
+                    .body();
+            assertTrue(listed.contains(evidence), listed);
+            assertFalse(listed.contains(request), listed);
+        }
         Evidence decoded = Evidence.decode(bytes);
         assertEquals(modelId, decoded.manifest().id());
         Evidence.Finding alone = decoded.check(null, null);
@@ -151,7 +173,8 @@ class ArchiveTest {
         }
         assertThrows(
                 MalformedException.class,
-                () -> Snapshots.decode(new Genesis(List.of(data.publicKey()), List.of()), read(archive, snapshot)),
+                () -> Snapshots.decode(
+                        new Genesis(List.of(data.publicKey()), List.of()), CIPHER.decrypt(raw(archive, snapshot))),
                 "another ledger's");
     }
 
@@ -246,7 +269,7 @@ class ArchiveTest {
         throw new AssertionError("no such line");
     }
 
-    private static byte[] read(BlobNode from, String blob) throws IOException {
+    private static byte[] raw(BlobNode from, String blob) throws IOException {
         Bytes32 id = Bytes32.of(HexFormat.of().parseHex(blob));
         byte[] bytes = new byte[(int) from.bytes(id)];
         from.read(id, bytes.length, new ByteRange(0, bytes.length), bytes);

@@ -9,6 +9,7 @@ import io.plumbline.data.transfer.RateLimit;
 import io.plumbline.data.transfer.Upload;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.platform.PrivateFiles;
 import java.io.IOException;
@@ -23,9 +24,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 
 /**
- * Puts what a full node would have others see later, evidence and snapshots of the ledger, on a data node as well, by a
- * thread of its own. What waits is a file in a folder, so it goes out also after the process has ended; where the data
- * node is not reached it is tried again. The oldest goes first where more waits than may.
+ * Puts what a full node would have others see later, evidence and snapshots of the ledger, on a data node as well,
+ * encrypted, by a thread of its own. What waits is a file in a folder, so it goes out also after the process has ended;
+ * where the data node is not reached it is tried again. The oldest goes first where more waits than may.
  */
 final class Archive implements AutoCloseable {
     /** Files that wait for a data node that is not reached. */
@@ -45,6 +46,7 @@ final class Archive implements AutoCloseable {
     private static final String PUT_FILE = "snapshots";
 
     private final BlobNode node;
+    private final ArchiveCipher cipher;
     private final Path folder;
     private final Path waiting;
     private final Events events;
@@ -58,8 +60,9 @@ final class Archive implements AutoCloseable {
     private record Snapshot(byte[] bytes, long height) {}
 
     /** @param folder for what waits; made where it is absent. */
-    Archive(BlobNode node, Path folder, Events events) throws IOException {
-        this.node = node;
+    Archive(ArchivePlace place, Path folder, Events events) throws IOException {
+        this.node = place.node();
+        this.cipher = place.cipher();
         this.folder = folder;
         this.waiting = Files.createDirectories(folder.resolve("waiting"));
         this.events = events;
@@ -76,11 +79,13 @@ final class Archive implements AutoCloseable {
         }
     }
 
-    void evidence(Bytes32 requestHash, byte[] evidence) {
+    /** By its hash, which an accusation names: a request's hash is for those alone who take part in it. */
+    void evidence(byte[] evidence) {
+        String pin = EVIDENCE + Blake3.hex(Blake3.hash(evidence));
         try {
-            keep(EVIDENCE + requestHash, evidence);
+            keep(pin, evidence);
         } catch (IOException e) {
-            events.emit(new Event.Warning("Evidence of request " + requestHash + " is not archived: " + e));
+            events.emit(new Event.Warning("Not archived: " + pin + ": " + e));
         }
         wake();
     }
@@ -96,14 +101,14 @@ final class Archive implements AutoCloseable {
         notifyAll();
     }
 
-    private synchronized void keep(String pin, byte[] bytes) throws IOException {
+    private synchronized void keep(String pin, byte[] content) throws IOException {
         List<Path> there = waitingFiles();
         for (int i = 0; i <= there.size() - MOST_WAITING; i++) {
             Files.deleteIfExists(there.get(i));
             events.emit(new Event.Warning("Not archived, since " + MOST_WAITING + " others wait for " + node.name()
                     + ": " + there.get(i).getFileName()));
         }
-        PrivateFiles.write(waiting.resolve(pin), bytes);
+        PrivateFiles.write(waiting.resolve(pin), cipher.encrypt(content));
     }
 
     /** The oldest first. */

@@ -47,7 +47,7 @@ final class EvidenceFolder {
         Files.write(partial, evidence);
         Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
         if (archive != null) {
-            archive.evidence(requestHash, evidence);
+            archive.evidence(evidence);
         }
         return file;
     }

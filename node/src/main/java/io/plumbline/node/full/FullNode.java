@@ -130,7 +130,7 @@ public final class FullNode implements RunningRole, PageSource {
      * @param folder of this node's data.
      * @param snapshotBytes of the log from one snapshot to the next.
      * @param answerTimeoutMs longest wait for a node's next sign of life.
-     * @param archive data node that evidence and snapshots are put on too; null for none.
+     * @param archive where evidence and snapshots are put too; null for nowhere.
      * @param signer signs its votes by its own history, and is closed with the full node; null where the signing
      *     history is in {@code folder}.
      */
@@ -140,7 +140,7 @@ public final class FullNode implements RunningRole, PageSource {
             Path folder,
             long snapshotBytes,
             long answerTimeoutMs,
-            BlobNode archive,
+            ArchivePlace archive,
             VoteSigner signer) {
         public Context(List<Path> models, Path keyFile, Path folder) {
             this(models, keyFile, folder, SNAPSHOT_BYTES, ANSWER_TIMEOUT_MS);
@@ -156,7 +156,7 @@ public final class FullNode implements RunningRole, PageSource {
         }
 
         /** The same with a data node for evidence and snapshots; null as above. */
-        public Context archivingAt(BlobNode other) {
+        public Context archivingAt(ArchivePlace other) {
             return new Context(models, keyFile, folder, snapshotBytes, answerTimeoutMs, other, signer);
         }
 

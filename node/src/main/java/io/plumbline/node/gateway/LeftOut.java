@@ -9,8 +9,8 @@ import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 
 /**
- * Nodes that are not asked for a while, by their keys. What a node did goes with it to the key that replaces its own: it
- * could name a row of them beforehand, and have each forget what the one before has done. Any thread may call.
+ * Nodes that are not asked for a while, by their keys. What a node did goes with it to the key that replaces its own:
+ * it could name a row of them beforehand, and have each forget what the one before has done. Any thread may call.
  */
 final class LeftOut {
     /** Entries, at most; more are not remembered. */

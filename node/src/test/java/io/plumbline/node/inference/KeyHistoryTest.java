@@ -92,7 +92,7 @@ class KeyHistoryTest {
                 new CertifiedSettlements(new LedgerClient(all, keys, GENESIS.hash()), GENESIS), keys.publicKey());
     }
 
-    /** One that takes a known key for a new one would sign again for what its lost folder names: that costs its stake. */
+    /** A node that takes its key for a new one would sign again for what its lost folder names, and lose its stake. */
     @Test
     void oneLyingFullNodeMakesNoKnownKeyNew() throws IOException {
         for (int liar = 0; liar < FULL.size(); liar++) {

@@ -22,6 +22,7 @@ public final class LedgerCommand extends CommandOptions implements Callable<Inte
         ledger.addCommand(new NewNetworkCommand());
         ledger.addCommand(new BackupCommand());
         ledger.addCommand(new InvalidateSnapshotCommand());
+        ledger.addCommand(new OpenArchivedCommand());
         ledger.addCommand(new ReadSnapshotCommand());
         ledger.addCommand(new ExportVotesCommand());
         ledger.addCommand(new ImportVotesCommand());
