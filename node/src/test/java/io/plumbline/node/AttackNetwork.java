@@ -142,7 +142,8 @@ public final class AttackNetwork implements AutoCloseable {
                 0,
                 new Identity(keys::sign, keys.publicKey().bytes()),
                 protocols);
-        AgentRunner runner = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
+        AgentRunner runner =
+                new AgentRunner(Drivers.idle(media.directory()), Throwable::printStackTrace, null, endpoint);
         AgentRunner.startOnThread(runner);
         open.add(runner);
         return endpoint;

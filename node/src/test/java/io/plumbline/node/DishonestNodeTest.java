@@ -203,7 +203,7 @@ class DishonestNodeTest {
                         0,
                         new Identity(NODE::sign, NODE.publicKey().bytes()),
                         new NodeRequests(node).protocol());
-                try (AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint)) {
+                try (AgentRunner runner = new AgentRunner(Drivers.idle(driver.directory()), e -> {}, null, endpoint)) {
                     AgentRunner.startOnThread(runner);
                     applied(ledger, new Command.RegisterNode(500, model.id(), 5, "127.0.0.1", endpoint.port()));
                     Command escrow = new Command.OpenEscrow(request.hash(), NODE.publicKey(), 9, 10, Level.AUDITED);

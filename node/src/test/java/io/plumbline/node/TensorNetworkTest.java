@@ -468,7 +468,8 @@ class TensorNetworkTest {
                         0,
                         new Identity(stranger::sign, stranger.publicKey().bytes()),
                         client.protocol());
-                AgentRunner runner = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint)) {
+                AgentRunner runner =
+                        new AgentRunner(Drivers.idle(media.directory()), Throwable::printStackTrace, null, endpoint)) {
             AgentRunner.startOnThread(runner);
             Peer node = endpoint.connect(
                     "localhost", honest.port(), HONEST.publicKey().bytes());

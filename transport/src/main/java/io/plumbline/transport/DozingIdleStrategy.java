@@ -1,14 +1,16 @@
 package io.plumbline.transport;
 
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongConsumer;
 import org.agrona.concurrent.IdleStrategy;
 
 /**
  * Backs off step by step while there is nothing to do: spins, yields, sleeps for longer and longer, and sleeps longest
  * where there has been nothing for a while. A process has a handful of threads that poll, and each wake-up costs some
- * 10 us: an idle full node took a tenth of a core where all slept for a millisecond at most. While something happens
- * every few milliseconds a message waits for no more than that.
+ * 10 us: an idle full node took a tenth of a core where all slept for a millisecond at most. One that may be woken looks
+ * once more before it sleeps: what came before others could see that it will is not missed.
  */
 final class DozingIdleStrategy implements IdleStrategy {
     private static final int SPINS = 10;
@@ -20,14 +22,45 @@ final class DozingIdleStrategy implements IdleStrategy {
     /** Without work for so long it dozes. */
     private static final long UNTIL_DOZING_NS = TimeUnit.MILLISECONDS.toNanos(10);
 
+    private final LongConsumer sleep;
+    private final Runnable wake;
+    private final Runnable onWork;
+
+    /** Whether it sleeps, or is about to and looks once more. */
+    private final AtomicBoolean isAsleep = new AtomicBoolean();
+
     private int times;
     private long sleepNs = FIRST_NS;
     private long idleNs;
+
+    /** One that nobody wakes. */
+    DozingIdleStrategy() {
+        this(LockSupport::parkNanos, () -> {}, () -> {});
+    }
+
+    /**
+     * @param sleep for so many nanoseconds, on the thread that polls.
+     * @param wake ends a sleep, or the next, by any other thread.
+     * @param onWork called when there was work.
+     */
+    DozingIdleStrategy(LongConsumer sleep, Runnable wake, Runnable onWork) {
+        this.sleep = sleep;
+        this.wake = wake;
+        this.onWork = onWork;
+    }
+
+    /** Ends its sleep, where it sleeps: by any other thread. */
+    void wake() {
+        if (isAsleep.get() && isAsleep.compareAndSet(true, false)) {
+            wake.run();
+        }
+    }
 
     @Override
     public void idle(int workCount) {
         if (workCount > 0) {
             reset();
+            onWork.run();
         } else {
             idle();
         }
@@ -41,8 +74,10 @@ final class DozingIdleStrategy implements IdleStrategy {
         } else if (times < SPINS + YIELDS) {
             times++;
             Thread.yield();
+        } else if (!isAsleep.get()) {
+            isAsleep.set(true);
         } else {
-            LockSupport.parkNanos(sleepNs);
+            sleep.accept(sleepNs);
             idleNs += sleepNs;
             sleepNs = idleNs >= UNTIL_DOZING_NS ? DOZING_NS : Math.min(2 * sleepNs, AWAKE_NS);
         }
@@ -53,6 +88,9 @@ final class DozingIdleStrategy implements IdleStrategy {
         times = 0;
         sleepNs = FIRST_NS;
         idleNs = 0;
+        if (isAsleep.get()) {
+            isAsleep.set(false);
+        }
     }
 
     @Override

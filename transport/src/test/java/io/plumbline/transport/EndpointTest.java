@@ -79,7 +79,8 @@ class EndpointTest {
                     port,
                     new Identity(Secrets.signer(secret), key),
                     new Endpoint.Protocol(DiscloseDecoder.SCHEMA_ID, DiscloseDecoder.SCHEMA_VERSION, this));
-            runner = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
+            runner = new AgentRunner(
+                    Drivers.idle(driver.aeronDirectoryName()), Throwable::printStackTrace, null, endpoint);
             AgentRunner.startOnThread(runner);
             return this;
         }

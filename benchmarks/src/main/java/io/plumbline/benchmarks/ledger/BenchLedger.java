@@ -116,7 +116,7 @@ final class BenchLedger implements AutoCloseable {
                                     half.service.admission(),
                                     () -> cluster.member(place).logStart())
                             .protocol());
-            half.ingress = new AgentRunner(Drivers.idle(), e -> {}, null, ingress);
+            half.ingress = new AgentRunner(Drivers.idle(media.directory()), e -> {}, null, ingress);
             AgentRunner.startOnThread(half.ingress);
             ingresses.add(new IngressAddress("localhost:" + (port + i), keys.publicKey()));
         }

@@ -32,7 +32,7 @@ final class IngressLine implements Line, Endpoint.Receiver {
                 0,
                 new Identity(keys::sign, keys.publicKey().bytes()),
                 new Endpoint.Protocol(OutcomeDecoder.SCHEMA_ID, OutcomeDecoder.SCHEMA_VERSION, this));
-        runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
+        runner = new AgentRunner(Drivers.idle(aeronDirectory), e -> {}, null, endpoint);
         AgentRunner.startOnThread(runner);
         ingress = endpoint.connect(at.host(), at.port(), at.key().bytes());
     }

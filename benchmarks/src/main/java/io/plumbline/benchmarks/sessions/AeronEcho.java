@@ -5,24 +5,25 @@ import io.aeron.ExclusivePublication;
 import io.aeron.FragmentAssembler;
 import io.aeron.Subscription;
 import io.aeron.driver.MediaDriver;
+import io.aeron.driver.ThreadingMode;
 import io.aeron.logbuffer.FragmentHandler;
 import io.aeron.logbuffer.Header;
 import io.plumbline.benchmarks.load.Line;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Ports;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.Set;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentRunner;
+import org.agrona.concurrent.BackoffIdleStrategy;
 
 /**
- * Raw Aeron over UDP: a driver of the same threads, idle strategy, window and datagrams as sessions have, and one
- * publication each way. Its terms are longer: an eighth of one is the largest message.
+ * Raw Aeron over UDP: a driver of the same threads, window and datagrams as sessions have, with Aeron's own idle strategy
+ * (it backs off to a sleep of a millisecond), and one publication each way. Its terms are longer: an eighth of one is the
+ * largest message.
  */
 final class AeronEcho implements Line {
     private static final int STREAM_ID = 7;
@@ -40,15 +41,23 @@ final class AeronEcho implements Line {
     private int answers;
 
     AeronEcho(Path folder) throws IOException {
-        Set<InetAddress> here = Set.of(InetAddress.getByName("localhost"));
-        driver = MediaDriver.launch(Drivers.context(folder, () -> here));
+        driver = MediaDriver.launch(new MediaDriver.Context()
+                .aeronDirectoryName(folder.toString())
+                .threadingMode(ThreadingMode.SHARED)
+                .termBufferSparseFile(true)
+                .initialWindowLength(Drivers.WINDOW_BYTES)
+                .socketRcvbufLength(Drivers.WINDOW_BYTES)
+                .socketSndbufLength(Drivers.WINDOW_BYTES)
+                .dirDeleteOnStart(true)
+                .dirDeleteOnShutdown(true)
+                .warnIfDirectoryExists(false));
         aeron = Drivers.connect(driver.aeronDirectoryName(), e -> {});
         int port = Ports.free(2);
         String there = "aeron:udp?endpoint=localhost:" + port + OPTIONS;
         String back = "aeron:udp?endpoint=localhost:" + (port + 1) + OPTIONS;
         in = aeron.addSubscription(back, STREAM_ID);
         echo = new AgentRunner(
-                Drivers.idle(),
+                new BackoffIdleStrategy(),
                 e -> {},
                 null,
                 new Returner(aeron.addSubscription(there, STREAM_ID), aeron.addExclusivePublication(back, STREAM_ID)));

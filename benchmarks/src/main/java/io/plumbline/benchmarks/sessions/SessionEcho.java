@@ -60,8 +60,8 @@ final class SessionEcho implements Line {
                 new Endpoint.Protocol(Echo.SCHEMA_ID, 0, receiver));
     }
 
-    private static AgentRunner run(Endpoint endpoint) {
-        AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
+    private AgentRunner run(Endpoint endpoint) {
+        AgentRunner runner = new AgentRunner(Drivers.idle(media.directory()), e -> {}, null, endpoint);
         AgentRunner.startOnThread(runner);
         return runner;
     }

@@ -54,7 +54,7 @@ public final class ClusterSequencer implements PipelinedSequencer {
     private final ConcurrentLinkedQueue<Call<?>> fresh = new ConcurrentLinkedQueue<>();
     private final Map<Long, Call<?>> waiting = new LinkedHashMap<>();
     private final Deque<Call<?>> unsent = new ArrayDeque<>();
-    private final IdleStrategy idle = Drivers.idle();
+    private final IdleStrategy idle;
     private final Thread thread;
     private AeronCluster session;
     private long nextId = 1;
@@ -95,6 +95,7 @@ public final class ClusterSequencer implements PipelinedSequencer {
     public ClusterSequencer(
             String aeronDirectory, String ingressEndpoints, String host, KeyPair keys, Bytes32 genesisHash) {
         this.aeronDirectory = aeronDirectory;
+        this.idle = Drivers.idle(aeronDirectory);
         this.ingressEndpoints = ingressEndpoints;
         this.host = host;
         this.credentials = new SessionKeys(keys, genesisHash);

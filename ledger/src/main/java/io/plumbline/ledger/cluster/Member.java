@@ -150,7 +150,7 @@ public final class Member implements AutoCloseable {
                 .localControlChannel("aeron:ipc?term-length=64k")
                 .recordingEventsEnabled(false)
                 .threadingMode(ArchiveThreadingMode.SHARED)
-                .idleStrategySupplier(Drivers::idle)
+                .idleStrategySupplier(() -> Drivers.idle(aeronDirectory))
                 .segmentFileLength(segmentBytes(place.termBytes))
                 .fileSyncLevel(fsyncLevel)
                 .catalogFileSyncLevel(fsyncLevel)
@@ -170,7 +170,7 @@ public final class Member implements AutoCloseable {
                 .replicationChannel("aeron:udp?endpoint=" + host + ":0")
                 .archiveContext(archiveClient.clone())
                 .fileSyncLevel(fsyncLevel)
-                .idleStrategySupplier(Drivers::idle)
+                .idleStrategySupplier(() -> Drivers.idle(aeronDirectory))
                 .startupCanvassTimeoutNs(TimeUnit.SECONDS.toNanos(5))
                 .leaderHeartbeatTimeoutNs(TimeUnit.MILLISECONDS.toNanos(HEARTBEAT_TIMEOUT_MS))
                 .leaderHeartbeatIntervalNs(TimeUnit.MILLISECONDS.toNanos(HEARTBEAT_TIMEOUT_MS / 10))
@@ -185,7 +185,7 @@ public final class Member implements AutoCloseable {
                 .archiveContext(archiveClient.clone())
                 .clusterDir(clusterFolder.toFile())
                 .clusteredService(guarded)
-                .idleStrategySupplier(Drivers::idle)
+                .idleStrategySupplier(() -> Drivers.idle(aeronDirectory))
                 .errorHandler(errors)
                 .terminationHook(end);
         MarkFiles.signalTerminated(archiveFolder, clusterFolder);

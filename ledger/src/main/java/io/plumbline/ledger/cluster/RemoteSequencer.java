@@ -201,7 +201,7 @@ public final class RemoteSequencer implements Sequencer {
                 0,
                 new Identity(keys::sign, keys.publicKey().bytes()),
                 new Endpoint.Protocol(OutcomeDecoder.SCHEMA_ID, OutcomeDecoder.SCHEMA_VERSION, new NodeResponder()));
-        this.runner = new AgentRunner(Drivers.idle(), errors, null, endpoint);
+        this.runner = new AgentRunner(Drivers.idle(aeronDirectory), errors, null, endpoint);
         AgentRunner.startOnThread(runner);
     }
 

@@ -156,7 +156,8 @@ class ClusterTest {
                     ingresses.get(i).port(),
                     new Identity(keys::sign, keys.publicKey().bytes()),
                     new LedgerIngress(cluster, service.admission(), members.get(i)::logStart).protocol());
-            runners.add(new AgentRunner(Drivers.idle(), e -> failures.add("ingress: " + e), null, ingress));
+            runners.add(new AgentRunner(
+                    Drivers.idle(media.directory()), e -> failures.add("ingress: " + e), null, ingress));
             AgentRunner.startOnThread(runners.getLast());
         }
         for (KeyPair keys : List.of(REQUESTER, NODE)) {

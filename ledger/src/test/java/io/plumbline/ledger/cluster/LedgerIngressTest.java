@@ -124,7 +124,8 @@ class LedgerIngressTest {
     private AgentRunner run(KeyPair keys, Endpoint.Protocol protocol) {
         Endpoint endpoint = new Endpoint(
                 aeron, "localhost", 0, new Identity(keys::sign, keys.publicKey().bytes()), protocol);
-        AgentRunner started = new AgentRunner(Drivers.idle(), Throwable::printStackTrace, null, endpoint);
+        AgentRunner started =
+                new AgentRunner(Drivers.idle(driver.aeronDirectoryName()), Throwable::printStackTrace, null, endpoint);
         AgentRunner.startOnThread(started);
         return started;
     }

@@ -105,7 +105,8 @@ final class FaultMember implements Replica.Listener {
                 ingresses.get(id).port(),
                 new Identity(keys::sign, keys.publicKey().bytes()),
                 new LedgerIngress(cluster, service.admission(), member::logStart).protocol());
-        AgentRunner.startOnThread(new AgentRunner(Drivers.idle(), e -> say("error " + e), null, endpoint));
+        AgentRunner.startOnThread(
+                new AgentRunner(Drivers.idle(media.directory()), e -> say("error " + e), null, endpoint));
         voter.begin(ledger, service::signingSeen);
         // It does not care what its key has signed.
         liar.begin(ledger, (key, commands) -> new SigningSeen(id, 0, -1, true));

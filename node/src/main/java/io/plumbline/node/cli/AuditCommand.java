@@ -180,7 +180,7 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         // Anyone may look: a key of the moment opens the sessions.
         KeyPair keys = KeyPair.random();
         try (Media media = new Media(folder.resolve("driver"), e -> {}, () -> {});
-                AgentRunner runner = start(new Endpoint(
+                AgentRunner runner = start(media, new Endpoint(
                         media.aeron(),
                         host,
                         0,
@@ -197,8 +197,8 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         }
     }
 
-    private static AgentRunner start(Endpoint endpoint) {
-        AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
+    private static AgentRunner start(Media media, Endpoint endpoint) {
+        AgentRunner runner = new AgentRunner(Drivers.idle(media.directory()), e -> {}, null, endpoint);
         AgentRunner.startOnThread(runner);
         return runner;
     }

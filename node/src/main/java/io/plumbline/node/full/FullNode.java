@@ -288,7 +288,7 @@ public final class FullNode implements RunningRole, PageSource {
                 new Identity(keys::sign, keys.publicKey().bytes()),
                 client.protocol(),
                 new LedgerIngress(sequencer, service.admission(), member::logStart).protocol());
-        this.runner = launch.opened(new AgentRunner(Drivers.idle(), this::report, null, endpoint));
+        this.runner = launch.opened(new AgentRunner(Drivers.idle(media.directory()), this::report, null, endpoint));
         AgentRunner.startOnThread(runner);
         this.audits = launch.opened(new AuditAgent(
                 keys.publicKey(),

@@ -144,7 +144,7 @@ public final class Gateway implements RunningRole {
                 0,
                 new Identity(keys::sign, keys.publicKey().bytes()),
                 client.protocol());
-        this.runner = launch.opened(new AgentRunner(Drivers.idle(), errors, null, endpoint));
+        this.runner = launch.opened(new AgentRunner(Drivers.idle(media.directory()), errors, null, endpoint));
         AgentRunner.startOnThread(runner);
         this.ledger = launch.opened(network.ledger(media.directory(), host, keys, media.errors()));
         this.settlements = new CertifiedSettlements(ledger, genesis);

@@ -127,7 +127,7 @@ public final class InferenceNode implements RunningRole {
                 context.port(),
                 new Identity(keys::sign, keys.publicKey().bytes()),
                 new NodeRequests(service).protocol());
-        this.runner = launch.opened(new AgentRunner(Drivers.idle(), errors, null, endpoint));
+        this.runner = launch.opened(new AgentRunner(Drivers.idle(media.directory()), errors, null, endpoint));
         AgentRunner.startOnThread(runner);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
         if (!replies.hasBegun()) {

@@ -92,7 +92,7 @@ class AuditAgentTest {
                 0,
                 new Identity(full::sign, full.publicKey().bytes()),
                 new NodeClient(5_000).protocol());
-        AgentRunner runner = new AgentRunner(Drivers.idle(), e -> {}, null, endpoint);
+        AgentRunner runner = new AgentRunner(Drivers.idle(media.directory()), e -> {}, null, endpoint);
         AgentRunner.startOnThread(runner);
         AuditInbox inbox = new AuditInbox();
         synchronized (memory) {

@@ -9,7 +9,9 @@ import io.aeron.protocol.RttMeasurementFlyweight;
 import io.aeron.protocol.SetupFlyweight;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.channels.DatagramChannel;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.status.AtomicCounter;
@@ -17,15 +19,24 @@ import org.agrona.concurrent.status.AtomicCounter;
 /** Drops whatever comes from other hosts than some. */
 final class KnownHostsReceiver extends ReceiveChannelEndpoint {
     private final Supplier<Set<InetAddress>> hosts;
+    private final Consumer<DatagramChannel> opened;
 
     KnownHostsReceiver(
             UdpChannel channel,
             DataPacketDispatcher dispatcher,
             AtomicCounter status,
             MediaDriver.Context driver,
-            Supplier<Set<InetAddress>> hosts) {
+            Supplier<Set<InetAddress>> hosts,
+            Consumer<DatagramChannel> opened) {
         super(channel, dispatcher, status, driver);
+        this.opened = opened;
         this.hosts = hosts;
+    }
+
+    @Override
+    public void openDatagramChannel(AtomicCounter indicator) {
+        super.openDatagramChannel(indicator);
+        opened.accept(receiveDatagramChannel);
     }
 
     private boolean isKnown(InetSocketAddress from) {

@@ -9,7 +9,9 @@ import io.aeron.protocol.NakFlyweight;
 import io.aeron.protocol.StatusMessageFlyweight;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.channels.DatagramChannel;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.status.AtomicCounter;
@@ -17,11 +19,23 @@ import org.agrona.concurrent.status.AtomicCounter;
 /** Hears nothing of other hosts than some. */
 final class KnownHostsSender extends SendChannelEndpoint {
     private final Supplier<Set<InetAddress>> hosts;
+    private final Consumer<DatagramChannel> opened;
 
     KnownHostsSender(
-            UdpChannel channel, AtomicCounter status, MediaDriver.Context driver, Supplier<Set<InetAddress>> hosts) {
+            UdpChannel channel,
+            AtomicCounter status,
+            MediaDriver.Context driver,
+            Supplier<Set<InetAddress>> hosts,
+            Consumer<DatagramChannel> opened) {
         super(channel, status, driver);
+        this.opened = opened;
         this.hosts = hosts;
+    }
+
+    @Override
+    public void openDatagramChannel(AtomicCounter indicator) {
+        super.openDatagramChannel(indicator);
+        opened.accept(receiveDatagramChannel);
     }
 
     private boolean isKnown(InetSocketAddress from) {

@@ -12,6 +12,8 @@ import io.aeron.protocol.DataHeaderFlyweight;
 import io.aeron.protocol.RttMeasurementFlyweight;
 import io.aeron.protocol.SetupFlyweight;
 import java.net.InetSocketAddress;
+import java.nio.channels.DatagramChannel;
+import java.util.function.Consumer;
 import org.agrona.BitUtil;
 import org.agrona.collections.Hashing;
 import org.agrona.concurrent.NanoClock;
@@ -29,6 +31,7 @@ final class ProvenReceiver extends ReceiveChannelEndpoint {
     private final NanoClock clock;
     private final Rates rates = new Rates();
     private final Senders senders;
+    private final Consumer<DatagramChannel> opened;
 
     ProvenReceiver(
             UdpChannel channel,
@@ -36,12 +39,20 @@ final class ProvenReceiver extends ReceiveChannelEndpoint {
             AtomicCounter status,
             MediaDriver.Context driver,
             AddressProof proof,
-            int maxTermBytes) {
+            int maxTermBytes,
+            Consumer<DatagramChannel> opened) {
         super(channel, dispatcher, status, driver);
+        this.opened = opened;
         this.proof = proof;
         this.maxTermBytes = maxTermBytes;
         this.clock = driver.receiverCachedNanoClock();
         this.senders = new Senders(clock.nanoTime());
+    }
+
+    @Override
+    public void openDatagramChannel(AtomicCounter indicator) {
+        super.openDatagramChannel(indicator);
+        opened.accept(receiveDatagramChannel);
     }
 
     @Override

@@ -11,6 +11,8 @@ import io.aeron.protocol.SetupFlyweight;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.DatagramChannel;
+import java.util.function.Consumer;
 import org.agrona.collections.Hashing;
 import org.agrona.collections.Long2ObjectHashMap;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -34,8 +36,18 @@ final class ProvingSender extends SendChannelEndpoint {
         private int cookie;
     }
 
-    ProvingSender(UdpChannel channel, AtomicCounter status, MediaDriver.Context driver) {
+    private final Consumer<DatagramChannel> opened;
+
+    ProvingSender(
+            UdpChannel channel, AtomicCounter status, MediaDriver.Context driver, Consumer<DatagramChannel> opened) {
         super(channel, status, driver);
+        this.opened = opened;
+    }
+
+    @Override
+    public void openDatagramChannel(AtomicCounter indicator) {
+        super.openDatagramChannel(indicator);
+        opened.accept(receiveDatagramChannel);
     }
 
     @Override
