@@ -17,11 +17,14 @@ final class DozingIdleStrategy implements IdleStrategy {
     private static final int YIELDS = 10;
     private static final long FIRST_NS = TimeUnit.MICROSECONDS.toNanos(10);
     private static final long AWAKE_NS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    /** The longest sleep of one that nobody wakes. */
     private static final long DOZING_NS = TimeUnit.MICROSECONDS.toNanos(2_500);
 
     /** Without work for so long it dozes. */
     private static final long UNTIL_DOZING_NS = TimeUnit.MILLISECONDS.toNanos(10);
 
+    private final long dozingNs;
     private final LongConsumer sleep;
     private final Runnable wake;
     private final Runnable onWork;
@@ -35,15 +38,17 @@ final class DozingIdleStrategy implements IdleStrategy {
 
     /** One that nobody wakes. */
     DozingIdleStrategy() {
-        this(LockSupport::parkNanos, () -> {}, () -> {});
+        this(DOZING_NS, LockSupport::parkNanos, () -> {}, () -> {});
     }
 
     /**
+     * @param dozingNs the longest sleep.
      * @param sleep for so many nanoseconds, on the thread that polls.
      * @param wake ends a sleep, or the next, by any other thread.
      * @param onWork called when there was work.
      */
-    DozingIdleStrategy(LongConsumer sleep, Runnable wake, Runnable onWork) {
+    DozingIdleStrategy(long dozingNs, LongConsumer sleep, Runnable wake, Runnable onWork) {
+        this.dozingNs = dozingNs;
         this.sleep = sleep;
         this.wake = wake;
         this.onWork = onWork;
@@ -79,7 +84,7 @@ final class DozingIdleStrategy implements IdleStrategy {
         } else {
             sleep.accept(sleepNs);
             idleNs += sleepNs;
-            sleepNs = idleNs >= UNTIL_DOZING_NS ? DOZING_NS : Math.min(2 * sleepNs, AWAKE_NS);
+            sleepNs = idleNs >= UNTIL_DOZING_NS ? dozingNs : Math.min(2 * sleepNs, AWAKE_NS);
         }
     }
 

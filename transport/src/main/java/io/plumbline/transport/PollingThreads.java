@@ -28,6 +28,9 @@ final class PollingThreads implements AutoCloseable {
     /** Wake-ups in a row in which the driver found nothing to do, after which sockets are left alone for one sleep. */
     private static final int MOST_USELESS = 16;
 
+    /** The longest sleep: timers of the driver are that late then, and what no thread of these has given another. */
+    private static final long DOZING_NS = TimeUnit.MILLISECONDS.toNanos(8);
+
     private static final long MS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final String folder;
@@ -45,7 +48,7 @@ final class PollingThreads implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException("No socket can be waited for: " + e.getMessage(), e);
         }
-        this.driver = new DozingIdleStrategy(this::awaitDatagram, selector::wakeup, this::wakeClients);
+        this.driver = new DozingIdleStrategy(DOZING_NS, this::awaitDatagram, selector::wakeup, this::wakeClients);
     }
 
     /** Of a driver that is to be launched; to be closed when it has ended. */
@@ -69,7 +72,7 @@ final class PollingThreads implements AutoCloseable {
     IdleStrategy client() {
         Sleeper sleeper = new Sleeper();
         DozingIdleStrategy[] self = new DozingIdleStrategy[1];
-        self[0] = new DozingIdleStrategy(sleeper::sleep, sleeper::wake, () -> wakeOthers(self[0]));
+        self[0] = new DozingIdleStrategy(DOZING_NS, sleeper::sleep, sleeper::wake, () -> wakeOthers(self[0]));
         clients.removeIf(client -> client.get() == null);
         clients.add(new WeakReference<>(self[0]));
         return self[0];

@@ -12,7 +12,6 @@ import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import java.nio.file.Path;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -47,13 +46,13 @@ class PollingThreadsTest {
     /** Sleeps that nothing ends but a wake: each message must end one, whenever it comes. */
     @Test
     void noWakeIsMissedWheneverItComes() throws Exception {
-        CountDownLatch[] asleep = {new CountDownLatch(1)};
         AtomicInteger woken = new AtomicInteger();
         AtomicInteger work = new AtomicInteger();
         AtomicInteger done = new AtomicInteger();
         Object lock = new Object();
         boolean[] isWoken = new boolean[1];
         DozingIdleStrategy idle = new DozingIdleStrategy(
+                1_000_000,
                 ns -> {
                     synchronized (lock) {
                         try {
@@ -85,7 +84,6 @@ class PollingThreadsTest {
         assertTrue(woken.get() > 0);
         thread.interrupt();
         thread.join();
-        assertEquals(1, asleep[0].getCount());
     }
 
     @Test
