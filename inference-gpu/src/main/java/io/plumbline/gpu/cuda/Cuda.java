@@ -260,6 +260,11 @@ public final class Cuda implements AutoCloseable {
         return name;
     }
 
+    /** As {@link Device#id}. */
+    public String id() {
+        return idOf(handle, name);
+    }
+
     /** Compute capability, as "9.0". */
     public String capability() {
         return attribute(MAJOR) + "." + attribute(MINOR);

@@ -3,9 +3,11 @@ package io.plumbline.gpu.cuda;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 
 import io.plumbline.gpu.nvml.Nvml;
+import io.plumbline.gpu.nvml.NvmlHealth;
 import io.plumbline.hardware.HardwareProfile;
 import io.plumbline.inference.language.engine.Accelerator;
 import io.plumbline.inference.language.engine.Device;
+import io.plumbline.inference.language.engine.DeviceHealth;
 import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.Generator;
@@ -288,6 +290,11 @@ public final class CudaAccelerator implements Accelerator {
                 pass.close();
                 throw e;
             }
+        }
+
+        @Override
+        public DeviceHealth health() throws IOException {
+            return NvmlHealth.open(cuda.id());
         }
 
         @Override

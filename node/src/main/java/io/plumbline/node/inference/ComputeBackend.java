@@ -3,6 +3,7 @@ package io.plumbline.node.inference;
 import com.sun.management.OperatingSystemMXBean;
 import io.plumbline.inference.language.engine.Accelerator;
 import io.plumbline.inference.language.engine.Device;
+import io.plumbline.inference.language.engine.DeviceHealth;
 import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.ForwardPass;
@@ -235,6 +236,15 @@ public final class ComputeBackend implements AutoCloseable {
         return new Generator(executor, Bytes32.ZERO)
                 .generate(request, token -> {})
                 .traceRoot();
+    }
+
+    /**
+     * What is asked whether the device has failed: a new one, which the caller closes; null where processors compute.
+     *
+     * @throws IOException in a line why nothing can be asked on this host.
+     */
+    DeviceHealth health() throws IOException {
+        return device == null ? null : device.health();
     }
 
     /** For the engine, which closes it. */

@@ -122,6 +122,13 @@ public interface Accelerator {
         /** Like {@link #executor}, to see where the time goes. */
         KernelRun kernelTimes(int rows, int maxSequences);
 
+        /**
+         * What is asked whether the device has failed, while it computes. The caller closes it.
+         *
+         * @throws IOException in a line why nothing can be asked on this host.
+         */
+        DeviceHealth health() throws IOException;
+
         /** Measures the device itself, in a second or so. */
         Rates rates();
 
