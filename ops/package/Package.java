@@ -43,7 +43,7 @@ public final class Package {
     /** Of gzip: the highest takes four times as long for a hundredth less. */
     private static final int LEVEL = 6;
 
-    private static final List<String> ROLES = List.of("full-node", "inference-node", "data-node", "gateway");
+    private static final List<String> ROLES = List.of("full-node", "inference-node", "data-node", "gateway", "signer");
 
     /** Jars that a role does not need: an auditor runs ONNX models only where it is asked to, with its own package. */
     private static final Map<String, Set<String>> WITHOUT = Map.of(
@@ -59,7 +59,19 @@ public final class Package {
                             "gson",
                             "jna"),
             "gateway", Set.of("onnxruntime", "commons-compress", "commons-io"),
-            "inference-node", Set.of());
+            "inference-node", Set.of(),
+            // What has a key has as little beside it as may be.
+            "signer",
+                    Set.of(
+                            "onnxruntime",
+                            "protobuf-java",
+                            "commons-compress",
+                            "commons-io",
+                            "tokenizers",
+                            "api",
+                            "gson",
+                            "jna",
+                            "rocksdbjni"));
 
     private static final String MODULES = "java.base,java.logging,java.management,java.naming,java.net.http,java.xml,"
             + "jdk.httpserver,jdk.incubator.vector,jdk.management,jdk.net,jdk.unsupported";
@@ -209,7 +221,8 @@ public final class Package {
     }
 
     private Content template(String name, String role, int mode, Map<String, String> more) throws IOException {
-        String text = Files.readString(home.resolve("ops/package").resolve(name)).replace("@ROLE@", role);
+        String text = Files.readString(home.resolve("ops/package").resolve(name)).replace("@ROLE@", role)
+                .replace("@USER@", user(role));
         for (Map.Entry<String, String> one : more.entrySet()) {
             text = text.replace(one.getKey(), one.getValue());
         }
@@ -298,16 +311,39 @@ public final class Package {
         String devices = role.equals("inference-node") ? "# GPUs are devices." : "PrivateDevices=yes";
         files.put(
                 "usr/lib/systemd/system/plumbline-" + role + ".service",
-                template("plumbline.service", role, READABLE, Map.of("@DEVICES@", devices)));
-        files.put(
-                "usr/lib/sysctl.d/60-plumbline-" + role + ".conf",
-                template("60-plumbline.conf", role, READABLE, Map.of()));
+                template(
+                        "plumbline.service",
+                        role,
+                        READABLE,
+                        Map.of("@DEVICES@", devices, "@AFTER@", after(role), "@SOCKET@", socket(role))));
+        if (!role.equals("signer")) {
+            files.put(
+                    "usr/lib/sysctl.d/60-plumbline-" + role + ".conf",
+                    template("60-plumbline.conf", role, READABLE, Map.of()));
+        }
         files.put("etc/plumbline/" + role + ".toml", new Content(configuration(role), READABLE));
         files.put("usr/share/man/man1/plumbline-" + role + ".1.gz", new Content(gzip(manual(role)), READABLE));
         files.put(
                 "usr/share/bash-completion/completions/plumbline-" + role,
                 new Content(completion(role).getBytes(StandardCharsets.UTF_8), READABLE));
         return files;
+    }
+
+    /** A full node's key must not be readable by the full node where a signer has it. */
+    private static String user(String role) {
+        return role.equals("signer") ? "plumbline-signer" : "plumbline";
+    }
+
+    /** Units that start first where they are on the host too. */
+    private static String after(String role) {
+        return role.equals("full-node") ? " plumbline-signer.service" : "";
+    }
+
+    /** Where a signer's socket is: its full node's user has to get there, and can in no folder of the signer's own. */
+    private static String socket(String role) {
+        return role.equals("signer")
+                ? "RuntimeDirectory=plumbline-signer\nRuntimeDirectoryMode=0755"
+                : "# It has no socket of its own.";
     }
 
     /** Every option of the role, as its command describes them, with the package's own values set. */
@@ -343,7 +379,8 @@ public final class Package {
                         + " doctor\nwhether the host is fit.\n.SH FILES\n/etc/plumbline/" + role
                         + ".toml, /var/lib/plumbline/" + role + "\n.SH EXIT STATUS\n"
                         + "0 done, 1 failed, 2 wrong options, "
-                        + "10 to 14 a fault after which the role must be started again.\n")
+                        + "10 to 14 a fault after which the role must be started again, "
+                        + "15 and 16 one that must be mended first.\n")
                 .getBytes(StandardCharsets.UTF_8);
     }
 

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <map>
@@ -17,6 +18,7 @@
 #include <mutex>
 #include <random>
 #include <set>
+#include <strings.h>
 #include "emulator.h"
 #undef threadIdx
 #undef blockIdx
@@ -136,6 +138,24 @@ size_t memory() {
     const char *given = getenv("EMULATED_GPU_BYTES");
     return given ? strtoull(given, nullptr, 10) : DEFAULT_MEMORY;
 }
+
+/// The one MIG instance that this host has, on its first GPU.
+const char *MIG = "MIG-00112233-4455-6677-8899-aabbccddeeff";
+
+/// The instance that the process asked for alone, as NVIDIA's driver takes it; null where it asked for none.
+const char *instance() {
+    const char *visible = getenv("CUDA_VISIBLE_DEVICES");
+    return visible && !strncmp(visible, "MIG-", 4) ? visible : nullptr;
+}
+
+/// EMULATED_GPUS of them, or one; the instance alone where one is asked for.
+int devices() {
+    if (!memory()) return 0;
+    if (instance()) return strcasecmp(instance(), MIG) == 0;
+    const char *given = getenv("EMULATED_GPUS");
+    return given ? atoi(given) : 1;
+}
+bool is_device(int handle) { return handle >= DEVICE && handle < DEVICE + devices(); }
 
 int opt_in() { return major == 9 ? OPT_IN_HOPPER : OPT_IN_SHARED; }
 
@@ -271,16 +291,27 @@ EXPORT int cuDriverGetVersion(int *version) {
     return SUCCESS;
 }
 EXPORT int cuDeviceGetCount(int *count) {
-    *count = memory() ? 1 : 0;
+    *count = devices();
     return SUCCESS;
 }
 EXPORT int cuDeviceGet(int *device, int index) {
     *device = DEVICE + index;
-    return index == 0 ? SUCCESS : INVALID_DEVICE;
+    return is_device(*device) ? SUCCESS : INVALID_DEVICE;
 }
 EXPORT int cuDeviceGetName(char *name, int length, int device) {
-    if (device != DEVICE) return INVALID_DEVICE;
-    snprintf(name, length, "emulated GPU");
+    if (!is_device(device)) return INVALID_DEVICE;
+    snprintf(name, length, instance() ? "emulated GPU MIG 1g.2gb" : "emulated GPU");
+    return SUCCESS;
+}
+EXPORT int cuDeviceGetUuid_v2(unsigned char *uuid, int device) {
+    if (!is_device(device)) return fail(INVALID_DEVICE, "the UUID of no device: handles are not ordinals");
+    for (int i = 0; i < 16; i++) uuid[i] = 0x11 * i;
+    if (!instance()) uuid[15] = device - DEVICE;
+    return SUCCESS;
+}
+EXPORT int cuDeviceGetPCIBusId(char *bus, int length, int device) {
+    if (!is_device(device)) return fail(INVALID_DEVICE, "the bus of no device: handles are not ordinals");
+    snprintf(bus, length, "0000:%02X:00.0", 0x1A + (device - DEVICE));
     return SUCCESS;
 }
 EXPORT int cuDeviceTotalMem_v2(size_t *bytes, int) {
@@ -288,7 +319,7 @@ EXPORT int cuDeviceTotalMem_v2(size_t *bytes, int) {
     return SUCCESS;
 }
 EXPORT int cuDeviceGetAttribute(int *value, int attribute, int device) {
-    if (device != DEVICE) return fail(INVALID_DEVICE, "an attribute of no device: handles are not ordinals");
+    if (!is_device(device)) return fail(INVALID_DEVICE, "an attribute of no device: handles are not ordinals");
     switch (attribute) {
         case 16: *value = 4; return SUCCESS;               // multiprocessors
         case 75: *value = major; return SUCCESS;           // compute capability
@@ -299,14 +330,14 @@ EXPORT int cuDeviceGetAttribute(int *value, int attribute, int device) {
 }
 EXPORT int cuDevicePrimaryCtxRetain(void **context, int device) {
     LOCKED;
-    if (device != DEVICE) return fail(INVALID_DEVICE, "a context of no device: handles are not ordinals");
+    if (!is_device(device)) return fail(INVALID_DEVICE, "a context of no device: handles are not ordinals");
     retained++;
     *context = &lock;
     return SUCCESS;
 }
 EXPORT int cuDevicePrimaryCtxRelease_v2(int device) {
     LOCKED;
-    if (device != DEVICE) return fail(INVALID_DEVICE, "a context of no device: handles are not ordinals");
+    if (!is_device(device)) return fail(INVALID_DEVICE, "a context of no device: handles are not ordinals");
     if (!retained) return fail(INVALID_CONTEXT, "a context given back more often than it was retained");
     retained--;
     return SUCCESS;

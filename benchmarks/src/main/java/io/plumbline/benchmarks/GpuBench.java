@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.Accelerator;
+import io.plumbline.inference.language.engine.Device;
 import io.plumbline.inference.language.engine.DeviceFailedException;
 import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.SpeedProbe;
@@ -108,10 +109,10 @@ final class GpuBench implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Accelerator accelerator = accelerator();
-        List<String> devices = accelerator.find().devices();
+        List<Device> devices = accelerator.find().devices();
         if (find) {
             for (int i = 0; i < devices.size(); i++) {
-                System.out.println(i + ": " + devices.get(i) + ", " + accelerator.kind());
+                System.out.println(i + ": " + devices.get(i).name() + ", " + accelerator.kind());
             }
             return 0;
         }
@@ -127,7 +128,7 @@ final class GpuBench implements Callable<Integer> {
             prompts = prompts.stream().filter(p -> p < config.maxPositions()).toList();
             ObjectNode about = mapper.createObjectNode();
             about.put("model", "random weights, " + size)
-                    .put("gpu", devices.get(device))
+                    .put("gpu", devices.get(device).name())
                     .put("output", output)
                     .put("block", block)
                     .put("rounds", rounds);
@@ -141,7 +142,7 @@ final class GpuBench implements Callable<Integer> {
         }
         peer(config);
         report.print();
-        headlines(devices.get(device));
+        headlines(devices.get(device).name());
         return report.complete() ? 0 : 1;
     }
 
@@ -158,7 +159,7 @@ final class GpuBench implements Callable<Integer> {
                         all.stream().map(a -> a.kind() + ": " + a.find().why()).toList()));
     }
 
-    private void check(List<String> devices) {
+    private void check(List<Device> devices) {
         if (device < 0 || device >= devices.size()) {
             throw new ParameterException(
                     "There is no device " + device + "; there are " + devices.size() + ", counted from 0.");

@@ -20,8 +20,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Figures of the tables that set ours beside a peer's stand in the result files that their row names, in a comment at
- * its end: {@code <!-- gpu-decode gpu-prefill -->}. A figure that none of them holds fails.
+ * Figures of the tables that set ours beside a peer's, and of rows of other tables that say so, stand in the result
+ * files that their row names, in a comment at its end: {@code <!-- gpu-decode gpu-prefill -->}. A figure that none of
+ * them holds fails.
  */
 class DocumentedNumbersTest {
     private static final Path ROOT = Path.of("..");
@@ -62,6 +63,29 @@ class DocumentedNumbersTest {
             }
         }
         assertTrue(rows > 5, "the table of " + document + " was found");
+        assertEquals(List.of(), wrong);
+    }
+
+    /** Rows of tables that set nothing beside a peer, where they name a file. */
+    @ParameterizedTest
+    @ValueSource(strings = "docs/operating.md")
+    void everyFigureOfARowThatNamesFilesIsOneOfTheirs(String document) throws IOException {
+        int rows = 0;
+        List<String> wrong = new ArrayList<>();
+        for (String line : Files.readAllLines(ROOT.resolve(document))) {
+            Matcher marker = MARKER.matcher(line);
+            if (!line.startsWith("|") || !marker.find()) {
+                continue;
+            }
+            rows++;
+            double[] held = held(marker.group(1).split(" "));
+            for (String figure : figures(line)) {
+                if (!isHeld(figure, held)) {
+                    wrong.add(figure + " is not in " + marker.group(1) + ": " + line);
+                }
+            }
+        }
+        assertTrue(rows > 1, "rows of " + document + " that name files were found");
         assertEquals(List.of(), wrong);
     }
 

@@ -7,12 +7,19 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -38,7 +45,8 @@ class PackageTest {
                         "../ops/package/Package.java",
                         "..",
                         folder.resolve(out).toString(),
-                        "data-node")
+                        "data-node",
+                        "signer")
                 .redirectErrorStream(true)
                 .redirectOutput(folder.resolve(out + ".log").toFile())
                 .start();
@@ -99,6 +107,70 @@ class PackageTest {
             assertEquals(jars.count(), materials.get("components").size());
         }
         assertFalse(Files.exists(home.resolve("lib/onnxruntime-1.29.0.jar")));
+    }
+
+    /** The way of an operator: unpacked, keys and network by its own commands, then by its own configuration file. */
+    @Test
+    void theSignersPackageSignsAsAUserOfItsOwn() throws Exception {
+        assumeTrue(Files.exists(Path.of("/usr/bin/dpkg-deb")), "There is no dpkg-deb here.");
+        String deb = folder.resolve("one/plumbline-signer_0.1.0_amd64.deb").toString();
+        Path root = folder.resolve("signer");
+        run(List.of("dpkg-deb", "-x", deb, root.toString()));
+        String unit = Files.readString(root.resolve("usr/lib/systemd/system/plumbline-signer.service"));
+        for (String line : List.of(
+                "User=plumbline-signer",
+                "Group=plumbline-signer",
+                "StateDirectory=plumbline/signer",
+                "RuntimeDirectory=plumbline-signer",
+                "RestartPreventExitStatus=2 15 16",
+                "CapabilityBoundingSet=",
+                "PrivateDevices=yes",
+                "ExecStart=/usr/bin/plumbline-signer signer --config /etc/plumbline/signer.toml")) {
+            assertTrue(unit.lines().anyMatch(line::equals), line + "\n" + unit);
+        }
+        assertFalse(unit.contains("@"), unit);
+        Path control = folder.resolve("signer-control");
+        run(List.of("dpkg-deb", "-e", deb, control.toString()));
+        String postinst = Files.readString(control.resolve("postinst"));
+        assertTrue(postinst.contains("--no-create-home plumbline-signer") && !postinst.contains("@"), postinst);
+        assertFalse(Files.exists(root.resolve("usr/lib/sysctl.d")), "it has no Aeron sockets");
+        Path bin = root.resolve("opt/plumbline-signer/bin/plumbline");
+        Path key = folder.resolve("full.key");
+        Path network = folder.resolve("network.json");
+        String id = run(List.of(bin.toString(), "ledger", "new-key", key.toString()))
+                .lines()
+                .flatMap(line -> Pattern.compile("[0-9a-f]{64}").matcher(line).results())
+                .map(found -> found.group())
+                .findFirst()
+                .orElseThrow();
+        run(List.of(
+                bin.toString(), "ledger", "new-network", network.toString(), "--full-node", id + "@localhost:9000"));
+        Path file = root.resolve("etc/plumbline/signer.toml");
+        Path socket = folder.resolve("s");
+        ProcessBuilder signer = new ProcessBuilder(bin.toString(), "signer", "--config", file.toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT);
+        // Paths of this test in place of those of a host; the rest is the package's own file.
+        signer.environment()
+                .putAll(Map.of(
+                        "PLUMBLINE_NETWORK", network.toString(),
+                        "PLUMBLINE_KEY", key.toString(),
+                        "PLUMBLINE_DIR", folder.resolve("history").toString(),
+                        "PLUMBLINE_SOCKET", socket.toString()));
+        Process process = signer.start();
+        try (BufferedReader said = process.inputReader()) {
+            String ready = said.readLine();
+            assertTrue(ready != null && ready.contains("\"ready\"") && ready.contains(id), ready);
+            // Its client is another user, whom the kernel names; nobody but that one is let in.
+            assertEquals("rw-rw-rw-", PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)));
+            try (SocketChannel other = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+                assertEquals(-1, other.read(ByteBuffer.allocate(1)));
+                String refused = said.readLine();
+                assertTrue(refused != null && refused.contains("has connected, and plumbline"), refused);
+            }
+        } finally {
+            process.destroy();
+            process.waitFor();
+        }
     }
 
     @Test

@@ -46,6 +46,9 @@ public final class JoinBench implements Callable<Integer> {
     @Parameter(names = "--answers", description = "settled to measure what each leaves in the log")
     private int answers = 1_280;
 
+    @Parameter(names = "--paced", description = "answers of these, settled one a second, as a quiet ledger's are")
+    private int paced = 30;
+
     @Parameter(names = "--dir", description = "DIR: where the members keep their logs: the disk that is measured")
     private Path folder = Path.of("benchmarks", "target", "join");
 
@@ -57,9 +60,10 @@ public final class JoinBench implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        if (rounds < 1 || accounts < 0 || rate < 1 || rate > 1_000 || answers < 1) {
+        if (rounds < 1 || accounts < 0 || rate < 1 || rate > 1_000 || paced < 1 || answers <= paced) {
             throw new ParameterException(
-                    "--rounds and --answers are 1 or more, --accounts 0 or more, --rate 1 to 1000.");
+                    "--rounds and --paced are 1 or more, --answers more than --paced, --accounts 0 or more, --rate 1 to"
+                            + " 1000.");
         }
         Files.createDirectories(folder);
         Settlements settlements = new Settlements(accounts);
@@ -145,29 +149,52 @@ public final class JoinBench implements Callable<Integer> {
         }
         for (int member = 0; member < cluster.size(); member++) {
             cluster.member(member).purge();
+            if (cluster.member(member).logStart() == 0) {
+                throw new IOException("The log of " + cluster.member(member).logEnd()
+                        + " bytes is too short to have a beginning that is dropped: name more --answers.");
+            }
         }
     }
 
-    /** Bytes that an answer leaves in the log, from its escrow to its verdicts, its blocks and votes among it. */
+    /**
+     * Bytes that an answer leaves in the log, from its escrow to its verdicts, its blocks and votes among it: of a busy
+     * ledger, where many answers share a block, and of one answer a second.
+     */
     private void bytesAnAnswer(Settlements settlements, BenchLedger ledger, ObjectNode details) throws Exception {
-        Member leader = ledger.cluster().member(ledger.cluster().leader());
-        byte[] last = new byte[32];
         try (Load load = new Load(LedgerBench.ingress(ledger, settlements))) {
             load.command(settlements.register(), System.nanoTime(), 1);
             load.drain();
-            long before = leader.logEnd();
-            for (int i = 0; i < answers; i++) {
-                // Each by itself, as a gateway that is not busy sends them.
-                for (byte[] message : settlements.settle(1, last)) {
-                    load.command(message, System.nanoTime(), LedgerBench.WINDOW);
-                }
-            }
-            load.drain();
+            // The first block hashes every account: answers that came meanwhile would share one block.
             ledger.certifiedNs(load.height(load.sent() - 1));
-            double bytes = (double) (leader.logEnd() - before) / answers;
-            details.put("log_bytes_an_answer", Math.round(bytes))
-                    .put("log_mb_a_day_at_an_answer_a_second", BenchmarkResult.rounded(bytes * SECONDS_A_DAY / 1e6));
+            double busy = bytesAnAnswer(settlements, ledger, load, answers - paced, 0);
+            double quiet = bytesAnAnswer(settlements, ledger, load, paced, TimeUnit.SECONDS.toNanos(1));
+            details.put("log_bytes_an_answer", Math.round(busy))
+                    .put("log_bytes_an_answer_at_one_a_second", Math.round(quiet))
+                    .put("log_mb_a_day_at_one_a_second", BenchmarkResult.rounded(quiet * SECONDS_A_DAY / 1e6));
         }
+    }
+
+    /**
+     * Each answer by itself, as a gateway that is not busy sends them.
+     *
+     * @param everyNs time of an answer, over which its messages are spread; 0 for all as soon as they are taken.
+     */
+    private static double bytesAnAnswer(
+            Settlements settlements, BenchLedger ledger, Load load, int answers, long everyNs) throws Exception {
+        Member leader = ledger.cluster().member(ledger.cluster().leader());
+        long before = leader.logEnd();
+        long begin = System.nanoTime();
+        byte[] last = new byte[32];
+        for (int i = 0; i < answers; i++) {
+            List<byte[]> messages = settlements.settle(1, last);
+            for (int k = 0; k < messages.size(); k++) {
+                load.idleUntil(begin + i * everyNs + k * everyNs / messages.size());
+                load.command(messages.get(k), System.nanoTime(), LedgerBench.WINDOW);
+            }
+        }
+        load.drain();
+        ledger.certifiedNs(load.height(load.sent() - 1));
+        return (double) (leader.logEnd() - before) / answers;
     }
 
     /** Commands at a rate, until it is closed. */

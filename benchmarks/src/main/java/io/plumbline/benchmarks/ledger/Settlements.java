@@ -34,6 +34,10 @@ public final class Settlements {
     private final KeyPair node = KeyPair.random();
     private final List<KeyPair> fullNodes = new ArrayList<>();
     private final Genesis genesis;
+
+    /** Hashed once: a genesis of a million deposits is 40 MB, and every message is bound to its hash. */
+    private final Bytes32 genesisHash;
+
     private long requests;
 
     /** Of new keys. */
@@ -52,6 +56,7 @@ public final class Settlements {
                 Bytes32.ZERO,
                 deposits(accounts),
                 Parameters.FREE);
+        genesisHash = genesis.hash();
     }
 
     private List<Genesis.Deposit> deposits(int accounts) {
@@ -79,7 +84,7 @@ public final class Settlements {
     }
 
     private byte[] sign(KeyPair keys, List<Command> commands) {
-        return Signed.of(genesis.hash(), keys, System.currentTimeMillis() + LIFE_MS, commands)
+        return Signed.of(genesisHash, keys, System.currentTimeMillis() + LIFE_MS, commands)
                 .encode();
     }
 

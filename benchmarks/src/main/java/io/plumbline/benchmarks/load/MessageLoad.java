@@ -74,8 +74,8 @@ public class MessageLoad implements AutoCloseable {
         }
     }
 
-    /** Waits until a time, hearing answers. */
-    private void idleUntil(long ns) {
+    /** Waits until a time, by {@link System#nanoTime}, hearing answers; not at all where it has gone by. */
+    public final void idleUntil(long ns) {
         while (System.nanoTime() < ns) {
             if (line.poll(this::heard) == 0) {
                 LockSupport.parkNanos(PAUSE_NS);

@@ -1,5 +1,6 @@
 package io.plumbline.inference.tensor;
 
+import io.plumbline.inference.language.engine.DeviceHealth;
 import io.plumbline.verifier.tensor.Fingerprint;
 import io.plumbline.verifier.tensor.Tensor;
 import java.io.IOException;
@@ -28,6 +29,15 @@ public interface LoadedTensorModel extends AutoCloseable {
      * @throws IOException where the backend failed.
      */
     List<Tensor> run(List<Tensor> inputs, List<String> outputs, Stop stop) throws IOException;
+
+    /**
+     * What is asked whether the device that it runs on has failed, or null where it runs on none. The caller closes it.
+     *
+     * @throws IOException in a line why nothing can be asked on this host.
+     */
+    default DeviceHealth health() throws IOException {
+        return null;
+    }
 
     @Override
     void close();

@@ -24,9 +24,9 @@ public interface TensorBackend {
     /**
      * The same on another of this host's devices, where it has several.
      *
-     * @param index of the device, from 0.
+     * @param name of the device as the driver has it; its index, from 0; or any other word for the first.
      */
-    default TensorBackend onDevice(int index) {
+    default TensorBackend onDevice(String name) {
         return this;
     }
 

@@ -2,14 +2,18 @@ package io.plumbline.gpu.cuda;
 
 import static org.bytedeco.cuda.global.cudart.*;
 
+import io.plumbline.inference.language.engine.Device;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.UUID;
 import org.bytedeco.cuda.cudart.CUctx_st;
 import org.bytedeco.cuda.cudart.CUevent_st;
 import org.bytedeco.cuda.cudart.CUfunc_st;
@@ -18,6 +22,7 @@ import org.bytedeco.cuda.cudart.CUgraph_st;
 import org.bytedeco.cuda.cudart.CUlaunchConfig;
 import org.bytedeco.cuda.cudart.CUmod_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
+import org.bytedeco.cuda.cudart.CUuuid;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerPointer;
@@ -206,29 +211,58 @@ public final class Cuda implements AutoCloseable {
     private static String nameOf(int handle) {
         byte[] name = new byte[256];
         check("cuDeviceGetName", cuDeviceGetName(name, name.length, handle));
-        int end = 0;
-        while (name[end] != 0) {
-            end++;
-        }
-        return new String(name, 0, end, StandardCharsets.UTF_8);
+        return text(name);
     }
 
-    /** Names of this host's GPUs. */
-    static List<String> names() {
+    private static String text(byte[] terminated) {
+        int end = 0;
+        while (terminated[end] != 0) {
+            end++;
+        }
+        return new String(terminated, 0, end, StandardCharsets.UTF_8);
+    }
+
+    /** As nvidia-smi -L shows it. The driver says whether it is a MIG instance's in the name alone. */
+    private static String idOf(int handle, String name) {
+        byte[] bytes = new byte[16];
+        try (CUuuid uuid = new CUuuid()) {
+            check("cuDeviceGetUuid", cuDeviceGetUuid(uuid, handle));
+            for (int i = 0; i < bytes.length; i++) {
+                bytes[i] = uuid.bytes(i);
+            }
+        }
+        ByteBuffer halves = ByteBuffer.wrap(bytes);
+        return (name.contains(" MIG ") ? "MIG-" : "GPU-") + new UUID(halves.getLong(), halves.getLong());
+    }
+
+    private static String busOf(int handle) {
+        byte[] bus = new byte[32];
+        check("cuDeviceGetPCIBusId", cuDeviceGetPCIBusId(bus, bus.length, handle));
+        return text(bus).toLowerCase(Locale.ROOT);
+    }
+
+    /** This host's GPUs, or what of them this process is shown. */
+    static List<Device> devices() {
         start();
         int[] value = new int[1];
         check("cuDeviceGetCount", cuDeviceGetCount(value));
         int count = value[0];
-        List<String> names = new ArrayList<>();
+        List<Device> devices = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             check("cuDeviceGet", cuDeviceGet(value, i));
-            names.add(nameOf(value[0]));
+            String name = nameOf(value[0]);
+            devices.add(new Device(name, idOf(value[0], name), busOf(value[0])));
         }
-        return names;
+        return devices;
     }
 
     public String name() {
         return name;
+    }
+
+    /** As {@link Device#id}. */
+    public String id() {
+        return idOf(handle, name);
     }
 
     /** Compute capability, as "9.0". */

@@ -1,8 +1,13 @@
 package io.plumbline.gpu.cuda;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
+
 import io.plumbline.gpu.nvml.Nvml;
+import io.plumbline.gpu.nvml.NvmlHealth;
 import io.plumbline.hardware.HardwareProfile;
 import io.plumbline.inference.language.engine.Accelerator;
+import io.plumbline.inference.language.engine.Device;
+import io.plumbline.inference.language.engine.DeviceHealth;
 import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.Generator;
@@ -13,7 +18,11 @@ import io.plumbline.verifier.model.ModelConfig;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,11 +38,42 @@ public final class CudaAccelerator implements Accelerator {
     /** Tokens that a GPU must have room for beside the weights, if the model's context is that long. */
     private static final int LEAST_CONTEXT = 2048;
 
+    /** Devices that the driver shows to a process. */
+    private static final String VISIBLE = "CUDA_VISIBLE_DEVICES";
+
     private static Found found;
 
     @Override
     public String kind() {
         return "CUDA";
+    }
+
+    /** By the variable that the driver reads at its first call; where the operator has set it, it stays. */
+    @Override
+    @SuppressWarnings("restricted")
+    public void select(String device) {
+        synchronized (CudaAccelerator.class) {
+            if (found != null || !Device.isMig(device) || System.getenv(VISIBLE) != null) {
+                return;
+            }
+            Linker linker = Linker.nativeLinker();
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment setenv = linker.defaultLookup().findOrThrow("setenv");
+                FunctionDescriptor type =
+                        FunctionDescriptor.of(ValueLayout.JAVA_INT, ADDRESS, ADDRESS, ValueLayout.JAVA_INT);
+                int failed = (int) linker.downcallHandle(setenv, type)
+                        .invokeExact(arena.allocateFrom(VISIBLE), arena.allocateFrom(device), 1);
+                if (failed != 0) {
+                    throw new IllegalStateException("setenv of " + VISIBLE + " failed");
+                }
+            } catch (IllegalCallerException e) {
+                // Java may not call native code here: what is found will say so.
+            } catch (RuntimeException | Error e) {
+                throw e;
+            } catch (Throwable e) {
+                throw new IllegalStateException(e);
+            }
+        }
     }
 
     @Override
@@ -65,8 +105,8 @@ public final class CudaAccelerator implements Accelerator {
         }
         try {
             runtimeOrStandIn();
-            List<String> names = Cuda.names();
-            return names.isEmpty() ? none("the NVIDIA driver knows of no GPU") : new Found(names, null);
+            List<Device> devices = Cuda.devices();
+            return devices.isEmpty() ? none(noDevice()) : new Found(devices, null);
         } catch (CudaException e) {
             return none(e.getMessage());
         } catch (LinkageError e) {
@@ -79,6 +119,12 @@ public final class CudaAccelerator implements Accelerator {
         } catch (RuntimeException e) {
             return none("looking for GPUs failed: " + e);
         }
+    }
+
+    private static String noDevice() {
+        String visible = System.getenv(VISIBLE);
+        return "the NVIDIA driver knows of no GPU"
+                + (visible == null ? "" : ", and is to show " + VISIBLE + "=" + visible + " alone");
     }
 
     private static Found none(String why) {
@@ -244,6 +290,11 @@ public final class CudaAccelerator implements Accelerator {
                 pass.close();
                 throw e;
             }
+        }
+
+        @Override
+        public DeviceHealth health() throws IOException {
+            return NvmlHealth.open(cuda.id());
         }
 
         @Override

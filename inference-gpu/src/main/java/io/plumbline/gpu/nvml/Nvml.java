@@ -2,6 +2,7 @@ package io.plumbline.gpu.nvml;
 
 import io.plumbline.inference.language.engine.Accelerator.Observation;
 import io.plumbline.inference.language.engine.Accelerator.Severity;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.nio.charset.StandardCharsets;
@@ -14,7 +15,7 @@ import org.bytedeco.cuda.nvml.nvmlProcessInfo_v2_t;
 
 /** Asks NVIDIA's management library, through JavaCPP's CUDA presets, for the state of all GPUs. */
 public final class Nvml {
-    private static final String LIBRARY = "libnvidia-ml.so.1";
+    static final String LIBRARY = "libnvidia-ml.so.1";
 
     private static final String NEWEST = "nvmlDeviceGetCurrentClocksEventReasons";
 
@@ -32,17 +33,34 @@ public final class Nvml {
         int call(int[] one, int[] other);
     }
 
-    /** The state of this host's GPUs; one line where it cannot be asked. Never fails. */
+    /**
+     * Whether this host has the library, of a driver that is new enough.
+     *
+     * @throws IOException where it is of an older driver.
+     */
     @SuppressWarnings("restricted")
-    public static List<Observation> observe() {
+    static boolean isHere() throws IOException {
         try (Arena arena = Arena.ofConfined()) {
             // A function that is not there would end the process when it is called: the newest stands for all.
             if (SymbolLookup.libraryLookup(LIBRARY, arena).find(NEWEST).isEmpty()) {
-                return unknown(LIBRARY + " is of a driver before 535, and kernels need " + GpuFitness.NEEDED_DRIVER);
+                throw new IOException(
+                        LIBRARY + " is of a driver before 535, and kernels need " + GpuFitness.NEEDED_DRIVER);
             }
+            return true;
         } catch (IllegalArgumentException | IllegalCallerException e) {
-            return List.of(new Observation(
-                    Severity.OK, "GPU state", "not asked for: " + LIBRARY + " is not on this host", ""));
+            return false;
+        }
+    }
+
+    /** The state of this host's GPUs; one line where it cannot be asked. Never fails. */
+    public static List<Observation> observe() {
+        try {
+            if (!isHere()) {
+                return List.of(new Observation(
+                        Severity.OK, "GPU state", "not asked for: " + LIBRARY + " is not on this host", ""));
+            }
+        } catch (IOException e) {
+            return unknown(e.getMessage());
         }
         try {
             int code = nvml.nvmlInit_v2();
@@ -67,7 +85,7 @@ public final class Nvml {
                 Severity.WARNING, "GPU state", why, "look whether nvidia-smi works: it asks the same library"));
     }
 
-    private static String error(int code) {
+    static String error(int code) {
         String text = nvml.nvmlErrorString(code).getString();
         return text.isEmpty() ? "error " + code : text;
     }

@@ -55,8 +55,7 @@ final class TensorRt {
         if (why != null) {
             return why;
         }
-        List<String> devices = new CudaAccelerator().find().devices();
-        if (devices.isEmpty()) {
+        if (new CudaAccelerator().find().devices().isEmpty()) {
             return "TensorRT is here, and no GPU: "
                     + new CudaAccelerator().find().why() + ".";
         }

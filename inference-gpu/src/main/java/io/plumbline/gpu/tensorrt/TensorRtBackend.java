@@ -5,6 +5,7 @@ import static org.bytedeco.tensorrt.global.nvinfer.createInferRuntime;
 import io.plumbline.gpu.cuda.Cuda;
 import io.plumbline.gpu.cuda.CudaAccelerator;
 import io.plumbline.gpu.cuda.CudaException;
+import io.plumbline.inference.language.engine.Device;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorBackend;
@@ -23,14 +24,14 @@ import org.bytedeco.tensorrt.nvinfer.IRuntime;
 
 /** TensorRT on one of this host's GPUs, the first where none is chosen. */
 public final class TensorRtBackend implements TensorBackend {
-    private final int device;
+    private final String device;
 
     /** On the first GPU. */
     public TensorRtBackend() {
-        this(0);
+        this("");
     }
 
-    private TensorRtBackend(int device) {
+    private TensorRtBackend(String device) {
         this.device = device;
     }
 
@@ -50,8 +51,9 @@ public final class TensorRtBackend implements TensorBackend {
     }
 
     @Override
-    public TensorBackend onDevice(int index) {
-        return new TensorRtBackend(index);
+    public TensorBackend onDevice(String name) {
+        new CudaAccelerator().select(name);
+        return new TensorRtBackend(name);
     }
 
     @Override
@@ -66,15 +68,12 @@ public final class TensorRtBackend implements TensorBackend {
         if (undeclared != null) {
             throw new IOException(undeclared);
         }
-        List<String> devices = new CudaAccelerator().find().devices();
-        if (device >= devices.size()) {
-            throw new IOException("There is no GPU " + device + ". This host has " + String.join(", ", devices)
-                    + ", counted from 0.");
-        }
+        List<Device> devices = new CudaAccelerator().find().devices();
+        int index = Device.find(devices, device);
         try {
-            return loadHere(model, precision, shapes, progress);
+            return loadHere(index, model, precision, shapes, progress);
         } catch (CudaException e) {
-            throw new IOException("The GPU " + devices.get(device) + " failed: " + e.getMessage(), e);
+            throw new IOException("The GPU " + devices.get(index) + " failed: " + e.getMessage(), e);
         } catch (IllegalArgumentException | ArithmeticException e) {
             // Declared shapes that the engine does not take, or that no memory holds.
             throw new IOException("TensorRT cannot serve " + model.name() + ": " + e.getMessage(), e);
@@ -82,8 +81,9 @@ public final class TensorRtBackend implements TensorBackend {
     }
 
     private LoadedTensorModel loadHere(
-            TensorPackage model, Precision precision, ShapeRanges shapes, DoubleConsumer progress) throws IOException {
-        Cuda cuda = new Cuda(device);
+            int index, TensorPackage model, Precision precision, ShapeRanges shapes, DoubleConsumer progress)
+            throws IOException {
+        Cuda cuda = new Cuda(index);
         try {
             TensorRtLog log = TensorRtLog.ofProcess();
             String version = TensorRt.version();

@@ -2,6 +2,8 @@ package io.plumbline.gpu.tensorrt;
 
 import io.plumbline.gpu.cuda.Cuda;
 import io.plumbline.gpu.cuda.CudaException;
+import io.plumbline.gpu.nvml.NvmlHealth;
+import io.plumbline.inference.language.engine.DeviceHealth;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.Stop;
@@ -193,6 +195,11 @@ final class TensorRtModel implements LoadedTensorModel {
             throw new IllegalArgumentException("Input \"" + input + "\" of shape " + Arrays.toString(shape)
                     + " is outside of what the engine was built for: " + shapes.texts() + ". " + log.complaints());
         }
+    }
+
+    @Override
+    public DeviceHealth health() throws IOException {
+        return NvmlHealth.open(cuda.id());
     }
 
     @Override

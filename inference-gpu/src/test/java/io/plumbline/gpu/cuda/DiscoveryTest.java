@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.engine.Accelerator;
+import io.plumbline.inference.language.engine.Device;
 import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.Generator;
@@ -21,9 +22,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a node sees when it looks for GPUs, in processes of their own: a driver that is loaded stays loaded. */
@@ -31,9 +34,21 @@ class DiscoveryTest {
     @TempDir
     Path folder;
 
-    /** Prints what is found. */
+    /** Prints what is found, and at which index the device that is named. */
     static final class Look {
-        public static void main(String[] arguments) {
+        public static void main(String[] arguments) throws IOException {
+            for (String device : arguments) {
+                Accelerator accelerator = new CudaAccelerator();
+                accelerator.select(device);
+                List<Device> devices = accelerator.find().devices();
+                int index = Device.find(devices, device);
+                // It is opened too: what is found by a name is what computes.
+                try (Cuda cuda = new Cuda(index, new byte[] {1}, Map.of(), new byte[] {1})) {
+                    System.out.println(index + " of " + devices.size() + ": " + cuda.name() + ", "
+                            + devices.get(index).id());
+                }
+                return;
+            }
             for (Accelerator accelerator : Accelerator.all()) {
                 System.out.println(accelerator.kind() + ": " + accelerator.find());
             }
@@ -106,8 +121,56 @@ class DiscoveryTest {
         if (cacheToo) {
             assertTrue(found.contains("devices=[]") && found.contains("noexec"), found);
         } else {
-            assertEquals("CUDA: Found[devices=[emulated GPU], why=null]", found);
+            assertEquals(
+                    "CUDA: Found[devices=[emulated GPU (GPU-00112233-4455-6677-8899-aabbccddee00, 0000:1a:00.0)],"
+                            + " why=null]",
+                    found);
         }
+    }
+
+    /** @return what the process that asks for this device prints, on a host with two emulated GPUs. */
+    private String choose(String device, Map<String, String> environment) throws Exception {
+        Gpu.install();
+        assumeFalse(Gpu.isReal(), "Skipped: that host has GPUs of its own");
+        URL emulator = Gpu.class.getResource("/io/plumbline/native/libcuda.so.1");
+        URL runtime = Gpu.class.getResource("/io/plumbline/native/cuda/libcudart.so.13");
+        assumeTrue(
+                emulator.getProtocol().equals("file") && runtime != null,
+                "Skipped: the emulated driver lies in a jar, or there is no stand-in for libcudart");
+        List<String> command = command("--enable-native-access=ALL-UNNAMED");
+        command.add(device);
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.environment()
+                .put("LD_LIBRARY_PATH", Path.of(emulator.toURI()).getParent().toString());
+        builder.environment().put("EMULATED_GPUS", "2");
+        builder.environment().putAll(environment);
+        Process process = builder.start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+        process.waitFor();
+        return said;
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "GPU-00112233-4455-6677-8899-aabbccddee01, '1 of 2: emulated GPU, GPU-00112233-4455-6677-8899-aabbccddee01'",
+        "0000:1a:00.0, '0 of 2: emulated GPU, GPU-00112233-4455-6677-8899-aabbccddee00'",
+        "00000000:1B:00.0, '1 of 2: emulated GPU, GPU-00112233-4455-6677-8899-aabbccddee01'",
+        // The driver shows it to a process that has asked for it, and then nothing else.
+        "MIG-00112233-4455-6677-8899-aabbccddeeff, "
+                + "'0 of 1: emulated GPU MIG 1g.2gb, MIG-00112233-4455-6677-8899-aabbccddeeff'",
+    })
+    void aDeviceIsOpenedByItsName(String device, String said) throws Exception {
+        assertEquals(said, choose(device, Map.of()));
+    }
+
+    @Test
+    void aDeviceThatIsNotThereIsToldWithThoseThatAre() throws Exception {
+        String said = choose("GPU-99112233-4455-6677-8899-aabbccddee01", Map.of());
+        assertTrue(
+                said.contains("There is no device GPU-99112233") && said.contains("aabbccddee00, 0000:1a:00.0"), said);
+        // The operator's own choice of what the process sees stays.
+        said = choose("MIG-00112233-4455-6677-8899-aabbccddeeff", Map.of("CUDA_VISIBLE_DEVICES", "0,1"));
+        assertTrue(said.contains("There is no device MIG-") && said.contains("CUDA_VISIBLE_DEVICES=0,1"), said);
     }
 
     @Test

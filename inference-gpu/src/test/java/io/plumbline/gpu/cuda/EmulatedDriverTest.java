@@ -213,7 +213,7 @@ class EmulatedDriverTest {
         assertEquals(
                 "NVIDIA's driver here offers CUDA 12.4; these kernels need 13.0: install driver 580 or later, or on a "
                         + "data-centre GPU the package cuda-compat-13-0.",
-                assertThrows(CudaException.class, Cuda::names).getMessage());
+                assertThrows(CudaException.class, Cuda::devices).getMessage());
         refused("CUDA 12.4", () -> new Cuda(0, new byte[] {1}, Map.of(), null));
     }
 

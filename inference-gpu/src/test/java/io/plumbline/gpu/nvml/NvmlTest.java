@@ -7,12 +7,14 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.inference.language.engine.Accelerator.Observation;
 import io.plumbline.inference.language.engine.Accelerator.Severity;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Scanner;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,6 +30,59 @@ class NvmlTest {
             Nvml.observe()
                     .forEach(one -> System.out.println(
                             one.severity() + "|" + one.what() + "|" + one.found() + "|" + one.mend()));
+        }
+    }
+
+    /** Asks of one GPU for each line that it is given, until there are no more. */
+    static final class Watch {
+        public static void main(String[] arguments) throws Exception {
+            try (NvmlHealth health = NvmlHealth.open(arguments[0]);
+                    Scanner lines = new Scanner(System.in)) {
+                while (lines.hasNextLine()) {
+                    lines.nextLine();
+                    try {
+                        System.out.println(health.fault());
+                    } catch (IOException e) {
+                        System.out.println("no answer: " + e.getMessage());
+                    }
+                }
+            }
+        }
+    }
+
+    /** A process that watches a GPU whose state is what a file says. */
+    private final class Watched implements AutoCloseable {
+        private final Path state;
+        private final Process process;
+        private final BufferedReader said;
+
+        Watched(String id) throws IOException {
+            state = folder.resolve("state-" + id);
+            Files.writeString(state, "good");
+            ProcessBuilder builder = new ProcessBuilder(
+                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                    "--enable-native-access=ALL-UNNAMED",
+                    "-cp",
+                    System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                    Watch.class.getName(),
+                    id);
+            builder.environment().put("NVML_FAKE", "@" + state);
+            builder.environment().put("LD_LIBRARY_PATH", folder.toString());
+            process = builder.redirectError(ProcessBuilder.Redirect.INHERIT).start();
+            said = process.inputReader();
+        }
+
+        String when(String is) throws IOException {
+            Files.writeString(state, is);
+            process.outputWriter().write("\n");
+            process.outputWriter().flush();
+            return said.readLine();
+        }
+
+        @Override
+        public void close() throws IOException {
+            process.outputWriter().close();
+            process.destroyForcibly();
         }
     }
 
@@ -79,6 +134,34 @@ class NvmlTest {
     private void compile(String library, Path source) throws Exception {
         run(new ProcessBuilder(
                 "cc", "-shared", "-fPIC", "-o", folder.resolve(library).toString(), source.toString()));
+    }
+
+    @Test
+    void whatFailsWhileAGpuComputesIsToldAtTheNextLook() throws Exception {
+        build();
+        try (Watched gpu = new Watched("GPU-1234")) {
+            assertEquals("null", gpu.when("good"));
+            String errors = gpu.when("ecc");
+            assertTrue(
+                    errors.startsWith("GPU-1234 reports 2 memory errors that ECC could not correct")
+                            && errors.contains("nvidia-smi -r"),
+                    errors);
+            assertEquals("null", gpu.when("good"));
+            assertTrue(gpu.when("pending").contains("waits to be remapped"));
+            assertTrue(gpu.when("failed").contains("could not be remapped. Replace it."));
+            String lost = gpu.when("lost");
+            assertTrue(lost.startsWith("GPU-1234 does not answer any more (GPU is lost)"), lost);
+            // One that tells nothing is no broken one, and a driver that gives no answer says nothing of the GPU.
+            assertEquals("null", gpu.when("bare"));
+            assertEquals("no answer: nvmlDeviceGetTotalEccErrors says Unknown Error", gpu.when("busy"));
+        }
+        try (Watched instance = new Watched("MIG-1234")) {
+            assertEquals("null", instance.when("good"));
+            assertTrue(instance.when("ecc").startsWith("MIG-1234 reports 2 memory errors"));
+        }
+        try (Watched gone = new Watched("GPU-9999")) {
+            assertTrue(gone.when("good").startsWith("GPU-9999 does not answer any more"));
+        }
     }
 
     @Test

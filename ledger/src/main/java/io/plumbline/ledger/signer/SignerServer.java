@@ -43,7 +43,8 @@ public final class SignerServer implements AutoCloseable {
     private final Path socket;
     private final String user;
     private final KeyPair keys;
-    private final Genesis genesis;
+    private final Bytes32 genesisHash;
+    private final int fullNodes;
     private final VoteSigner votes;
     private final SigningPolicy policy;
     private final Consumer<Throwable> onError;
@@ -69,9 +70,10 @@ public final class SignerServer implements AutoCloseable {
         this.socket = socket;
         this.user = user;
         this.keys = keys;
-        this.genesis = genesis;
+        this.genesisHash = genesis.hash();
+        this.fullNodes = genesis.fullNodes().size();
         this.votes = votes;
-        this.policy = new SigningPolicy(genesis.hash(), genesis.fullNodes(), keys.publicKey());
+        this.policy = new SigningPolicy(genesisHash, genesis.fullNodes(), keys.publicKey());
         this.onError = onError;
         Files.deleteIfExists(socket);
         server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
@@ -196,19 +198,19 @@ public final class SignerServer implements AutoCloseable {
         }
         Bytes32 ledger = in.getBytes32("genesis");
         in.end();
-        if (!ledger.equals(genesis.hash())) {
-            throw new MalformedException("This signer is for the network with the genesis " + genesis.hash()
+        if (!ledger.equals(genesisHash)) {
+            throw new MalformedException("This signer is for the network with the genesis " + genesisHash
                     + ", and the full node is of another, with " + ledger + ".");
         }
         connected = client;
-        return new SigningHistory(genesis.hash(), keys.publicKey(), votes.signed()).encode();
+        return new SigningHistory(genesisHash, keys.publicKey(), votes.signed()).encode();
     }
 
     private byte[] signed(byte kind, byte[] body, CanonicalReader in) throws IOException {
         switch (kind) {
             case SignerFrames.COMMANDS -> {
                 Signed commands = policy.commands(body, votes.signed());
-                return commands.signature(genesis.hash(), keys);
+                return commands.signature(genesisHash, keys);
             }
             case SignerFrames.MESSAGE -> {
                 policy.message(body);
@@ -253,7 +255,7 @@ public final class SignerServer implements AutoCloseable {
 
     private List<EpochStatement> statements(CanonicalReader in) {
         int count = in.getInt("statements");
-        if (count < 0 || count > genesis.fullNodes().size()) {
+        if (count < 0 || count > fullNodes) {
             throw new MalformedException("Malformed request to the signer: it has " + count + " statements.");
         }
         List<EpochStatement> statements = new ArrayList<>();

@@ -2,6 +2,7 @@ package io.plumbline.node.cli;
 
 import com.beust.jcommander.Parameters;
 import io.plumbline.inference.language.engine.Accelerator;
+import io.plumbline.inference.language.engine.Device;
 import io.plumbline.inference.language.kernels.Backend;
 import io.plumbline.inference.tensor.TensorBackend;
 import io.plumbline.node.network.Terminal;
@@ -15,7 +16,9 @@ public final class DevicesCommand extends CommandOptions implements Callable<Int
         for (Accelerator accelerator : Accelerator.all()) {
             Accelerator.Found found = accelerator.find();
             for (int i = 0; i < found.devices().size(); i++) {
-                Terminal.print(i + "    " + found.devices().get(i) + ", " + accelerator.kind());
+                Device device = found.devices().get(i);
+                Terminal.print(i + "    " + device.name() + ", " + accelerator.kind() + ", --device " + device.id()
+                        + ", PCI " + device.bus());
             }
             if (found.devices().isEmpty()) {
                 Terminal.print("      " + accelerator.kind() + ": none; " + found.why());

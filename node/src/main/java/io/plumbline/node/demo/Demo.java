@@ -48,7 +48,7 @@ public final class Demo extends CommandOptions implements Callable<Integer> {
 
     @Parameter(
             names = "--device",
-            description = "what the inference nodes compute with: cpu, auto, gpu, or a GPU's index")
+            description = "what the inference nodes compute with: cpu, auto, gpu, or a GPU's UUID, PCI bus id or index")
     private String device = "cpu";
 
     @Parameter(names = "--json", description = "print one JSON object at the end and nothing else on standard output")

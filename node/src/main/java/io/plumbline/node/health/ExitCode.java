@@ -27,7 +27,10 @@ public enum ExitCode {
     THREAD(14),
 
     /** Another process signs with this full node's key. */
-    SIGNED_ELSEWHERE(15);
+    SIGNED_ELSEWHERE(15),
+
+    /** The device that computes reports failed memory, or has gone: nothing more of it is signed. */
+    DEVICE(16);
 
     private final int code;
 

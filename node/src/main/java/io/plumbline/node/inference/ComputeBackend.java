@@ -2,6 +2,8 @@ package io.plumbline.node.inference;
 
 import com.sun.management.OperatingSystemMXBean;
 import io.plumbline.inference.language.engine.Accelerator;
+import io.plumbline.inference.language.engine.Device;
+import io.plumbline.inference.language.engine.DeviceHealth;
 import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.ForwardPass;
@@ -53,7 +55,7 @@ public final class ComputeBackend implements AutoCloseable {
     /**
      * What was asked for.
      *
-     * @param device "auto", "cpu", "gpu", or a device's index.
+     * @param device "auto", "cpu", "gpu", or the name of a device, see {@link Device#isName}.
      * @param threads that compute on processors.
      * @param cacheBytes memory for keys and values; 0 for what suits.
      * @param drafts most tokens of an answer that are computed ahead on a guess; 0 for none.
@@ -82,8 +84,9 @@ public final class ComputeBackend implements AutoCloseable {
          * @throws IOException when it names no device.
          */
         public static void requireDevice(String device) throws IOException {
-            if (!device.matches("auto|cpu|gpu|\\d{1,4}")) {
-                throw new IOException("--device is auto, cpu, gpu or a GPU's index, not " + device + ".");
+            if (!device.matches("auto|cpu|gpu") && !Device.isName(device)) {
+                throw new IOException("--device is auto, cpu, gpu, or a GPU's UUID (GPU-... or MIG-...), PCI bus id or"
+                        + " index, not " + device + "; plumbline devices names them.");
             }
         }
 
@@ -157,18 +160,19 @@ public final class ComputeBackend implements AutoCloseable {
         boolean wanted = !choice.device().equals("auto");
         String why = "no accelerator is on the class path";
         for (Accelerator accelerator : Accelerator.all()) {
+            accelerator.select(choice.device());
             Accelerator.Found found = accelerator.find();
             if (found.devices().isEmpty()) {
                 why = found.why();
                 continue;
             }
-            int index = choice.device().matches("\\d{1,4}") ? Integer.parseInt(choice.device()) : 0;
-            if (index >= found.devices().size()) {
-                throw new IOException("There is no device " + index + ". This host has "
-                        + String.join(", ", found.devices()) + ", counted from 0.");
+            int index = Device.find(found.devices(), choice.device());
+            String warning = Accelerator.warning(choice.device());
+            if (warning != null) {
+                events.emit(new Event.Warning(warning));
             }
             try (ProgressBar bar =
-                    Terminal.progress("Weights to " + found.devices().get(index))) {
+                    Terminal.progress("Weights to " + found.devices().get(index).name())) {
                 return accelerator.load(index, model, layers, share -> bar.stepTo(Math.round(share * 100)));
             }
         }
@@ -232,6 +236,15 @@ public final class ComputeBackend implements AutoCloseable {
         return new Generator(executor, Bytes32.ZERO)
                 .generate(request, token -> {})
                 .traceRoot();
+    }
+
+    /**
+     * What is asked whether the device has failed: a new one, which the caller closes; null where processors compute.
+     *
+     * @throws IOException in a line why nothing can be asked on this host.
+     */
+    DeviceHealth health() throws IOException {
+        return device == null ? null : device.health();
     }
 
     /** For the engine, which closes it. */

@@ -120,7 +120,7 @@ public final class InferenceNode implements RunningRole {
                 deciding(network.genesis()),
                 events));
         this.service = launch.opened(serving.serve(context, replies, isFullNode));
-        service.failed().thenAccept(why -> faults.onFault(ExitCode.ENGINE, why));
+        service.failed().thenAccept(why -> faults.onFault(DeviceWatch.exitCode(why), why));
         this.endpoint = new Endpoint(
                 media.aeron(),
                 context.host(),

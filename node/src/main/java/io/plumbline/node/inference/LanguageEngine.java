@@ -2,6 +2,7 @@ package io.plumbline.node.inference;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.plumbline.inference.language.engine.DeviceHealth;
 import io.plumbline.inference.language.engine.Engine;
 import io.plumbline.inference.language.engine.Generator;
 import io.plumbline.inference.language.engine.Logprobs;
@@ -50,6 +51,7 @@ public final class LanguageEngine implements AutoCloseable {
     private final ComputeBackend compute;
     private final Engine engine;
     private final EngineWatchdog watchdog;
+    private final DeviceWatch watch;
     private volatile LanguageMetrics metrics = new LanguageMetrics(new SimpleMeterRegistry(), "", null);
     private final KeyPair keys;
     private final long pricePerToken;
@@ -74,13 +76,35 @@ public final class LanguageEngine implements AutoCloseable {
             TrustedLedger ledger,
             Events events)
             throws IOException {
+        this(folder, choice, weights, keys, pricePerToken, ledger, events, compute -> compute::health);
+    }
+
+    /** @param watched what is asked whether the device has failed, of what was loaded. */
+    LanguageEngine(
+            Path folder,
+            ComputeBackend.Choice choice,
+            Function<LoadedModel, List<LoadedModel.Layer>> weights,
+            KeyPair keys,
+            long pricePerToken,
+            TrustedLedger ledger,
+            Events events,
+            Function<ComputeBackend, DeviceWatch.Source> watched)
+            throws IOException {
         this.keys = keys;
         this.pricePerToken = pricePerToken;
         this.model = LoadedModel.open(folder);
         model.verify(events.tenths(Event.Verifying::new));
         this.tokenizer = ChatTokenizer.of(model.tokenFiles(), ledger);
         this.compute = new ComputeBackend(model, weights.apply(model), choice, events);
+        DeviceHealth health;
+        try {
+            health = DeviceWatch.sound(watched.apply(compute), events);
+        } catch (IOException e) {
+            CloseHelper.closeAll(compute.serving(), compute, tokenizer, model);
+            throw e;
+        }
         this.engine = new Engine(compute.serving(), keys.publicKey(), compute.limits());
+        this.watch = new DeviceWatch(health, engine.failed());
         this.watchdog = new EngineWatchdog(new Probe(), engine.failed());
     }
 
@@ -299,9 +323,12 @@ public final class LanguageEngine implements AutoCloseable {
          *
          * @throws AnswerTooLargeException where no auditor could be shown it.
          * @throws IllegalStateException where it does not hold.
+         * @throws io.plumbline.inference.language.engine.DeviceUnsoundException where the device that computed it has
+         *     failed.
          */
         public Signed signed(Generator.Result result) {
             Answer answer = answer(result);
+            watch.requireSound();
             // Whatever was asked before, the escrow pays no less.
             long price =
                     Math.multiplyExact(pricePerToken, (long) request.promptTokens().length + result.tokens().length);
@@ -373,6 +400,6 @@ public final class LanguageEngine implements AutoCloseable {
 
     @Override
     public void close() {
-        CloseHelper.closeAll(watchdog, engine, compute, tokenizer, model);
+        CloseHelper.closeAll(watchdog, watch, engine, compute, tokenizer, model);
     }
 }

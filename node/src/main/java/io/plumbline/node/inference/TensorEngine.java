@@ -2,6 +2,7 @@ package io.plumbline.node.inference;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.plumbline.inference.language.engine.DeviceHealth;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.RandomInputs;
 import io.plumbline.inference.tensor.ShapeRanges;
@@ -47,6 +48,7 @@ public final class TensorEngine implements AutoCloseable {
     private final ShapeRanges shapes;
     private final CompletableFuture<Throwable> failed = new CompletableFuture<>();
     private final EngineWatchdog watchdog;
+    private final DeviceWatch watch;
     private volatile TensorMetrics metrics = new TensorMetrics(new SimpleMeterRegistry(), "", null);
 
     /**
@@ -55,7 +57,7 @@ public final class TensorEngine implements AutoCloseable {
      * @param loaded closed with this engine.
      * @param declared what receipts say of the engine: an honest node declares what it runs.
      * @param keys that sign receipts.
-     * @throws IOException where the model is not calibrated for what is declared.
+     * @throws IOException where the model is not calibrated for what is declared, or its device has failed.
      */
     public TensorEngine(
             TensorPackage model,
@@ -77,9 +79,11 @@ public final class TensorEngine implements AutoCloseable {
         this.keys = keys;
         this.pricePerRow = pricePerRow;
         requireCalibrated(bounds, declared.precision());
+        DeviceHealth health = DeviceWatch.sound(loaded::health, events);
         this.scheduler = new TensorScheduler(loaded, manifest, shapes, limits);
         this.shapes = shapes;
         this.watchdog = new EngineWatchdog(new Probe(), failed);
+        this.watch = new DeviceWatch(health, failed);
         events.emit(new Event.Serving(declared.toString(), scheduler.unbatched() == null, scheduler.unbatched()));
     }
 
@@ -214,9 +218,12 @@ public final class TensorEngine implements AutoCloseable {
      * @param requestBytes of the request, encoded.
      * @throws AnswerTooLargeException where no auditor could be shown it.
      * @throws IOException where the model gives another shape or type than it declares.
+     * @throws io.plumbline.inference.language.engine.DeviceUnsoundException where the device that computed it has
+     *     failed.
      */
     public Signed signed(TensorRequest request, long requestBytes, TensorScheduler.Result result) throws IOException {
         requireSound(requestBytes, request, result.outputs());
+        watch.requireSound();
         TensorAnswer answer = new TensorAnswer(result.outputs(), fingerprint);
         int rows = rows(request);
         return new Signed(
@@ -242,6 +249,7 @@ public final class TensorEngine implements AutoCloseable {
     @Override
     public void close() {
         watchdog.close();
+        watch.close();
         scheduler.close();
         loaded.close();
     }

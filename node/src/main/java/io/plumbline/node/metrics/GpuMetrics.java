@@ -39,7 +39,12 @@ final class GpuMetrics implements MeterBinder, AutoCloseable {
         MEMORY_USED("memory.used", "plumbline.gpu.memory.used.bytes", "Memory that is taken, by any program", MIB),
         MEMORY_TOTAL("memory.total", "plumbline.gpu.memory.total.bytes", "Memory that there is", MIB),
         TEMPERATURE("temperature.gpu", "plumbline.gpu.temperature.celsius", "Temperature of the chip", 1),
-        POWER("power.draw", "plumbline.gpu.power.watts", "Power that is drawn", 1);
+        POWER("power.draw", "plumbline.gpu.power.watts", "Power that is drawn", 1),
+        UNCORRECTED(
+                "ecc.errors.uncorrected.volatile.total",
+                "plumbline.gpu.memory.uncorrected.errors",
+                "Memory errors that ECC could not correct since the driver was loaded",
+                1);
 
         private final String asked;
         private final String metric;

@@ -7,6 +7,7 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -34,13 +35,14 @@ class GpuMetricsTest {
     @Test
     void whatEachGpuSaysIsAMetricInItsUnit() throws Exception {
         SimpleMeterRegistry registry =
-                after("echo '0, 50, 1024, 81559, 41, 120.5'; echo '1, 0, 1, 81559, [N/A], 60.1'");
+                after("echo '0, 50, 1024, 81559, 41, 120.5, 2'; echo '1, 0, 1, 81559, [N/A], 60.1, [N/A]'");
         assertEquals(0.5, value(registry, "plumbline.gpu.utilization", "0"));
         assertEquals(1024L << 20, value(registry, "plumbline.gpu.memory.used.bytes", "0"));
         assertEquals(60.1, value(registry, "plumbline.gpu.power.watts", "1"));
-        assertNull(registry.find("plumbline.gpu.temperature.celsius")
-                .tag("gpu", "1")
-                .gauge());
+        assertEquals(2, value(registry, "plumbline.gpu.memory.uncorrected.errors", "0"));
+        for (String untold : List.of("plumbline.gpu.temperature.celsius", "plumbline.gpu.memory.uncorrected.errors")) {
+            assertNull(registry.find(untold).tag("gpu", "1").gauge());
+        }
     }
 
     @Test

@@ -3,6 +3,7 @@ package io.plumbline.inference.language.engine;
 import io.plumbline.inference.language.model.LoadedModel;
 import java.io.IOException;
 import java.util.List;
+import java.util.Objects;
 import java.util.ServiceLoader;
 import java.util.function.DoubleConsumer;
 
@@ -14,10 +15,10 @@ public interface Accelerator {
     /**
      * What is there.
      *
-     * @param devices names for people, by index; empty when there are none.
+     * @param devices by index; empty when there are none.
      * @param why one line on why there are none, or null.
      */
-    record Found(List<String> devices, String why) {}
+    record Found(List<Device> devices, String why) {}
 
     /**
      * What a device can do at most, measured, and beside it what its maker says.
@@ -79,6 +80,14 @@ public interface Accelerator {
     /** For people: "CUDA". */
     String kind();
 
+    /**
+     * Names the device that will be asked for, before the first {@link #find}: a driver shows a process one MIG
+     * instance at most, which has to be named first. Any other name changes nothing, nor does a later call.
+     *
+     * @param device as {@link Device#isName} takes it, or any other word.
+     */
+    default void select(String device) {}
+
     /** Looks for devices. Quick, and never fails: what is wrong is told in {@link Found#why}. */
     Found find();
 
@@ -113,11 +122,27 @@ public interface Accelerator {
         /** Like {@link #executor}, to see where the time goes. */
         KernelRun kernelTimes(int rows, int maxSequences);
 
+        /**
+         * What is asked whether the device has failed, while it computes. The caller closes it.
+         *
+         * @throws IOException in a line why nothing can be asked on this host.
+         */
+        DeviceHealth health() throws IOException;
+
         /** Measures the device itself, in a second or so. */
         Rates rates();
 
         @Override
         void close();
+    }
+
+    /** In one line what an operator writes in place of a device's index, or null where the word is none of one. */
+    static String warning(String device) {
+        return all().stream()
+                .map(one -> Device.warning(one.find().devices(), device))
+                .filter(Objects::nonNull)
+                .findFirst()
+                .orElse(null);
     }
 
     /** All plug-ins on the class path. */

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.engine.Accelerator;
+import io.plumbline.inference.language.engine.Device;
 import io.plumbline.node.cli.CommandOptions;
 import io.plumbline.node.cli.doctor.Finding.Fitness;
 import io.plumbline.node.network.Terminal;
@@ -79,7 +80,12 @@ public final class DoctorCommand extends CommandOptions implements Callable<Inte
                     accelerator.kind(),
                     found.devices().isEmpty()
                             ? "none; " + found.why()
-                            : String.join(", ", found.devices()) + "; try it with ./plumbline gpu-check --quick"));
+                            : String.join(
+                                            ", ",
+                                            found.devices().stream()
+                                                    .map(Device::toString)
+                                                    .toList())
+                                    + "; try it with ./plumbline gpu-check --quick"));
             accelerator.observe().forEach(one -> findings.add(finding(one)));
         }
         return findings;

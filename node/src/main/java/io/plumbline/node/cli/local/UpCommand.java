@@ -41,8 +41,9 @@ final class UpCommand extends LocalOptions {
 
     @Parameter(
             names = "--device",
-            description = "auto, cpu, gpu, or a GPU's index; what it was before, or auto, which takes a GPU where there"
-                    + " is one")
+            description =
+                    "auto, cpu, gpu, or a GPU's UUID, PCI bus id or index; what it was before, or auto, which takes"
+                            + " a GPU where there is one")
     private String device;
 
     @Override

@@ -3,6 +3,8 @@ package io.plumbline.node.cli.model;
 import com.beust.jcommander.Parameter;
 import com.beust.jcommander.Parameters;
 import com.beust.jcommander.converters.PathConverter;
+import io.plumbline.inference.language.engine.Accelerator;
+import io.plumbline.inference.language.engine.Device;
 import io.plumbline.inference.tensor.Calibration;
 import io.plumbline.inference.tensor.ShapeRanges;
 import io.plumbline.inference.tensor.TensorJson;
@@ -56,8 +58,11 @@ final class CalibrateCommand extends CommandOptions implements Callable<Integer>
     @Parameter(names = "--seed", description = "of the random inputs")
     private long seed = 1;
 
-    @Parameter(names = "--device", description = "index of the GPU whose runs are compared too, where there is one")
-    private int device;
+    @Parameter(
+            names = "--device",
+            description =
+                    "the GPU whose runs are compared too: its UUID, PCI bus id or index; the first where none is named")
+    private String device = "";
 
     @Parameter(names = "--show", description = "show the bounds that are there and change nothing")
     private boolean show;
@@ -69,8 +74,15 @@ final class CalibrateCommand extends CommandOptions implements Callable<Integer>
             show(model.requireBounds());
             return 0;
         }
-        if (random < 0 || safety < 1 || device < 0) {
-            throw new IOException("--random and --device are 0 or more, and --safety 1 or more.");
+        if (random < 0 || safety < 1) {
+            throw new IOException("--random is 0 or more, and --safety 1 or more.");
+        }
+        if (!device.isEmpty() && !Device.isName(device)) {
+            throw new IOException("--device is a GPU's UUID, PCI bus id or index, not " + device + ".");
+        }
+        String warning = Accelerator.warning(device);
+        if (warning != null) {
+            Terminal.print("warning  " + warning);
         }
         List<List<Tensor>> real = new ArrayList<>();
         for (Path file : inputs) {

@@ -22,11 +22,12 @@ import me.tongfei.progressbar.ProgressBar;
  * @param random how many random inputs, and how many near each real one.
  * @param seed of the random inputs.
  * @param safety what the widest deviation is multiplied with.
- * @param device index of the GPU whose runs are compared too, where there is one.
+ * @param device the GPU whose runs are compared too, where there is one: its id, PCI bus id or index; any other
+ *     word for the first.
  */
-public record ModelCalibration(int random, long seed, double safety, int device) {
+public record ModelCalibration(int random, long seed, double safety, String device) {
     /** Where nothing else is asked for. */
-    public static final ModelCalibration USUAL = new ModelCalibration(24, 1, Calibration.SAFETY, 0);
+    public static final ModelCalibration USUAL = new ModelCalibration(24, 1, Calibration.SAFETY, "");
 
     /** The name of what asks for sizes, as {@link ShapeRanges#missing} takes it. */
     public static final String NEEDS_SIZES = "Bounds hold for sizes like those that they were made with";

@@ -19,7 +19,9 @@ public final class ComputeOptions {
 
     @Parameter(
             names = "--device",
-            description = "auto, cpu, gpu, or a GPU's index; auto takes a GPU where there is one")
+            description =
+                    "auto, cpu, gpu, or a GPU by its UUID (GPU-..., MIG-...), PCI bus id or index; auto takes a GPU where there"
+                            + " is one")
     private String device = "auto";
 
     @Parameter(
@@ -72,7 +74,7 @@ public final class ComputeOptions {
         return tuned == null ? Runtime.getRuntime().availableProcessors() : tuned.threads();
     }
 
-    /** "auto", "cpu", "gpu", or a GPU's index. */
+    /** "auto", "cpu", "gpu", or the name of a GPU. */
     public String device() {
         return device;
     }

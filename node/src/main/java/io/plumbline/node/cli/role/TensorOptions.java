@@ -1,6 +1,8 @@
 package io.plumbline.node.cli.role;
 
 import com.beust.jcommander.Parameter;
+import io.plumbline.inference.language.engine.Accelerator;
+import io.plumbline.inference.language.engine.Device;
 import io.plumbline.inference.tensor.LoadedTensorModel;
 import io.plumbline.inference.tensor.OnnxRuntimeBackend;
 import io.plumbline.inference.tensor.ShapeRanges;
@@ -114,7 +116,7 @@ public final class TensorOptions {
     /**
      * What serves the model in this folder.
      *
-     * @param device "auto", "cpu", "gpu", or a GPU's index.
+     * @param device "auto", "cpu", "gpu", or the name of a GPU, see {@link Device#isName}.
      * @param computed says what requests are computed with, of what was loaded.
      */
     InferenceNode.Serving serving(Path folder, String device, int threads, Computed computed) throws IOException {
@@ -126,7 +128,7 @@ public final class TensorOptions {
     /**
      * Loads the model in this folder, for a process that answers without a network and asks no price.
      *
-     * @param device "auto", "cpu", "gpu", or a GPU's index.
+     * @param device "auto", "cpu", "gpu", or the name of a GPU, see {@link Device#isName}.
      * @param keys that sign receipts.
      */
     public TensorEngine engine(Path folder, String device, int threads, KeyPair keys, Events events)
@@ -207,9 +209,13 @@ public final class TensorOptions {
     /** Backends to try, the best first. */
     private List<TensorBackend> candidates(TensorPackage model, Precision wanted, String device, Events events)
             throws IOException {
+        String warning = Accelerator.warning(device);
+        if (warning != null) {
+            events.emit(new Event.Warning(warning));
+        }
         List<TensorBackend> all = new ArrayList<>();
         for (TensorBackend one : backends) {
-            all.add(device.matches("\\d+") ? one.onDevice(Integer.parseInt(device)) : one);
+            all.add(Device.isName(device) ? one.onDevice(device) : one);
         }
         for (TensorBackend one : all) {
             if (one.name().equals(backend)) {

@@ -21,9 +21,9 @@ import io.plumbline.node.cli.role.NodeOptions;
 import io.plumbline.node.cli.role.TensorOptions;
 import io.plumbline.node.gateway.ApiServer;
 import io.plumbline.node.gateway.FileSources;
-import io.plumbline.node.health.ExitCode;
 import io.plumbline.node.health.FaultListener;
 import io.plumbline.node.health.Lifecycle;
+import io.plumbline.node.inference.DeviceWatch;
 import io.plumbline.node.inference.LanguageEngine;
 import io.plumbline.node.inference.TensorEngine;
 import io.plumbline.node.network.Event;
@@ -206,7 +206,7 @@ public final class ServeCommand extends ConfigurableCommand {
             throw e;
         }
         server.bindTo(operator.metrics().registry());
-        server.failed().thenAccept(why -> faults.onFault(ExitCode.ENGINE, (Throwable) why));
+        server.failed().thenAccept(why -> faults.onFault(DeviceWatch.exitCode((Throwable) why), (Throwable) why));
         if (operator.hasFormat()) {
             tell.accept(new Event.Ready("serve", keys.publicKey().toString(), null, server.port()));
         } else {

@@ -30,14 +30,14 @@ class TensorOptionsTest {
 
     private final ByteArrayOutputStream said = new ByteArrayOutputStream();
     private final Events events = new Events(new PrintStream(said, true, StandardCharsets.UTF_8));
-    private final List<Integer> tried = new ArrayList<>();
+    private final List<String> tried = new ArrayList<>();
     private TensorPackage model;
 
     /** A device's backend that is there, and whose builds fail. */
     private final class Unbuilding implements TensorBackend {
-        private final int device;
+        private final String device;
 
-        Unbuilding(int device) {
+        Unbuilding(String device) {
             this.device = device;
         }
 
@@ -57,8 +57,8 @@ class TensorOptionsTest {
         }
 
         @Override
-        public TensorBackend onDevice(int index) {
-            return new Unbuilding(index);
+        public TensorBackend onDevice(String name) {
+            return new Unbuilding(name);
         }
 
         @Override
@@ -77,7 +77,7 @@ class TensorOptionsTest {
     }
 
     private LoadedTensorModel load(String device, Precision precision) throws IOException {
-        return new TensorOptions(List.of(new OnnxRuntimeBackend(), new Unbuilding(0)))
+        return new TensorOptions(List.of(new OnnxRuntimeBackend(), new Unbuilding("first")))
                 .load(model, precision, ShapeRanges.none(), device, 1, events);
     }
 
@@ -86,7 +86,7 @@ class TensorOptionsTest {
         try (LoadedTensorModel loaded = load("auto", Precision.FP32)) {
             assertEquals("onnxruntime", loaded.fingerprint().backend());
         }
-        assertEquals(List.of(0), tried);
+        assertEquals(List.of("first"), tried);
         String text = said.toString(StandardCharsets.UTF_8);
         assertTrue(text.contains("not-used") && text.contains("decides a shape"), text);
         // What it cannot compute in is said too, by the last that was tried.
@@ -96,12 +96,15 @@ class TensorOptionsTest {
     }
 
     @Test
-    void aDeviceIsTakenByItsIndexAndNoOther() throws Exception {
-        assertThrows(IOException.class, () -> load("3", Precision.FP32));
-        assertEquals(List.of(3), tried);
+    void aDeviceIsTakenByItsNameAndNoOther() throws Exception {
+        List<String> names = List.of("3", "GPU-00112233-4455-6677-8899-aabbccddee00", "0000:17:00.0");
+        for (String name : names) {
+            assertThrows(IOException.class, () -> load(name, Precision.FP32));
+        }
+        assertEquals(names, tried);
         try (LoadedTensorModel loaded = load("cpu", Precision.FP32)) {
             assertEquals("onnxruntime", loaded.fingerprint().backend());
         }
-        assertEquals(List.of(3), tried);
+        assertEquals(names, tried);
     }
 }
