@@ -9,8 +9,8 @@ import org.agrona.concurrent.IdleStrategy;
 /**
  * Backs off step by step while there is nothing to do: spins, yields, sleeps for longer and longer, and sleeps longest
  * where there has been nothing for a while. A process has a handful of threads that poll, and each wake-up costs some
- * 10 us: an idle full node took a tenth of a core where all slept for a millisecond at most. One that may be woken looks
- * once more before it sleeps: what came before others could see that it will is not missed.
+ * 10 us: an idle full node took a tenth of a core where all slept for a millisecond at most. One that may be woken
+ * looks once more before it sleeps: what came before others could see that it will is not missed.
  */
 final class DozingIdleStrategy implements IdleStrategy {
     private static final int SPINS = 10;

@@ -16,10 +16,10 @@ import java.util.concurrent.locks.LockSupport;
 import org.agrona.concurrent.IdleStrategy;
 
 /**
- * The threads of this process that poll for one media driver: the driver's own, and those of its clients. While there is
- * nothing to do they sleep. A datagram wakes the driver's thread, which waits for its sockets, and a thread that has done
- * something wakes the others, since it may be for them. So a message is not held up by sleeping threads, each for half a
- * millisecond, and idle threads may sleep long. Any thread may call.
+ * The threads of this process that poll for one media driver: the driver's own, and those of its clients. While there
+ * is nothing to do they sleep. A datagram wakes the driver's thread, which waits for its sockets, and a thread that has
+ * done something wakes the others, since it may be for them. So a message is not held up by sleeping threads, each for
+ * half a millisecond, and idle threads may sleep long. Any thread may call.
  */
 final class PollingThreads implements AutoCloseable {
     /** By the driver's folder. */

@@ -21,9 +21,9 @@ import org.agrona.concurrent.AgentRunner;
 import org.agrona.concurrent.BackoffIdleStrategy;
 
 /**
- * Raw Aeron over UDP: a driver of the same threads, window and datagrams as sessions have, with Aeron's own idle strategy
- * (it backs off to a sleep of a millisecond), and one publication each way. Its terms are longer: an eighth of one is the
- * largest message.
+ * Raw Aeron over UDP: a driver of the same threads, window and datagrams as sessions have, with Aeron's own idle
+ * strategy (it backs off to a sleep of a millisecond), and one publication each way. Its terms are longer: an eighth of
+ * one is the largest message.
  */
 final class AeronEcho implements Line {
     private static final int STREAM_ID = 7;

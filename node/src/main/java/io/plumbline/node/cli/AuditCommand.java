@@ -180,12 +180,14 @@ public final class AuditCommand extends CommandOptions implements Callable<Integ
         // Anyone may look: a key of the moment opens the sessions.
         KeyPair keys = KeyPair.random();
         try (Media media = new Media(folder.resolve("driver"), e -> {}, () -> {});
-                AgentRunner runner = start(media, new Endpoint(
-                        media.aeron(),
-                        host,
-                        0,
-                        new Identity(keys::sign, keys.publicKey().bytes()),
-                        client.protocol()))) {
+                AgentRunner runner = start(
+                        media,
+                        new Endpoint(
+                                media.aeron(),
+                                host,
+                                0,
+                                new Identity(keys::sign, keys.publicKey().bytes()),
+                                client.protocol()))) {
             Peer peer = peer((Endpoint) runner.agent(), media.directory(), keys, given);
             if (second != null) {
                 Terminal.print("BAD      " + second);

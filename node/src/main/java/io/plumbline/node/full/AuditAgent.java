@@ -229,13 +229,28 @@ final class AuditAgent implements AutoCloseable {
     private void audit(Settlement now, Node node) throws IOException {
         int round = now.audit().round();
         Verdict verdict = verdicts.find(now.receipt().hash(), round);
+        byte[] proof = null;
         if (verdict == null) {
-            verdict = verdict(now, node);
-            if (verdict == null) {
-                return;
+            Judgement judged = judge(now, node);
+            verdict = judged.verdict;
+            proof = judged.proof;
+            if (verdict != null) {
+                verdicts.put(now.receipt().hash(), round, verdict);
             }
-            verdicts.put(now.receipt().hash(), round, verdict);
         }
+        try {
+            if (verdict != null) {
+                commit(now, round, verdict);
+            }
+        } finally {
+            if (proof != null) {
+                // Behind the verdict: of an answer that was proven false the ledger hears none, and so no reason.
+                accuser.accuse(now, proof);
+            }
+        }
+    }
+
+    private void commit(Settlement now, int round, Verdict verdict) throws IOException {
         byte[] commitment = verdict.commitment(now.requestHash(), round, publicKey);
         LedgerClient.Outcome outcome =
                 tell(new Command.CommitVerdict(now.requestHash(), round, commitment), () -> current(now) != null);
@@ -278,33 +293,41 @@ final class AuditAgent implements AutoCloseable {
                         other -> events.emit(new Event.Lazy(closed.requestHash().toString(), other.toString())));
     }
 
-    /** A verdict, or null where a challenge was posted and another round begins. */
-    private Verdict verdict(Settlement ordered, Node node) throws IOException {
+    /**
+     * What came of an audit.
+     *
+     * @param verdict null where there is none to give: a challenge was posted and another round begins.
+     * @param proof of a lie, that the ledger itself can see; null for none.
+     */
+    private record Judgement(Verdict verdict, byte[] proof) {
+        private static final Judgement NONE = new Judgement(null, null);
+    }
+
+    private Judgement judge(Settlement ordered, Node node) throws IOException {
         byte[] salt = new byte[32];
         random.nextBytes(salt);
         AskedCells asked = new AskedCells();
         try {
             Finding finding = audit(ordered, node, asked);
             if (finding.good()) {
-                return new Verdict(Opinion.GOOD, "", "", finding.work(), salt);
+                return new Judgement(new Verdict(Opinion.GOOD, "", "", finding.work(), salt), null);
             }
-            if (finding.isProof()) {
-                accuser.accuse(ordered, finding.evidence());
-            }
+            byte[] proof = finding.isProof() ? finding.evidence() : null;
             // The others drew cells of their own and may have missed this one: an auditor that has found a lie must
             // not be outvoted.
             boolean isOwnFind = ordered.level() == Level.AUDITED
                     && asked.last() != null
                     && !ordered.audit().postedCells().contains(asked.last());
             if (isOwnFind && post(ordered, asked.last())) {
-                return null;
+                return new Judgement(null, proof);
             }
             Failure failure = finding.failure();
-            return new Verdict(Opinion.BAD, failure.step().name(), failure.place(), finding.work(), salt);
+            return new Judgement(
+                    new Verdict(Opinion.BAD, failure.step().name(), failure.place(), finding.work(), salt), proof);
         } catch (IOException | RuntimeException e) {
             if (current(ordered) == null) {
                 // Others have judged it meanwhile: after a pause that is most of what the log tells of.
-                return null;
+                return Judgement.NONE;
             }
             recent.unjudged(ordered, asked, String.valueOf(e.getMessage()));
             // No verdict on what could not be judged: silence is not proof of a lie.
@@ -314,15 +337,16 @@ final class AuditAgent implements AutoCloseable {
                     String.valueOf(e.getMessage())));
             boolean isSilence = auditors.containsKey(ordered.receipt().modelId().toString()) && isTheNodes(e);
             if (isSilence && post(ordered, asked.last() == null ? FIRST : asked.last())) {
-                return null;
+                return Judgement.NONE;
             }
             String place = asked.last() == null
                     ? "receipt"
                     : "layer " + asked.last().layer() + ", token "
                             + asked.last().from();
-            return isSilence
+            Verdict none = isSilence
                     ? new Verdict(Opinion.SILENT, "SILENCE", place, new byte[32], salt)
                     : new Verdict(Opinion.CANNOT_JUDGE, "UNABLE", place, new byte[32], salt);
+            return new Judgement(none, null);
         }
     }
 
