@@ -274,18 +274,38 @@ final class GpuBench implements Callable<Integer> {
             report.failed("peer", "no time was left for the peer, of " + seconds + " s; --seconds gives more");
             return;
         }
+        peer(config, PythonPeer.PYTORCH, "peer", report::theirs, left);
+        left = seconds - TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begin) - LAST_SECONDS;
+        if (!quick && left >= LEAST_PEER_SECONDS) {
+            peer(config, PythonPeer.VLLM, "vllm", this::ofVllm, left);
+        }
+    }
+
+    private interface Hears {
+        void said(JsonNode all) throws IOException;
+    }
+
+    private void peer(ModelConfig config, String script, String what, Hears hears, long most)
+            throws IOException, InterruptedException {
         try {
-            new PyTorchPeer(python, left).run(config, batches, prompts, output, rounds, said -> {
+            new PythonPeer(script, python, most).run(config, batches, prompts, output, rounds, said -> {
                 try {
-                    report.theirs(said);
+                    hears.said(said);
                 } catch (IOException e) {
                     throw new UncheckedIOException(e);
                 }
             });
         } catch (IOException e) {
-            report.failed("peer", e.getMessage());
+            report.failed(what, e.getMessage());
             System.err.println("plumbline bench: " + e.getMessage());
         }
+    }
+
+    private void ofVllm(JsonNode said) throws IOException {
+        if (said.has("absent")) {
+            System.out.println("vLLM         skipped: " + said.path("absent").asText());
+        }
+        report.vllm(said);
     }
 
     /** Those for which both sides were measured, of the whole 8B shape or what else was asked for by name. */

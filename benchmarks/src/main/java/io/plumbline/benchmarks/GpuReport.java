@@ -55,6 +55,7 @@ final class GpuReport {
     private final Map<String, TraceCost> ours = new LinkedHashMap<>();
     private final Map<String, String> failed = new LinkedHashMap<>();
     private JsonNode theirs = MAPPER.createObjectNode();
+    private JsonNode vllm = MAPPER.createObjectNode();
     private String noPeer = "the peer has not measured it";
     private String noRates = "the peaks were not measured";
     private Rates rates;
@@ -115,6 +116,11 @@ final class GpuReport {
 
     void theirs(JsonNode said) throws IOException {
         theirs = said;
+        write();
+    }
+
+    void vllm(JsonNode said) throws IOException {
+        vllm = said;
         write();
     }
 
@@ -180,6 +186,11 @@ final class GpuReport {
                 details.put("int8PeakOfDatasheet", BenchmarkResult.rounded(int8Peak() / rates.datasheetInt8()));
             }
         }
+        if (!vllm.isEmpty()) {
+            details.put(
+                    "vllm",
+                    vllm.path("vllm").asText("skipped: " + vllm.path("absent").asText()));
+        }
         if (theirs.has("bf16OpsPerS")) {
             details.put(
                     "bf16TorchTFLOPS",
@@ -192,6 +203,9 @@ final class GpuReport {
             row.put("tracePercent", cost.percent().toString());
             if (theirs.has(what)) {
                 row.put("pytorchTokensPerS", sample(theirs.path(what)).toString());
+            }
+            if (vllm.has(what)) {
+                row.put("vllmTokensPerS", sample(vllm.path(what)).toString());
             }
             if (rates != null) {
                 row.put(

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The peer is a program of its own, which may fail or hang: a shell stands for its python here. */
-class PyTorchPeerTest {
+class PythonPeerTest {
     private static final ModelConfig CONFIG =
             new ModelConfig(64, 2, 4, 2, 16, 128, 300, 256, 1e-6f, Rope.plain(10_000), false, false);
 
@@ -32,7 +32,8 @@ class PyTorchPeerTest {
         Path python = folder.resolve("python");
         Files.writeString(python, "#!/bin/sh\n" + script);
         Files.setPosixFilePermissions(python, PosixFilePermissions.fromString("rwx------"));
-        new PyTorchPeer(python.toString(), mostSeconds).run(CONFIG, List.of(1), List.of(16), 4, 3, said::add);
+        new PythonPeer(PythonPeer.PYTORCH, python.toString(), mostSeconds)
+                .run(CONFIG, List.of(1), List.of(16), 4, 3, said::add);
     }
 
     @Test
@@ -71,7 +72,7 @@ class PyTorchPeerTest {
     void aPythonThatIsNotThereIsOneError() {
         assertThrows(
                 IOException.class,
-                () -> new PyTorchPeer(folder.resolve("none").toString(), 60)
+                () -> new PythonPeer(PythonPeer.PYTORCH, folder.resolve("none").toString(), 60)
                         .run(CONFIG, List.of(1), List.of(16), 4, 3, said::add));
         assertTrue(said.isEmpty());
     }

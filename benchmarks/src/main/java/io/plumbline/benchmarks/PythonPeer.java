@@ -15,21 +15,28 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
 /**
- * The same shape in compiled PyTorch, on the same GPU. It reports after each case, so that a later failure takes no
+ * The same shape in a program in Python, on the same GPU. It reports after each case, so that a later failure takes no
  * earlier reading along.
  */
-final class PyTorchPeer {
-    private static final String SCRIPT = "benchmarks/peers/pytorch/llama_speed.py";
+final class PythonPeer {
+    /** Compiled PyTorch. */
+    static final String PYTORCH = "benchmarks/peers/pytorch/llama_speed.py";
+
+    /** vLLM; says {@code absent} where it is not installed. */
+    static final String VLLM = "benchmarks/peers/vllm/llama_speed.py";
 
     private final ObjectMapper mapper = new ObjectMapper();
+    private final String script;
     private final String python;
     private final long mostSeconds;
 
     /**
-     * @param python that has PyTorch for this GPU.
+     * @param script from the checkout's root.
+     * @param python that has what the script needs for this GPU.
      * @param mostSeconds after which it is ended.
      */
-    PyTorchPeer(String python, long mostSeconds) {
+    PythonPeer(String script, String python, long mostSeconds) {
+        this.script = script;
         this.python = python;
         this.mostSeconds = mostSeconds;
     }
@@ -57,7 +64,7 @@ final class PyTorchPeer {
         Path file = Files.createTempFile("shape", ".json");
         try {
             Files.writeString(file, shape.toString());
-            Process process = new ProcessBuilder(python, SCRIPT, file.toString())
+            Process process = new ProcessBuilder(python, script, file.toString())
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
                     .start();
             // The peer holds the GPU: it must not outlive this process.
