@@ -243,6 +243,11 @@ public final class Endpoint implements Agent, AutoCloseable {
         return sessions;
     }
 
+    /** Bytes of messages that have not come as a whole. */
+    long heldBytes() {
+        return parts.bytes();
+    }
+
     /** Malformed messages that were dropped. */
     public long dropped() {
         return dropped;
@@ -296,7 +301,8 @@ public final class Endpoint implements Agent, AutoCloseable {
             makeRoom();
         }
         plain.flip();
-        if (plain.hasRemaining() && peer.isOpen()) {
+        // Nothing more comes of a session that has ended: what was held of it is forgotten by now.
+        if (plain.hasRemaining() && peer.isOpen() && bySession.get(peer.session()) == peer) {
             byte[] message = Arrays.copyOf(plain.array(), plain.limit());
             try {
                 onMessage(peer, new UnsafeBuffer(message), false);
@@ -344,9 +350,16 @@ public final class Endpoint implements Agent, AutoCloseable {
         if (whole != null) {
             onMessage(peer, new UnsafeBuffer(whole), true);
         }
-        Long greediest = parts.greediest();
-        if (greediest != null) {
-            end(bySession.get(greediest), "it holds the most of what all have not finished sending, which is too much");
+        end(parts.greediest(), "it holds the most of what all have not finished sending, which is too much");
+    }
+
+    /** The same of what parts of messages are held of; null for none. */
+    private void end(Long session, String why) {
+        Peer peer = session == null ? null : bySession.get(session);
+        if (peer != null) {
+            end(peer, why);
+        } else if (session != null) {
+            parts.forget(session);
         }
     }
 
@@ -422,10 +435,7 @@ public final class Endpoint implements Agent, AutoCloseable {
             lookedNs = nowNs;
             sessions = bySession.size();
             vacate(places.overdue(nowNs));
-            Long slow = parts.overdue(nowNs);
-            if (slow != null) {
-                end(bySession.get(slow), "it has taken too long over a message");
-            }
+            end(parts.overdue(nowNs), "it has taken too long over a message");
         }
         return work;
     }

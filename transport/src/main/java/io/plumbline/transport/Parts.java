@@ -139,6 +139,11 @@ final class Parts {
         return null;
     }
 
+    /** Held of all sessions. */
+    long bytes() {
+        return bytes;
+    }
+
     /** A session has ended: what it has not finished will not come. */
     void forget(long session) {
         Held held = bySession.remove(session);

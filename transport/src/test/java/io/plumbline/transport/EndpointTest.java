@@ -22,6 +22,7 @@ import io.plumbline.transport.sessionwire.GreetDecoder;
 import io.plumbline.transport.sessionwire.MessageHeaderDecoder;
 import io.plumbline.transport.sessionwire.MessageHeaderEncoder;
 import java.lang.reflect.Field;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -32,6 +33,7 @@ import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
 import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 import org.agrona.concurrent.AgentRunner;
@@ -474,6 +476,112 @@ class EndpointTest {
         }
         assertEquals(1, told.size(), told.toString());
         assertTrue(told.getFirst().contains("holds the most"), told.getFirst());
+    }
+
+    /** A session by hand: each frame may have what no endpoint sends. */
+    private final class ByHand implements AutoCloseable {
+        private final TlsLink link;
+        private final Subscription in;
+        private final ExclusivePublication out;
+        private final ExpandableArrayBuffer frame = new ExpandableArrayBuffer();
+        private final long session = new SecureRandom().nextLong();
+
+        ByHand(Side to) throws Exception {
+            byte[] secret = new byte[Ed25519.SECRET_KEY_SIZE];
+            new SecureRandom().nextBytes(secret);
+            byte[] key = new byte[Ed25519.PUBLIC_KEY_SIZE];
+            Ed25519.generatePublicKey(secret, 0, key, 0);
+            int port = Ports.free(1);
+            in = aeron.addSubscription("aeron:udp?endpoint=localhost:" + port, STREAM_ID);
+            out = aeron.addExclusivePublication("aeron:udp?endpoint=localhost:" + to.endpoint.port(), STREAM_ID);
+            link = new Identity(Secrets.signer(secret), key).to(to.key);
+            link.begin();
+            var greet = new io.plumbline.transport.sessionwire.GreetEncoder()
+                    .wrapAndApplyHeader(frame, 0, new MessageHeaderEncoder());
+            greet.session(session).port(port);
+            byte[] hello = records();
+            greet.putRecords(hello, 0, hello.length);
+            offer(MessageHeaderEncoder.ENCODED_LENGTH + greet.encodedLength());
+            ByteBuffer plain = ByteBuffer.allocate(Peer.frameBytes());
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+            while (!link.isOpen()) {
+                assertTrue(System.nanoTime() < end, "the session is opened");
+                in.poll(
+                        new FragmentAssembler((buffer, offset, length, header) -> {
+                            MessageHeaderDecoder head = new MessageHeaderDecoder().wrap(buffer, offset);
+                            int body = offset + MessageHeaderEncoder.ENCODED_LENGTH;
+                            byte[] records = head.templateId() == CarryDecoder.TEMPLATE_ID
+                                    ? VarData.copy(new CarryDecoder()
+                                            .wrap(buffer, body, head.blockLength(), head.version())::wrapRecords)
+                                    : VarData.copy(new GreetDecoder()
+                                            .wrap(buffer, body, head.blockLength(), head.version())::wrapRecords);
+                            try {
+                                link.open(ByteBuffer.wrap(records), plain);
+                            } catch (SSLException e) {
+                                throw new IllegalStateException(e);
+                            }
+                        }),
+                        10);
+            }
+            carry(records());
+        }
+
+        private byte[] records() throws Exception {
+            ByteBuffer made = link.records();
+            byte[] bytes = new byte[made.remaining()];
+            made.get(bytes);
+            return bytes;
+        }
+
+        void carry(byte[] records) {
+            CarryEncoder carry = new CarryEncoder().wrapAndApplyHeader(frame, 0, new MessageHeaderEncoder());
+            carry.session(session).putRecords(records, 0, records.length);
+            offer(MessageHeaderEncoder.ENCODED_LENGTH + carry.encodedLength());
+        }
+
+        /** A message, and behind it in one frame what is no record. */
+        void carryAndBreak(UnsafeBuffer message) throws Exception {
+            byte[] plain = new byte[message.capacity()];
+            message.getBytes(0, plain);
+            ByteBuffer sealed = ByteBuffer.allocate(Peer.frameBytes());
+            link.seal(ByteBuffer.wrap(plain), sealed);
+            sealed.put(new byte[] {23, 3, 3, 0, 32}).put(new byte[32]).flip();
+            byte[] records = new byte[sealed.remaining()];
+            sealed.get(records);
+            carry(records);
+        }
+
+        private void offer(int length) {
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+            while (out.offer(frame, 0, length) < 0) {
+                assertTrue(System.nanoTime() < end, "it is taken");
+                Thread.onSpinWait();
+            }
+        }
+
+        @Override
+        public void close() {
+            out.close();
+            in.close();
+        }
+    }
+
+    /** What came before in the same frame must not be held for a session that is gone: nobody would forget it. */
+    @Test
+    void whatComesInTheFrameThatEndsASessionIsNotTaken() throws Exception {
+        Side node = new Side().start(0);
+        for (int i = 0; i < 3; i++) {
+            try (ByHand stranger = new ByHand(node)) {
+                stranger.carryAndBreak(part(1, 0, 300_000, 250_000));
+                node.loss();
+            }
+        }
+        try (ByHand stranger = new ByHand(node)) {
+            stranger.carryAndBreak(message(bytes(4)));
+            node.loss();
+        }
+        assertTrue(node.heard.isEmpty(), "nothing is heard of whom is lost");
+        assertEquals(0, node.endpoint.heldBytes());
     }
 
     @Test
