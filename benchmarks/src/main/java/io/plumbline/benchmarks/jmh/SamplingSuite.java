@@ -3,7 +3,6 @@ package io.plumbline.benchmarks.jmh;
 import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.choice.TokenChooser;
 import io.plumbline.verifier.encoding.Bytes32;
-import io.plumbline.verifier.grammar.Patience;
 import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -48,7 +47,7 @@ public class SamplingSuite extends Suite {
     private static TokenChooser chooser(Sampling sampling) {
         Request request = new Request(
                 Bytes32.ZERO, "", 0, new int[] {1}, sampling, 1, new int[] {2}, List.of(), Bytes32.ZERO, new byte[16]);
-        return ChoiceRule.of(request, () -> null).begin(Patience.NODE);
+        return ChoiceRule.of(request, () -> null).begin();
     }
 
     @Benchmark

@@ -20,7 +20,6 @@ import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.grammar.GrammarTooCostlyException;
 import io.plumbline.verifier.grammar.GrammarWalk;
-import io.plumbline.verifier.grammar.Patience;
 import io.plumbline.verifier.grammar.Vocabulary;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.receipt.Answer;
@@ -216,7 +215,7 @@ public final class LanguageEngine implements AutoCloseable {
             Vocabulary vocabulary = tokenizer.vocabulary();
             try {
                 // As the engine would find when the whole prompt is computed, for which nobody pays then.
-                new GrammarWalk(grammar, vocabulary, Patience.NODE).all();
+                new GrammarWalk(grammar, vocabulary).all();
             } catch (GrammarTooCostlyException e) {
                 throw new IllegalArgumentException("The request does not hold: " + e.getMessage(), e);
             }

@@ -3,7 +3,6 @@ package io.plumbline.verifier.audit;
 import io.plumbline.verifier.blake3.Slice;
 import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.choice.TokenChooser;
-import io.plumbline.verifier.grammar.Patience;
 import io.plumbline.verifier.model.LayerSteps;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.ExactMath;
@@ -147,7 +146,7 @@ final class ChoiceCheck implements OpeningCheck.Tokens {
     /** One that has taken the answer's tokens up to position {@code t}. */
     private TokenChooser chooserAfter(int t) {
         if (chooser == null || chooserAt > t) {
-            chooser = rule.begin(Patience.AUDITOR);
+            chooser = rule.begin();
             chooserAt = view.firstChoice();
         }
         while (chooserAt < t) {

@@ -2,7 +2,6 @@ package io.plumbline.verifier.choice;
 
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.grammar.GrammarWalk;
-import io.plumbline.verifier.grammar.Patience;
 import io.plumbline.verifier.grammar.Vocabulary;
 import io.plumbline.verifier.receipt.Request;
 import java.util.function.Supplier;
@@ -48,8 +47,8 @@ public final class ChoiceRule {
     }
 
     /**
-     * Whether an answer of these tokens may end because its grammar takes too much work to follow. Costs up to some
-     * milliseconds a token, so it is asked where nothing else has ended the answer.
+     * Whether an answer of these tokens may end because its grammar takes too much work to follow. Costs up to half
+     * a second, so it is asked where nothing else has ended the answer.
      *
      * @param answer tokens, none of which is a stop token of the request.
      */
@@ -58,7 +57,7 @@ public final class ChoiceRule {
     }
 
     /** Follows an answer from its beginning. */
-    public TokenChooser begin(Patience patience) {
-        return new TokenChooser(request, grammar, grammar == null ? null : vocabulary.get(), patience);
+    public TokenChooser begin() {
+        return new TokenChooser(request, grammar, grammar == null ? null : vocabulary.get());
     }
 }

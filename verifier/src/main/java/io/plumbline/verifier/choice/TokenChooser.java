@@ -3,7 +3,6 @@ package io.plumbline.verifier.choice;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.grammar.GrammarTooCostlyException;
 import io.plumbline.verifier.grammar.GrammarWalk;
-import io.plumbline.verifier.grammar.Patience;
 import io.plumbline.verifier.grammar.PermittedTokens;
 import io.plumbline.verifier.grammar.Vocabulary;
 import io.plumbline.verifier.receipt.LogitAdjustments;
@@ -35,11 +34,11 @@ public final class TokenChooser {
 
     private float[] adjusted = new float[0];
 
-    TokenChooser(Request request, Grammar grammar, Vocabulary vocabulary, Patience patience) {
+    TokenChooser(Request request, Grammar grammar, Vocabulary vocabulary) {
         this.request = request;
         this.sampling = request.sampling();
         this.adjustments = sampling.adjustments();
-        this.walk = grammar == null ? null : new GrammarWalk(grammar, vocabulary, patience);
+        this.walk = grammar == null ? null : new GrammarWalk(grammar, vocabulary);
         if (adjustments.repetition() != LogitAdjustments.MILLION) {
             for (int token : request.promptTokens()) {
                 prompted.add(token);

@@ -11,23 +11,28 @@ import java.util.Map;
  */
 public final class GrammarWalk implements PermittedTokens {
     /**
-     * Work that one token may take at most, the first one for example, and that tokens may take on average, by the
-     * contract; see {@link Terms#visits()}. What tokens have not used they leave to later ones, up to that: a text of
-     * any length has no more left for one token than its beginning has.
+     * Tokens after which all that was found out is forgotten, and work is counted anew. So what is looked at between
+     * says alone what it takes there: who looks at less than another has no more work with it, whatever either has
+     * looked at before.
      */
-    private static final long MOST_VISITS = 1_000_000;
+    static final int WINDOW = 128;
 
-    private static final long VISITS_A_TOKEN = 15_000;
+    /** Work that the tokens of one window may take; see {@link Terms#visits()}. */
+    static final long MOST_VISITS = 6_000_000;
 
-    /** Places whose permitted tokens are kept: at 128k tokens 16 KiB each. */
-    private static final int MOST_MASKS = 64;
+    /** Followers of a place are kept in rows of so many bytes, of which most places have one or two. */
+    private static final int ROW = 16;
 
-    private static final int BYTES = 256;
+    /** What a row counts as work: all that one window keeps is some 60 MiB at most. */
+    private static final long ROW_VISITS = 16;
+
+    /** Bytes followed along what is known that count as one visit. */
+    private static final int FOLLOWED_A_VISIT = 64;
 
     /** A place of a text: what may follow there, and what was found out about it. */
     private static final class Place {
         private final Term term;
-        private Place[] next;
+        private Place[][] next;
         private BitSet permitted;
 
         Place(Term term) {
@@ -37,49 +42,61 @@ public final class GrammarWalk implements PermittedTokens {
 
     private final Vocabulary vocabulary;
     private final Terms terms;
-    private final Patience patience;
     private final Map<Term, Place> places = new IdentityHashMap<>();
-    private final Place begin;
-    private int masks;
+
+    /** Of the text, where no token has added a byte to it yet. */
+    private Place begin;
+
     private Place here;
 
-    /** Visits that are allowed in all by now. */
-    private long allowed;
+    /** Tokens taken. */
+    private int taken;
+
+    /** Bytes followed since they were last counted. */
+    private int followed;
 
     /** Places along the token that is looked at, one more than it has bytes. */
     private Place[] path = new Place[64];
 
     /** At the beginning of a text. */
-    public GrammarWalk(Grammar grammar, Vocabulary vocabulary, Patience patience) {
+    public GrammarWalk(Grammar grammar, Vocabulary vocabulary) {
         this.vocabulary = vocabulary;
         this.terms = new Terms(grammar);
-        this.patience = patience;
-        this.allowed = patience.times() * MOST_VISITS;
-        terms.allow(allowed);
-        this.begin = new Place(terms.root());
+        terms.begin(MOST_VISITS);
+        this.begin = begin(terms.root());
+        this.here = begin;
+    }
+
+    private Place begin(Term term) {
+        Place place = new Place(term);
         if (vocabulary.dropsFirstSpace()) {
             // The one place that no other shares: a space leaves it where the text still begins.
-            begin.next = new Place[BYTES];
-            begin.next[' '] = place(begin.term);
+            place.next = new Place[ROW][];
+            place.next[' ' / ROW] = new Place[ROW];
+            place.next[' ' / ROW][' ' % ROW] = place(term);
         }
-        this.here = begin;
+        return place;
     }
 
     /**
      * Whether following the grammar to the end of a text, and finding what may come there, takes more than the contract
-     * gives: an answer may end so. Every host finds the same, for each looks at the same in the same order: at every
-     * place of the text what may follow.
+     * gives for a window: an answer may end so. Every host finds the same, for each looks at the same: at every place
+     * since the last window's beginning, what may follow. Whoever follows an answer looks at no more than that, so
+     * where it takes one too much it is found here.
      *
      * @param tokens of the text, none of which ends it.
      */
     public static boolean isSpentBy(Grammar grammar, Vocabulary vocabulary, int[] tokens) {
-        GrammarWalk walk = new GrammarWalk(grammar, vocabulary, Patience.CONTRACT);
+        GrammarWalk walk = new GrammarWalk(grammar, vocabulary);
+        int window = Math.max(0, tokens.length - 1) / WINDOW * WINDOW;
         try {
-            walk.all();
-            for (int token : tokens) {
-                walk.accept(token);
-                walk.all();
+            for (int i = 0; i < tokens.length; i++) {
+                if (i >= window) {
+                    walk.all();
+                }
+                walk.accept(tokens[i]);
             }
+            walk.all();
             return false;
         } catch (GrammarTooCostlyException e) {
             return true;
@@ -102,16 +119,20 @@ public final class GrammarWalk implements PermittedTokens {
      * @throws GrammarTooCostlyException where following the grammar takes too much.
      */
     public void accept(int token) {
-        long more = patience.times();
-        allowed = Math.min(allowed + more * VISITS_A_TOKEN, terms.visits() + more * MOST_VISITS);
-        terms.allow(allowed);
         for (byte one : vocabulary.bytes(token)) {
             here = after(here, one & 0xFF);
         }
-        if (terms.trim()) {
+        taken++;
+        if (taken % WINDOW == 0) {
             places.clear();
-            masks = 0;
-            here = place(here.term);
+            terms.begin(MOST_VISITS);
+            followed = 0;
+            if (here == begin) {
+                begin = begin(here.term);
+                here = begin;
+            } else {
+                here = place(here.term);
+            }
         }
     }
 
@@ -127,18 +148,14 @@ public final class GrammarWalk implements PermittedTokens {
     @Override
     public BitSet all() {
         if (here.permitted == null) {
-            if (masks == MOST_MASKS) {
-                places.values().forEach(place -> place.permitted = null);
-                masks = 0;
-            }
             here.permitted = find();
-            masks++;
         }
         return here.permitted;
     }
 
     private BitSet find() {
         BitSet found = new BitSet(vocabulary.size());
+        followed = 0;
         // Bytes that the grammar follows of the token that was followed last, and that the next one shares with it.
         int good = 0;
         int common = 0;
@@ -155,6 +172,7 @@ public final class GrammarWalk implements PermittedTokens {
                 found.set(vocabulary.token(i));
             }
         }
+        terms.count(followed / FOLLOWED_A_VISIT);
         return found;
     }
 
@@ -171,18 +189,25 @@ public final class GrammarWalk implements PermittedTokens {
                 break;
             }
             path[++at] = next;
+            followed++;
         }
         return at;
     }
 
     private Place after(Place from, int value) {
         if (from.next == null) {
-            from.next = new Place[BYTES];
+            from.next = new Place[ROW][];
         }
-        Place next = from.next[value];
+        Place[] row = from.next[value / ROW];
+        if (row == null) {
+            terms.count(ROW_VISITS);
+            row = new Place[ROW];
+            from.next[value / ROW] = row;
+        }
+        Place next = row[value % ROW];
         if (next == null) {
             next = place(terms.derivative(from.term, value));
-            from.next[value] = next;
+            row[value % ROW] = next;
         }
         return next;
     }

@@ -5,14 +5,15 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongFunction;
 
 /**
  * Makes terms and their derivatives. Terms of the same form are one object, so that places of a text at which the same
- * may follow are known to be the same; after {@value #MOST} forms it forgets them, which costs time and changes
- * nothing else. One thread at a time.
+ * may follow are known to be the same. One thread at a time.
  */
 final class Terms {
-    private static final int MOST = 50_000;
+    /** What a form counts as work: so there are no more than memory has room for. */
+    private static final int FORM_VISITS = 16;
 
     /** Alternatives of one place of a text. */
     private static final int MOST_CHOICES = 4_096;
@@ -43,14 +44,16 @@ final class Terms {
         this.bodies = new Term[grammar.rules()];
     }
 
-    /** Terms looked at for derivatives since this was made: a measure of work. */
+    /** Terms looked at for derivatives since this was made, and what else counts: a measure of work. */
     long visits() {
         return visits;
     }
 
-    /** Has derivatives end as too costly where there would be more visits than this, however far one has got. */
-    void allow(long visitsInAll) {
-        most = visitsInAll;
+    /** Forgets all forms, and has derivatives end as too costly where there would be more visits than this from now. */
+    void begin(long more) {
+        known.clear();
+        Arrays.fill(bodies, null);
+        most = visits + more;
     }
 
     /**
@@ -58,7 +61,7 @@ final class Terms {
      *
      * @throws GrammarTooCostlyException where it is more than is allowed.
      */
-    private void count(long more) {
+    void count(long more) {
         visits += more;
         if (visits > most) {
             throw new GrammarTooCostlyException(
@@ -66,13 +69,15 @@ final class Terms {
         }
     }
 
-    /** Forgets forms where there are many; whether it did. */
-    boolean trim() {
-        if (known.size() <= MOST) {
-            return false;
+    /** The term of a form, which is made where it is not known. */
+    private Term form(Object form, LongFunction<Term> maker) {
+        Term term = known.get(form);
+        if (term == null) {
+            count(FORM_VISITS);
+            term = maker.apply(nextId++);
+            known.put(form, term);
         }
-        known.clear();
-        return true;
+        return term;
     }
 
     Term root() {
@@ -106,12 +111,11 @@ final class Terms {
     }
 
     private Term bytes(ByteSet set) {
-        return set.isEmpty() ? none : known.computeIfAbsent(set, _ -> new Term.Bytes(nextId++, set));
+        return set.isEmpty() ? none : form(set, id -> new Term.Bytes(id, set));
     }
 
     private Term rule(int index) {
-        return known.computeIfAbsent(
-                new Form(RULE, index, 0, 0), _ -> new Term.Rule(nextId++, index, grammar.isNullable(index)));
+        return form(new Form(RULE, index, 0, 0), id -> new Term.Rule(id, index, grammar.isNullable(index)));
     }
 
     private Term sequence(Term first, Term rest) {
@@ -144,8 +148,7 @@ final class Terms {
 
     private Term chained(Term first, Term rest) {
         Form form = new Form(SEQUENCE, first.id(), rest.id(), 0);
-        return known.computeIfAbsent(
-                form, _ -> new Term.Sequence(nextId++, first, rest, first.isNullable() && rest.isNullable()));
+        return form(form, id -> new Term.Sequence(id, first, rest, first.isNullable() && rest.isNullable()));
     }
 
     private Term choice(List<Term> given) {
@@ -184,7 +187,7 @@ final class Terms {
         Arrays.sort(sorted, (x, y) -> Long.compare(x.id(), y.id()));
         Forms form = new Forms(Arrays.stream(sorted).map(Term::id).toList());
         boolean isNullable = Arrays.stream(sorted).anyMatch(Term::isNullable);
-        return known.computeIfAbsent(form, _ -> new Term.Choice(nextId++, sorted, isNullable));
+        return form(form, id -> new Term.Choice(id, sorted, isNullable));
     }
 
     private Term repeat(Term part, int least, int most) {
@@ -199,7 +202,7 @@ final class Terms {
             return part;
         }
         Form form = new Form(REPEAT, part.id(), needed, most);
-        return known.computeIfAbsent(form, _ -> new Term.Repeat(nextId++, part, needed, most, needed == 0));
+        return form(form, id -> new Term.Repeat(id, part, needed, most, needed == 0));
     }
 
     /**

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.grammar.GrammarException;
-import io.plumbline.verifier.grammar.Patience;
 import io.plumbline.verifier.grammar.PermittedTokens;
 import io.plumbline.verifier.grammar.Vocabulary;
 import io.plumbline.verifier.receipt.LogitAdjustments;
@@ -45,7 +44,7 @@ class TokenChooserTest {
                 grammar,
                 Bytes32.ZERO,
                 new byte[16]);
-        return ChoiceRule.of(request, () -> WORDS).begin(Patience.NODE);
+        return ChoiceRule.of(request, () -> WORDS).begin();
     }
 
     private static Sampling greedy(int presence, int frequency, int repetition, int[] biased, int[] biases) {

@@ -5,7 +5,6 @@ import io.plumbline.verifier.choice.ChoiceRule;
 import io.plumbline.verifier.choice.TokenChooser;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.grammar.GrammarTooCostlyException;
-import io.plumbline.verifier.grammar.Patience;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.trace.TraceLayout;
@@ -61,7 +60,7 @@ final class Sequence implements AutoCloseable {
             Drafter.Factory drafters) {
         this.request = rule.request();
         this.rule = rule;
-        this.chooser = rule.begin(Patience.NODE);
+        this.chooser = rule.begin();
         this.listener = listener;
         this.isCancelled = isCancelled;
         this.prompt = request.promptTokens().length;

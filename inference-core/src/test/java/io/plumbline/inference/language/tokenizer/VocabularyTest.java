@@ -8,7 +8,6 @@ import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.verifier.grammar.Grammar;
 import io.plumbline.verifier.grammar.GrammarWalk;
-import io.plumbline.verifier.grammar.Patience;
 import io.plumbline.verifier.grammar.Vocabulary;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -34,7 +33,7 @@ class VocabularyTest {
         int compared = 0;
         for (long seed = 0; seed < 40; seed++) {
             Random random = new Random(seed);
-            GrammarWalk walk = new GrammarWalk(grammar, vocabulary, Patience.NODE);
+            GrammarWalk walk = new GrammarWalk(grammar, vocabulary);
             int[] tokens = new int[30];
             for (int i = 0; i < tokens.length; i++) {
                 BitSet all = walk.all();
@@ -72,7 +71,7 @@ class VocabularyTest {
             check(tokenizer, "sentence pieces");
             // Its decoder leaves out the space that its first word stands behind.
             GrammarWalk walk =
-                    new GrammarWalk(Grammar.parse("root ::= \"Once upon\""), tokenizer.vocabulary(), Patience.NODE);
+                    new GrammarWalk(Grammar.parse("root ::= \"Once upon\""), tokenizer.vocabulary());
             int[] once = tokenizer.text("Once upon");
             int begin = once.length - 1;
             while (begin > 0
