@@ -285,6 +285,18 @@ public final class BlobStore implements AutoCloseable {
         }
     }
 
+    /**
+     * As {@link #receive}, of a length that is proven: what was begun of the blob with another length, by whom it may,
+     * can never be whole and is given up.
+     */
+    public synchronized PartialBlob receiveProven(Bytes32 id, long bytes) throws IOException {
+        PartialBlob begun = receiving(id);
+        if (begun != null && begun.bytes() != bytes && catalog.find(id) == null) {
+            forget(id);
+        }
+        return receive(id, bytes);
+    }
+
     private void complete(PartialBlob blob) throws IOException {
         // Others need not wait for the disk.
         blob.force();

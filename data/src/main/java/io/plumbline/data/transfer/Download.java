@@ -34,6 +34,9 @@ public final class Download {
 
     private static final long PAUSE_MS = 200;
 
+    /** For which a source may be silent before the next one is asked for a length as well. */
+    private static final long SLOW_MS = 500;
+
     private final List<BlobSource> sources;
     private final RateLimit rate;
     private final Consumer<String> warnings;
@@ -52,32 +55,13 @@ public final class Download {
     }
 
     /**
-     * Bytes that a blob has, by the first source that has it. What it says is proven when the blob's end has come.
+     * Bytes that a blob has, as the first source says that proves it.
      *
      * @throws NoSuchBlobException where none has it.
+     * @throws IOException where none proves it, and some cannot be asked or say what is wrong; the message says why.
      */
     public long bytes(Bytes32 id) throws IOException {
-        List<String> failures = new ArrayList<>();
-        boolean isAbsent = true;
-        for (BlobSource source : sources) {
-            try {
-                return source.bytes(id);
-            } catch (NoSuchBlobException e) {
-                if (sources.size() == 1) {
-                    throw e;
-                }
-                failures.add(source.name() + " does not have it");
-            } catch (IOException e) {
-                isAbsent = false;
-                failures.add(source.name() + ": " + e.getMessage());
-            }
-        }
-        if (isAbsent) {
-            throw new NoSuchBlobException(
-                    id,
-                    String.join(" or ", sources.stream().map(BlobSource::name).toList()));
-        }
-        throw new IOException("Blob " + id + " cannot be had: " + String.join("; ", failures) + ".");
+        return SourceQuery.first(id, sources, SLOW_MS, source -> source.provenBytes(id));
     }
 
     /**

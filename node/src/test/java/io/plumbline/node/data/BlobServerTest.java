@@ -240,8 +240,9 @@ class BlobServerTest {
         Served served = serve("node");
         byte[] bytes = bytes(50 * MIB, 2);
         Bytes32 id = put(served, bytes);
+        // The first of four proves the length.
         IOException died = assertThrows(
-                IOException.class, () -> get(id, new ArrayList<>(), new Dying(served.node(), new AtomicLong(3))));
+                IOException.class, () -> get(id, new ArrayList<>(), new Dying(served.node(), new AtomicLong(4))));
         assertTrue(died.getMessage().contains("What has come is kept"), died.getMessage());
         AtomicLong came = new AtomicLong();
         Download download = new Download(List.of(served.node()), RateLimit.none(), warning -> {});

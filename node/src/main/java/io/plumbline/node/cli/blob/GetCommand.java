@@ -8,7 +8,7 @@ import io.plumbline.data.erasure.StripedGet;
 import io.plumbline.data.erasure.StripedSource;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.ByteRange;
-import io.plumbline.data.store.NoSuchBlobException;
+import io.plumbline.data.store.DiskFailedException;
 import io.plumbline.data.store.PartialBlob;
 import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.Download;
@@ -55,19 +55,30 @@ final class GetCommand extends BlobIdCommand {
         List<BlobSource> sources = places.sources(store);
         Download download =
                 new Download(sources, places.rate(), warning -> System.err.println(Terminal.printable(warning)));
-        long bytes;
         try {
-            bytes = download.bytes(id);
-        } catch (NoSuchBlobException e) {
+            long bytes = download.bytes(id);
+            if (range == null) {
+                whole(id, bytes, download, file);
+            } else {
+                part(id, bytes, sources, file);
+            }
+            say(id, bytes, file);
+            return 0;
+        } catch (DiskFailedException | NoSuchRangeException e) {
+            throw e;
+        } catch (IOException e) {
+            // None has it whole, or those that say so do not give it.
             return striped(id, sources, file, e);
         }
-        if (range == null) {
-            whole(id, bytes, download, file);
-        } else {
-            part(id, bytes, sources, file);
+    }
+
+    /** The caller asked for bytes that the blob has not. */
+    private static final class NoSuchRangeException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        NoSuchRangeException(String message) {
+            super(message);
         }
-        say(id, bytes, file);
-        return 0;
     }
 
     private void say(Bytes32 id, long bytes, Path file) {
@@ -81,9 +92,8 @@ final class GetCommand extends BlobIdCommand {
                         : file);
     }
 
-    /** Where nobody has it whole, it may be kept as shards. */
-    private int striped(Bytes32 id, List<BlobSource> sources, Path file, NoSuchBlobException absent)
-            throws IOException {
+    /** Where nobody gives it whole, it may be kept as shards. */
+    private int striped(Bytes32 id, List<BlobSource> sources, Path file, IOException absent) throws IOException {
         StripedBlob blob = StripedGet.find(id, places.nodes());
         if (blob == null) {
             throw absent;
@@ -119,8 +129,8 @@ final class GetCommand extends BlobIdCommand {
         if (!asked.matches()
                 || Long.parseLong(asked.group(1)) > Long.parseLong(asked.group(2))
                 || Long.parseLong(asked.group(1)) >= bytes) {
-            throw new IOException("--range is FROM-TO, such as 0-1023, within the blob's " + bytes + " bytes; not \""
-                    + range + "\".");
+            throw new NoSuchRangeException("--range is FROM-TO, such as 0-1023, within the blob's " + bytes
+                    + " bytes; not \"" + range + "\".");
         }
         ByteRange wanted =
                 new ByteRange(Long.parseLong(asked.group(1)), Math.min(bytes, Long.parseLong(asked.group(2)) + 1));
