@@ -2,6 +2,7 @@ package io.plumbline.data.store;
 
 import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -231,9 +232,9 @@ public final class BlobStore implements AutoCloseable {
         boolean isNew = Files.notExists(to.getParent());
         Files.createDirectories(to.getParent());
         Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        BlobFiles.syncFolder(to.getParent());
+        Directories.forceNames(to.getParent());
         if (isNew) {
-            BlobFiles.syncFolder(to.getParent().getParent());
+            Directories.forceNames(to.getParent().getParent());
         }
     }
 

@@ -2,6 +2,7 @@ package io.plumbline.data.store;
 
 import io.plumbline.verifier.blake3.RangeDecoder;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -84,7 +85,7 @@ public final class PartialBlob implements AutoCloseable {
             blob.force();
             Files.move(blob.data, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             blob.discard();
-            BlobFiles.syncFolder(file.toAbsolutePath().getParent());
+            Directories.forceNames(file.toAbsolutePath().getParent());
         });
     }
 
