@@ -142,6 +142,16 @@ public final class PartialBlob implements AutoCloseable {
         return groups.missing(longest, most);
     }
 
+    /**
+     * The part of a range that is not there yet.
+     *
+     * @param range of whole groups, but for the blob's end.
+     * @return from the first group that is missing to the last; null where all of it is there.
+     */
+    public ByteRange missing(ByteRange range) {
+        return groups.missing(range);
+    }
+
     /** Takes what was scrubbed and found good. */
     void haveAllBut(List<ByteRange> damaged) {
         groups.addAll();
@@ -151,7 +161,7 @@ public final class PartialBlob implements AutoCloseable {
     /**
      * Receives a range, encoded as {@link io.plumbline.verifier.blake3.Outboard#encode} does it.
      *
-     * @param progress told the bytes of groups that are written.
+     * @param progress told the bytes of groups that are written and were not there before; 0 where all were.
      * @throws RangeDecoder.WrongBytesException where it is not this blob's; what came before the wrong byte is kept.
      * @throws NoRoomException where it would take what the store leaves free.
      * @throws DiskFailedException where the disk does not take it.
@@ -172,9 +182,9 @@ public final class PartialBlob implements AutoCloseable {
 
             @Override
             public void written(long position, int length) throws IOException {
-                groups.add(position, length);
+                long more = groups.add(position, length);
                 flusher.more(length);
-                progress.more(length);
+                progress.more(more);
             }
         });
         RangeDecoder decoder = new RangeDecoder(id.bytes(), bytes, range.from(), range.to());

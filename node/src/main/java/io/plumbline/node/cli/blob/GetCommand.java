@@ -12,6 +12,7 @@ import io.plumbline.data.store.DiskFailedException;
 import io.plumbline.data.store.PartialBlob;
 import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.Download;
+import io.plumbline.data.transfer.SourceQuery;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -30,6 +32,12 @@ import me.tongfei.progressbar.ProgressBar;
         commandDescription = "Fetch a blob from all data nodes that are named at once, or a store, every byte checked.")
 final class GetCommand extends BlobIdCommand {
     private static final Pattern RANGE = Pattern.compile("(\\d{1,18})-(\\d{1,18})");
+
+    /** Of a range that are asked for at once; at most {@link StripedSource#MOST_RANGE_BYTES}. */
+    private static final int PIECE_BYTES = 1 << 20;
+
+    /** For which a source may take for them before the next one is asked as well. */
+    private static final long SLOW_MS = 2_000;
 
     @Parameter(names = "--to", description = "FILE: to write; the blob's id in this folder where none is named")
     private Path to;
@@ -137,10 +145,15 @@ final class GetCommand extends BlobIdCommand {
         Path partial = Files.createTempFile(file.toAbsolutePath().getParent(), ".range-", "");
         try (ProgressBar bar = Bars.of("get", wanted.length())) {
             try (OutputStream out = Files.newOutputStream(partial)) {
-                for (long at = wanted.from(); at < wanted.to(); at += StripedSource.MOST_RANGE_BYTES) {
-                    ByteRange piece = new ByteRange(at, Math.min(wanted.to(), at + StripedSource.MOST_RANGE_BYTES));
-                    out.write(piece(id, bytes, piece, sources));
-                    bar.stepBy(piece.length());
+                List<BlobSource> order = new ArrayList<>(sources);
+                for (long at = wanted.from(); at < wanted.to(); at += PIECE_BYTES) {
+                    ByteRange range = new ByteRange(at, Math.min(wanted.to(), at + PIECE_BYTES));
+                    Piece piece = piece(id, bytes, range, order);
+                    out.write(piece.bytes());
+                    bar.stepBy(range.length());
+                    // The next one is asked of the one that gave this.
+                    order.remove(piece.source());
+                    order.addFirst(piece.source());
                 }
             }
             Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING);
@@ -149,19 +162,15 @@ final class GetCommand extends BlobIdCommand {
         }
     }
 
-    /** From the first source that gives it. */
-    private static byte[] piece(Bytes32 id, long bytes, ByteRange wanted, List<BlobSource> sources) throws IOException {
-        IOException last = null;
-        for (BlobSource source : sources) {
-            try {
-                byte[] piece = new byte[(int) wanted.length()];
-                source.read(id, bytes, wanted, piece);
-                return piece;
-            } catch (IOException e) {
-                last = e;
-                System.err.println(Terminal.printable(source.name() + " did not give it: " + e.getMessage()));
-            }
-        }
-        throw last;
+    /** A piece, and the source that gave it. */
+    private record Piece(BlobSource source, byte[] bytes) {}
+
+    /** From the first source that gives it: the next one is asked where one fails, and where one is slow. */
+    private static Piece piece(Bytes32 id, long bytes, ByteRange wanted, List<BlobSource> sources) throws IOException {
+        return SourceQuery.first(id, sources, SLOW_MS, source -> {
+            byte[] piece = new byte[(int) wanted.length()];
+            source.read(id, bytes, wanted, piece);
+            return new Piece(source, piece);
+        });
     }
 }
