@@ -1,5 +1,6 @@
 package io.plumbline.data.store;
 
+import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.blake3.RangeDecoder;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.platform.Directories;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -66,7 +68,7 @@ public final class PartialBlob implements AutoCloseable {
         this.outboard = sibling(base, ".outboard");
         this.present = sibling(base, ".present");
         GroupSet known = Files.exists(data) && Files.exists(outboard) && Files.exists(present)
-                ? GroupSet.decode(bytes, Files.readAllBytes(present))
+                ? decode(Files.readAllBytes(present))
                 : null;
         this.groups = known == null ? new GroupSet(bytes) : known;
         this.dataFile = open(data);
@@ -101,7 +103,26 @@ public final class PartialBlob implements AutoCloseable {
         return new PartialBlob(id, bytes, file, offset, base, some -> {}, PartialBlob::save);
     }
 
+    /** Null where the groups are of another blob: the same file may have been asked for as one before. */
+    private GroupSet decode(byte[] saved) {
+        byte[] own = id.bytes();
+        return saved.length > own.length && Arrays.equals(Arrays.copyOf(saved, own.length), own)
+                ? GroupSet.decode(bytes, Arrays.copyOfRange(saved, own.length, saved.length))
+                : null;
+    }
+
+    private byte[] encode() {
+        byte[] encoded = groups.encode();
+        return ByteBuffer.allocate(id.bytes().length + encoded.length)
+                .put(id.bytes())
+                .put(encoded)
+                .array();
+    }
+
+    /** Has all of it on disk, and nothing behind it: a longer one may have been received here before. */
     void force() throws IOException {
+        dataFile.truncate(bytes);
+        outboardFile.truncate(ChunkGroups.outboardBytes(bytes));
         dataFile.force(true);
         outboardFile.force(true);
     }
@@ -211,7 +232,7 @@ public final class PartialBlob implements AutoCloseable {
 
     /** Has what is there outlast the process and the host. */
     public synchronized void save() throws IOException {
-        byte[] encoded = groups.encode();
+        byte[] encoded = encode();
         dataFile.force(false);
         outboardFile.force(false);
         Path next = sibling(present, ".next");

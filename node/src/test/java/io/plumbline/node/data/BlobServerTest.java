@@ -259,6 +259,29 @@ class BlobServerTest {
         }
     }
 
+    /** Two of one length, such as the shards that two descriptions name, may be asked for as one file. */
+    @Test
+    void whatHasComeOfOneBlobIsNotTakenForAnother() throws IOException {
+        Served served = serve("node");
+        byte[] first = bytes(20 * MIB, 10);
+        Bytes32 cut = put(served, first);
+        Path to = folder.resolve("got");
+        for (int length : new int[] {20 * MIB, 3 * MIB}) {
+            Download dying =
+                    new Download(List.of(new Dying(served.node(), new AtomicLong(1))), RateLimit.none(), warning -> {});
+            try (PartialBlob blob = PartialBlob.besideFile(cut, first.length, to)) {
+                assertThrows(IOException.class, () -> dying.run(blob, Progress.none()));
+                assertEquals(8L * MIB, blob.presentBytes());
+            }
+            byte[] second = bytes(length, 11);
+            try (PartialBlob blob = PartialBlob.besideFile(put(served, second), length, to)) {
+                assertEquals(0, blob.presentBytes());
+                new Download(List.of(served.node()), RateLimit.none(), warning -> {}).run(blob, Progress.none());
+            }
+            assertArrayEquals(second, Files.readAllBytes(to));
+        }
+    }
+
     @Test
     void anUploadThatWasCutGoesOnWhereItWas() throws IOException {
         byte[] bytes = bytes(20 * MIB, 3);
