@@ -15,7 +15,7 @@ import java.util.concurrent.Executors;
 import java.util.stream.Collectors;
 
 /** A data node that says that it has every blob, of one length, and sends zeros for each. */
-final class LyingNode implements AutoCloseable {
+public final class LyingNode implements AutoCloseable {
     private static final int RANGE_BYTES = 64 << 10;
 
     private final HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -26,7 +26,7 @@ final class LyingNode implements AutoCloseable {
      * @param bytes that it says each blob has.
      * @param pinned what it says it has, by pins.
      */
-    LyingNode(long bytes, Map<String, List<Bytes32>> pinned) throws IOException {
+    public LyingNode(long bytes, Map<String, List<Bytes32>> pinned) throws IOException {
         this.bytes = bytes;
         this.pinned = pinned;
         server.createContext("/", this::answer);
@@ -34,7 +34,7 @@ final class LyingNode implements AutoCloseable {
         server.start();
     }
 
-    BlobNode node() {
+    public BlobNode node() {
         return new BlobNode("http://127.0.0.1:" + server.getAddress().getPort(), null);
     }
 

@@ -61,8 +61,7 @@ final class GetCommand extends BlobIdCommand {
             throw new IOException("The folder of " + file + " does not exist.");
         }
         List<BlobSource> sources = places.sources(store);
-        Download download =
-                new Download(sources, places.rate(), warning -> System.err.println(Terminal.printable(warning)));
+        Download download = new Download(sources, places.rate(), GetCommand::warn);
         try {
             long bytes = download.bytes(id);
             if (range == null) {
@@ -102,26 +101,35 @@ final class GetCommand extends BlobIdCommand {
 
     /** Where nobody gives it whole, it may be kept as shards. */
     private int striped(Bytes32 id, List<BlobSource> sources, Path file, IOException absent) throws IOException {
-        StripedBlob blob = StripedGet.find(id, places.nodes());
-        if (blob == null) {
-            throw absent;
+        IOException last = absent;
+        for (StripedBlob blob : StripedGet.descriptions(id, places.nodes())) {
+            try {
+                striped(blob, sources, file);
+                say(id, blob.bytes(), file);
+                return 0;
+            } catch (DiskFailedException | NoSuchRangeException e) {
+                throw e;
+            } catch (IOException e) {
+                // Any data node may have made the description up.
+                last = e;
+                warn(e.getMessage());
+            }
         }
+        throw last;
+    }
+
+    private void striped(StripedBlob blob, List<BlobSource> sources, Path file) throws IOException {
         if (range != null) {
-            part(id, blob.bytes(), List.of(new StripedSource(blob, places.nodes())), file);
-            say(id, blob.bytes(), file);
-            return 0;
+            part(blob.id(), blob.bytes(), List.of(new StripedSource(blob, places.nodes())), file);
+            return;
         }
         try (ProgressBar bar = Bars.of("get", blob.bytes())) {
-            StripedGet.run(
-                    blob,
-                    sources,
-                    places.rate(),
-                    file,
-                    bar::stepBy,
-                    warning -> System.err.println(Terminal.printable(warning)));
+            StripedGet.run(blob, sources, places.rate(), file, bar::stepBy, GetCommand::warn);
         }
-        say(id, blob.bytes(), file);
-        return 0;
+    }
+
+    private static void warn(String warning) {
+        System.err.println(Terminal.printable(warning));
     }
 
     private static void whole(Bytes32 id, long bytes, Download download, Path file) throws IOException {
