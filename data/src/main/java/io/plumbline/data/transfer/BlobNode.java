@@ -114,6 +114,15 @@ public final class BlobNode implements BlobSource {
         }
     }
 
+    /** Thrown where a node does not answer at all. */
+    public static final class NotReachedException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        NotReachedException(String message, Throwable cause) {
+            super(message, cause);
+        }
+    }
+
     /** A blob as a node describes it. */
     public record Remote(long bytes, boolean isDamaged, List<String> pins, long presentBytes) {}
 
@@ -333,7 +342,7 @@ public final class BlobNode implements BlobSource {
         try {
             status = exchange.status(STALL_MS + TimeUnit.SECONDS.toMillis(1) * sent / RANGE_BYTES_A_SECOND);
         } catch (TimeoutException e) {
-            throw new IOException(name() + " cannot be reached: it does not answer in time.", e);
+            throw new NotReachedException(name() + " cannot be reached: it does not answer in time.", e);
         } catch (IOException e) {
             throw notReached(e);
         }
@@ -357,7 +366,7 @@ public final class BlobNode implements BlobSource {
 
     private IOException notReached(Throwable why) {
         String what = why.getMessage() == null ? why.getClass().getSimpleName() : why.getMessage();
-        return new IOException(name() + " cannot be reached: " + what + ".", why);
+        return new NotReachedException(name() + " cannot be reached: " + what + ".", why);
     }
 
     private static String reason(InputStream in) throws IOException {
