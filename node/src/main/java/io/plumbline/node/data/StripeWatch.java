@@ -73,7 +73,16 @@ final class StripeWatch {
             long now = System.currentTimeMillis();
             if (!description.isDamaged() && nextMs.getOrDefault(description.id(), 0L) <= now) {
                 nextMs.put(description.id(), now + repairAfterMs / LOOKS);
-                lookAt(description.id(), StripedGet.read(description.id(), here), sources, peers);
+                try {
+                    lookAt(description.id(), StripedGet.read(description.id(), here), sources, peers);
+                } catch (IOException e) {
+                    if (Thread.currentThread().isInterrupted()) {
+                        throw e;
+                    }
+                    // Whoever may put blobs may pin any text as one: the others are looked at all the same.
+                    events.accept(new Event.Warning("Blob " + description.id()
+                            + " is pinned as the description of a striped blob: " + e.getMessage()));
+                }
             }
         }
     }

@@ -296,6 +296,9 @@ class StripedBlobTest {
         stores.getLast()
                 .put(new ByteArrayInputStream(blob.text().getBytes(StandardCharsets.US_ASCII)), Progress.none());
         BlobStore own = stores.get(1);
+        for (int i = 0; i < 20; i++) {
+            own.put(new ByteArrayInputStream(random(i + 1)), Progress.none(), StripedBlob.allPin());
+        }
         Map<String, List<Bytes32>> said = Map.of(StripedBlob.pin(blob.id()), List.of(description));
         try (LyingNode liar = new LyingNode(blob.shardBytes(), said)) {
             List<Peer> peers = new ArrayList<>(List.of(new Peer(new Bytes32(0, 0, 0, 1), liar.node())));
