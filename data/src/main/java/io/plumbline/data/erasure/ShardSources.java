@@ -3,45 +3,84 @@ package io.plumbline.data.erasure;
 import io.plumbline.data.store.ByteRange;
 import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.transfer.BlobSource;
+import io.plumbline.data.transfer.SourceQuery;
+import io.plumbline.data.transfer.SourceSurvey;
+import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
 
-/** Which sources have which shards of a blob, and what those that are gone were, of any k others. */
+/**
+ * Which sources have which shards of a blob, and what those that are gone were, of any k others. That a source has a
+ * shard is believed when it has given 16 KiB of it, drawn anew for each look, so that one that says so and has none
+ * counts for nothing, and one that has lost a part of it not for long.
+ */
 public final class ShardSources {
     /** Bytes of each shard that are at hand at once. */
     static final int PIECE_BYTES = 4 << 20;
+
+    /** For which sources are asked, beside the time for each shard. */
+    private static final long ASK_MS = 10_000;
+
+    private static final long ASK_SHARD_MS = 500;
+
+    /** For which a source may take for a piece of a shard before the next one that has it is asked as well. */
+    private static final long SLOW_MS = 2_000;
 
     private final StripedBlob blob;
     private final List<List<BlobSource>> holders = new ArrayList<>();
     private final ReedSolomon code;
 
-    /** Asks each source for each shard. One that cannot be reached has none. */
-    public ShardSources(StripedBlob blob, List<? extends BlobSource> sources) {
+    /**
+     * Asks all sources for each shard, side by side. One that cannot be reached in time has none.
+     *
+     * @throws IOException where this thread is interrupted.
+     */
+    public ShardSources(StripedBlob blob, List<? extends BlobSource> sources) throws IOException {
         this.blob = blob;
         this.code = new ReedSolomon(blob.k(), blob.shards().size());
-        blob.shards().forEach(shard -> holders.add(new ArrayList<>()));
-        for (BlobSource source : sources) {
-            ask(source);
+        Map<BlobSource, Set<Integer>> proven = new ConcurrentHashMap<>();
+        SourceSurvey.run(
+                sources,
+                ASK_MS + ASK_SHARD_MS * blob.shards().size(),
+                (BlobSource source) ->
+                        ask(source, proven.computeIfAbsent(source, one -> ConcurrentHashMap.newKeySet())));
+        for (int i = 0; i < blob.shards().size(); i++) {
+            int shard = i;
+            // In the order in which they are given.
+            holders.add(sources.stream()
+                    .<BlobSource>map(source -> source)
+                    .filter(source -> proven.getOrDefault(source, Set.of()).contains(shard))
+                    .collect(Collectors.toCollection(CopyOnWriteArrayList::new)));
         }
     }
 
-    private void ask(BlobSource source) {
-        for (int i = 0; i < holders.size(); i++) {
+    /** @throws IOException where it is not reached, or lies: each further question would take as long for nothing. */
+    private void ask(BlobSource source, Set<Integer> proven) throws IOException {
+        for (int i = 0; i < blob.shards().size(); i++) {
+            Bytes32 shard = blob.shards().get(i);
             try {
-                if (source.bytes(blob.shards().get(i)) == blob.shardBytes()) {
-                    holders.get(i).add(source);
+                if (source.bytes(shard) == blob.shardBytes()) {
+                    int groups = ChunkGroups.count(blob.shardBytes());
+                    source.proveGroup(
+                            shard,
+                            blob.shardBytes(),
+                            ThreadLocalRandom.current().nextInt(groups));
+                    proven.add(i);
                 }
             } catch (NoSuchBlobException e) {
                 // It may have another one.
-            } catch (IOException e) {
-                // It is not reached: each further question would take as long.
-                return;
             }
         }
     }
@@ -69,6 +108,11 @@ public final class ShardSources {
         void write(byte[] bytes, int length) throws IOException;
     }
 
+    /** A shard that was at hand does not come: the others count from now on. */
+    void lose(int shard) {
+        holders.get(shard).clear();
+    }
+
     /** Computes a shard that is gone, all of it. */
     public void compute(int shard, Output output) throws IOException {
         compute(shard, new ByteRange(0, blob.shardBytes()), output);
@@ -80,7 +124,22 @@ public final class ShardSources {
      * @throws IOException where fewer than k others can be had; the message says which are.
      */
     public void compute(int shard, ByteRange range, Output output) throws IOException {
-        int[] have = atHand(shard);
+        long[] at = {range.from()};
+        Output counted = (bytes, length) -> {
+            output.write(bytes, length);
+            at[0] += length;
+        };
+        while (at[0] < range.to()) {
+            try {
+                computeOf(atHand(shard), shard, new ByteRange(at[0], range.to()), counted);
+            } catch (LostShardException e) {
+                lose(e.shard);
+            }
+        }
+    }
+
+    /** @param have shards that it is computed of. */
+    private void computeOf(int[] have, int shard, ByteRange range, Output output) throws IOException {
         int most = (int) Math.min(PIECE_BYTES, range.length());
         byte[] out = new byte[most];
         try (ExecutorService readers = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -99,6 +158,18 @@ public final class ShardSources {
                 now = next;
                 next = done;
             }
+        }
+    }
+
+    /** None of those that have shown a part of a shard gives all of it. */
+    private static final class LostShardException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        private final int shard;
+
+        LostShardException(int shard, IOException cause) {
+            super(cause.getMessage(), cause);
+            this.shard = shard;
         }
     }
 
@@ -163,8 +234,12 @@ public final class ShardSources {
      */
     void readOrCompute(int shard, ByteRange range, byte[] target) throws IOException {
         if (!holders.get(shard).isEmpty()) {
-            read(shard, range, target);
-            return;
+            try {
+                read(shard, range, target);
+                return;
+            } catch (LostShardException e) {
+                lose(shard);
+            }
         }
         int[] at = {0};
         compute(shard, range, (some, length) -> {
@@ -175,15 +250,22 @@ public final class ShardSources {
 
     private void read(int shard, ByteRange range, byte[] target) throws IOException {
         Bytes32 id = blob.shards().get(shard);
-        IOException last = new NoSuchBlobException(id, "any source");
-        for (BlobSource source : holders.get(shard)) {
-            try {
-                source.read(id, blob.shardBytes(), range, target);
-                return;
-            } catch (IOException e) {
-                last = e;
-            }
+        List<BlobSource> from = holders(shard);
+        if (from.isEmpty()) {
+            throw new LostShardException(shard, new NoSuchBlobException(id, "any source"));
         }
-        throw last;
+        try {
+            byte[] read = SourceQuery.first(id, from, SLOW_MS, source -> {
+                byte[] bytes = new byte[(int) range.length()];
+                source.read(id, blob.shardBytes(), range, bytes);
+                return bytes;
+            });
+            System.arraycopy(read, 0, target, 0, read.length);
+        } catch (IOException e) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw e;
+            }
+            throw new LostShardException(shard, e);
+        }
     }
 }

@@ -1,6 +1,7 @@
 package io.plumbline.data.erasure;
 
 import io.plumbline.data.store.ByteRange;
+import io.plumbline.data.store.DiskFailedException;
 import io.plumbline.data.store.FileBlob;
 import io.plumbline.data.store.PartialBlob;
 import io.plumbline.data.store.Progress;
@@ -8,6 +9,7 @@ import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.Download;
 import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.data.transfer.SourceSurvey;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
@@ -18,32 +20,93 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /** Fetches a blob that is kept as shards: those of its data, or any k of which the others are computed. */
 public final class StripedGet {
-    private StripedGet() {}
+    /** For which nodes are asked. */
+    private static final long ASK_MS = 15_000;
+
+    private static final int MOST_OF_A_NODE = 4;
+    private static final int MOST_DESCRIPTIONS = 16;
+
+    private final StripedBlob blob;
+    private final ShardSources shards;
+    private final Path partial;
+    private final Path states;
+    private final RateLimit rate;
+    private final Progress progress;
+    private final Consumer<String> warnings;
+
+    private StripedGet(
+            StripedBlob blob,
+            ShardSources shards,
+            Path to,
+            RateLimit rate,
+            Progress progress,
+            Consumer<String> warnings) {
+        this.blob = blob;
+        this.shards = shards;
+        this.partial = to.resolveSibling(to.getFileName() + ".striped");
+        this.states = to.resolveSibling(to.getFileName() + ".striped-states");
+        this.rate = rate;
+        this.progress = progress;
+        this.warnings = warnings;
+    }
 
     /**
-     * Looks for the description of a striped blob.
+     * The description of a striped blob that is most likely right, see {@link #descriptions}.
      *
-     * @return null where no node has one; one that a node made up is found out when the whole is there.
+     * @return null where no node has one.
      */
     public static StripedBlob find(Bytes32 id, List<BlobNode> nodes) throws IOException {
-        for (BlobNode node : nodes) {
-            try {
-                for (Bytes32 description : node.pinned(StripedBlob.pin(id))) {
+        List<StripedBlob> found = descriptions(id, nodes);
+        return found.isEmpty() ? null : found.getFirst();
+    }
+
+    /**
+     * Looks for descriptions of a striped blob at all nodes. Any node may make one up, which is found out when the
+     * whole is there.
+     *
+     * @return first those by which 16 KiB out of each shard of data are proven by the blob's id; then those that more
+     *     nodes have.
+     */
+    public static List<StripedBlob> descriptions(Bytes32 id, List<BlobNode> nodes) throws IOException {
+        Map<StripedBlob, Integer> named = new ConcurrentHashMap<>();
+        SourceSurvey.run(nodes, ASK_MS, (BlobNode node) -> {
+            List<Bytes32> pinned = node.pinned(StripedBlob.pin(id));
+            for (Bytes32 description : pinned.subList(0, Math.min(pinned.size(), MOST_OF_A_NODE))) {
+                try {
                     StripedBlob striped = read(description, node);
                     if (striped.id().equals(id)) {
-                        return striped;
+                        named.merge(striped, 1, Integer::sum);
                     }
+                } catch (IOException e) {
+                    // The next one, perhaps.
                 }
-            } catch (IOException e) {
-                // The next one, perhaps.
             }
+        });
+        List<StripedBlob> found = named.entrySet().stream()
+                .sorted(Map.Entry.<StripedBlob, Integer>comparingByValue().reversed())
+                .limit(MOST_DESCRIPTIONS)
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toCollection(ArrayList::new));
+        if (found.size() > 1) {
+            Set<StripedBlob> proven = ConcurrentHashMap.newKeySet();
+            SourceSurvey.run(found, ASK_MS, (StripedBlob striped) -> {
+                new StripedSource(striped, nodes).proveShards();
+                proven.add(striped);
+            });
+            found.sort(Comparator.comparing(striped -> !proven.contains(striped)));
         }
-        return null;
+        return found;
     }
 
     /** Reads a description. */
@@ -77,25 +140,25 @@ public final class StripedGet {
             Consumer<String> warnings)
             throws IOException {
         ShardSources shards = new ShardSources(blob, sources);
-        List<Integer> missing = shards.missing();
-        if (!missing.isEmpty()) {
-            warnings.accept(missing.size() + " of " + blob.shards().size() + " shards of blob " + blob.id()
+        int missing = shards.missing().size();
+        if (missing > 0) {
+            warnings.accept(missing + " of " + blob.shards().size() + " shards of blob " + blob.id()
                     + " are at no data node that is asked.");
         }
-        Path partial = to.resolveSibling(to.getFileName() + ".striped");
-        Path states = to.resolveSibling(to.getFileName() + ".striped-states");
+        new StripedGet(blob, shards, to, rate, progress, warnings).run(to);
+    }
+
+    private void run(Path to) throws IOException {
         Files.createDirectories(states);
         for (int i = 0; i < blob.k(); i++) {
-            long offset = i * blob.shardBytes();
-            if (missing.contains(i)) {
-                compute(shards, i, partial, offset, progress);
-            } else {
-                Bytes32 shard = blob.shards().get(i);
-                try (PartialBlob part =
-                        PartialBlob.inFile(shard, blob.shardBytes(), partial, offset, states.resolve("shard-" + i))) {
-                    progress.more(part.presentBytes());
-                    new Download(shards.holders(i), rate, warnings).run(part, progress);
-                }
+            long[] told = {0};
+            if (shards.holders(i).isEmpty() || !fetch(i, told)) {
+                // What was told of a shard that did not come is not told again.
+                compute(i, bytes -> {
+                    long before = Math.min(told[0], bytes);
+                    told[0] -= before;
+                    progress.more(bytes - before);
+                });
             }
         }
         try {
@@ -105,15 +168,43 @@ public final class StripedGet {
         }
     }
 
-    private static void compute(ShardSources shards, int shard, Path to, long offset, Progress progress)
-            throws IOException {
-        try (FileChannel out = FileChannel.open(to, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-            long[] at = {offset};
+    /**
+     * Fetches a shard to its place.
+     *
+     * @param told bytes that were told of.
+     * @return false where those that have shown a part of it do not give the rest.
+     */
+    private boolean fetch(int shard, long[] told) throws IOException {
+        Bytes32 id = blob.shards().get(shard);
+        Progress counted = bytes -> {
+            told[0] += bytes;
+            progress.more(bytes);
+        };
+        try (PartialBlob part = PartialBlob.inFile(
+                id, blob.shardBytes(), partial, shard * blob.shardBytes(), states.resolve("shard-" + shard))) {
+            counted.more(part.presentBytes());
+            new Download(shards.holders(shard), rate, warnings).run(part, counted);
+            return true;
+        } catch (DiskFailedException e) {
+            throw e;
+        } catch (IOException e) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw e;
+            }
+            warnings.accept("Shard " + shard + " is computed of others: " + e.getMessage());
+            shards.lose(shard);
+            return false;
+        }
+    }
+
+    private void compute(int shard, Progress counted) throws IOException {
+        try (FileChannel out = FileChannel.open(partial, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            long[] at = {shard * blob.shardBytes()};
             shards.compute(shard, (bytes, length) -> {
                 for (ByteBuffer left = ByteBuffer.wrap(bytes, 0, length); left.hasRemaining(); ) {
                     at[0] += out.write(left, at[0]);
                 }
-                progress.more(length);
+                counted.more(length);
             });
         }
     }

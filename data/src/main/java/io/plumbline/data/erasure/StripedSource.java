@@ -4,16 +4,24 @@ import io.plumbline.data.store.ByteRange;
 import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.data.transfer.BlobSource;
+import io.plumbline.data.transfer.SourceQuery;
+import io.plumbline.data.transfer.SourceSurvey;
 import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.blake3.Outboard;
+import io.plumbline.verifier.blake3.RangeDecoder;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
 
 /**
  * Ranges of a blob that is kept as shards. Groups come from the shards of its data, or are computed of others; the
@@ -28,6 +36,15 @@ public final class StripedSource implements BlobSource {
     private static final int BLOCK_BYTES = 4 * ChunkGroups.BYTES;
 
     private static final int MOST_BLOCKS = 64;
+
+    /** For which nodes are asked for outboards. */
+    private static final long ASK_MS = 15_000;
+
+    private static final int MOST_OF_A_NODE = 4;
+    private static final int MOST_OUTBOARDS = 16;
+
+    /** For which a node may take for a block before the next one is asked as well. */
+    private static final long SLOW_MS = 2_000;
 
     private final StripedBlob blob;
     private final ShardSources shards;
@@ -44,9 +61,11 @@ public final class StripedSource implements BlobSource {
         }
     };
 
-    private Bytes32 outboard;
+    /** Outboards that are left to be tried; null before nodes were asked. Any node may make one up. */
+    private Deque<Bytes32> outboards;
 
-    public StripedSource(StripedBlob blob, List<BlobNode> nodes) {
+    /** @throws IOException where this thread is interrupted while nodes are asked for shards. */
+    public StripedSource(StripedBlob blob, List<BlobNode> nodes) throws IOException {
         this.blob = blob;
         this.nodes = List.copyOf(nodes);
         this.shards = new ShardSources(blob, nodes);
@@ -76,10 +95,71 @@ public final class StripedSource implements BlobSource {
         if (range.length() > MOST_RANGE_BYTES || bytes != bytes(id)) {
             throw new IllegalArgumentException("No such range of blob " + id + ": " + range + ".");
         }
-        ByteArrayOutputStream encoded = new ByteArrayOutputStream();
-        new Outboard(bytes, this::readData, this::readOutboard)
-                .encode(range.from(), range.to(), (some, length) -> encoded.write(some, 0, length));
-        return new ByteArrayInputStream(encoded.toByteArray());
+        if (outboards == null || outboards.isEmpty()) {
+            outboards = outboardsNamed();
+        }
+        // A blob of one group has none.
+        IOException last = outboardBytes == 0
+                ? null
+                : new NoSuchBlobException(blob.id(), "any data node with its outboard: get all of it, or put it again");
+        while (outboardBytes == 0 || !outboards.isEmpty()) {
+            try {
+                return new ByteArrayInputStream(proven(range));
+            } catch (IOException e) {
+                if (outboardBytes == 0
+                        || outboards.size() == 1
+                        || Thread.currentThread().isInterrupted()) {
+                    // Shards may be there again later.
+                    throw e;
+                }
+                last = e;
+                outboards.removeFirst();
+                blocks.clear();
+            }
+        }
+        throw last;
+    }
+
+    /** A range as the first outboard has it, where the blob's id proves it. */
+    private byte[] proven(ByteRange range) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        new Outboard(blob.bytes(), this::readData, this::readOutboard)
+                .encode(range.from(), range.to(), (some, length) -> out.write(some, 0, length));
+        byte[] encoded = out.toByteArray();
+        new RangeDecoder(blob.id().bytes(), blob.bytes(), range.from(), range.to())
+                .decode(new ByteArrayInputStream(encoded), (position, group, length) -> {});
+        return encoded;
+    }
+
+    /**
+     * Looks at 16 KiB out of each shard of data.
+     *
+     * @throws RangeDecoder.WrongBytesException where these are not the blob's.
+     */
+    void proveShards() throws IOException {
+        long shardGroups = blob.shardBytes() / ChunkGroups.BYTES;
+        int groups = ChunkGroups.count(blob.bytes());
+        for (long first = 0; first < groups; first += shardGroups) {
+            long end = Math.min(groups, first + shardGroups);
+            proveGroup(
+                    blob.id(), blob.bytes(), (int) ThreadLocalRandom.current().nextLong(first, end));
+        }
+    }
+
+    /** Outboards of the blob's length, those that more nodes name first. */
+    private Deque<Bytes32> outboardsNamed() throws IOException {
+        Map<Bytes32, Integer> named = new ConcurrentHashMap<>();
+        SourceSurvey.run(nodes, ASK_MS, (BlobNode node) -> {
+            List<Bytes32> pinned = node.pinned(StripedBlob.outboardPin(blob.id()));
+            for (Bytes32 one : pinned.subList(0, Math.min(pinned.size(), MOST_OF_A_NODE))) {
+                named.merge(one, 1, Integer::sum);
+            }
+        });
+        return named.entrySet().stream()
+                .sorted(Map.Entry.<Bytes32, Integer>comparingByValue().reversed())
+                .limit(MOST_OUTBOARDS)
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toCollection(ArrayDeque::new));
     }
 
     /** Groups, which do not lie across shards. */
@@ -113,35 +193,14 @@ public final class StripedSource implements BlobSource {
             return known;
         }
         long from = number * BLOCK_BYTES;
-        byte[] block = new byte[(int) Math.min(BLOCK_BYTES, outboardBytes - from)];
-        IOException last =
-                new NoSuchBlobException(blob.id(), "any data node with its outboard: get all of it, or put it again");
-        for (BlobNode node : nodes) {
-            try {
-                read(node, new ByteRange(from, from + block.length), block);
-                blocks.put(number, block);
-                return block;
-            } catch (NoSuchBlobException e) {
-                // Few nodes have it.
-            } catch (IOException e) {
-                last = e;
-            }
-        }
-        throw last;
-    }
-
-    private void read(BlobNode node, ByteRange range, byte[] target) throws IOException {
-        if (outboard != null) {
-            node.read(outboard, outboardBytes, range, target);
-            return;
-        }
-        for (Bytes32 named : node.pinned(StripedBlob.outboardPin(blob.id()))) {
-            if (node.bytes(named) == outboardBytes) {
-                node.read(named, outboardBytes, range, target);
-                outboard = named;
-                return;
-            }
-        }
-        throw new NoSuchBlobException(blob.id(), node.name());
+        ByteRange range = new ByteRange(from, Math.min(outboardBytes, from + BLOCK_BYTES));
+        Bytes32 outboard = outboards.getFirst();
+        byte[] block = SourceQuery.first(outboard, nodes, SLOW_MS, node -> {
+            byte[] read = new byte[(int) range.length()];
+            node.read(outboard, outboardBytes, range, read);
+            return read;
+        });
+        blocks.put(number, block);
+        return block;
     }
 }

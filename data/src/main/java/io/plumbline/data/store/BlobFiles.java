@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /** Whole reads and writes of files at a place, and what makes a rename last. */
 final class BlobFiles {
@@ -40,12 +39,5 @@ final class BlobFiles {
                 file.write(left);
             }
         };
-    }
-
-    /** Has what was renamed in a folder outlast the host's end. */
-    static void syncFolder(Path folder) throws IOException {
-        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-            channel.force(true);
-        }
     }
 }

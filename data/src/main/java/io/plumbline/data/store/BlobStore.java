@@ -2,6 +2,7 @@ package io.plumbline.data.store;
 
 import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -231,9 +232,9 @@ public final class BlobStore implements AutoCloseable {
         boolean isNew = Files.notExists(to.getParent());
         Files.createDirectories(to.getParent());
         Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        BlobFiles.syncFolder(to.getParent());
+        Directories.forceNames(to.getParent());
         if (isNew) {
-            BlobFiles.syncFolder(to.getParent().getParent());
+            Directories.forceNames(to.getParent().getParent());
         }
     }
 
@@ -283,6 +284,18 @@ public final class BlobStore implements AutoCloseable {
             usedBytes -= isReserved ? bytes : 0;
             throw e;
         }
+    }
+
+    /**
+     * As {@link #receive}, of a length that is proven: what was begun of the blob with another length, by whom it may,
+     * can never be whole and is given up.
+     */
+    public synchronized PartialBlob receiveProven(Bytes32 id, long bytes) throws IOException {
+        PartialBlob begun = receiving(id);
+        if (begun != null && begun.bytes() != bytes && catalog.find(id) == null) {
+            forget(id);
+        }
+        return receive(id, bytes);
     }
 
     private void complete(PartialBlob blob) throws IOException {

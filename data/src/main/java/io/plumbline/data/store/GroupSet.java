@@ -22,10 +22,16 @@ final class GroupSet {
         this.present = present;
     }
 
-    /** Adds whole groups, or the blob's last, that follow each other. */
-    synchronized void add(long position, int bytes) {
+    /**
+     * Adds whole groups, or the blob's last, that follow each other.
+     *
+     * @return bytes of those that were not there: two sources may give the same.
+     */
+    synchronized long add(long position, int bytes) {
+        long before = bytes();
         int first = (int) (position / ChunkGroups.BYTES);
         present.set(first, first + ChunkGroups.count(bytes));
+        return bytes() - before;
     }
 
     /** Takes all groups out that a range touches. */
@@ -66,6 +72,21 @@ final class GroupSet {
             at = present.nextClearBit((int) end);
         }
         return missing;
+    }
+
+    /**
+     * What is not there of a range: the part of it from the first group that is not to the last.
+     *
+     * @param range of whole groups, but for the blob's end.
+     * @return null where all of it is there.
+     */
+    synchronized ByteRange missing(ByteRange range) {
+        int first = present.nextClearBit((int) (range.from() / ChunkGroups.BYTES));
+        int last = present.previousClearBit((int) (Math.max(range.from(), range.to() - 1) / ChunkGroups.BYTES));
+        return first > last
+                ? null
+                : new ByteRange(
+                        (long) first * ChunkGroups.BYTES, Math.min(range.to(), (last + 1L) * ChunkGroups.BYTES));
     }
 
     synchronized byte[] encode() {

@@ -1,7 +1,9 @@
 package io.plumbline.data.store;
 
+import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.blake3.RangeDecoder;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -10,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -65,7 +68,7 @@ public final class PartialBlob implements AutoCloseable {
         this.outboard = sibling(base, ".outboard");
         this.present = sibling(base, ".present");
         GroupSet known = Files.exists(data) && Files.exists(outboard) && Files.exists(present)
-                ? GroupSet.decode(bytes, Files.readAllBytes(present))
+                ? decode(Files.readAllBytes(present))
                 : null;
         this.groups = known == null ? new GroupSet(bytes) : known;
         this.dataFile = open(data);
@@ -84,7 +87,7 @@ public final class PartialBlob implements AutoCloseable {
             blob.force();
             Files.move(blob.data, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             blob.discard();
-            BlobFiles.syncFolder(file.toAbsolutePath().getParent());
+            Directories.forceNames(file.toAbsolutePath().getParent());
         });
     }
 
@@ -100,7 +103,26 @@ public final class PartialBlob implements AutoCloseable {
         return new PartialBlob(id, bytes, file, offset, base, some -> {}, PartialBlob::save);
     }
 
+    /** Null where the groups are of another blob: the same file may have been asked for as one before. */
+    private GroupSet decode(byte[] saved) {
+        byte[] own = id.bytes();
+        return saved.length > own.length && Arrays.equals(Arrays.copyOf(saved, own.length), own)
+                ? GroupSet.decode(bytes, Arrays.copyOfRange(saved, own.length, saved.length))
+                : null;
+    }
+
+    private byte[] encode() {
+        byte[] encoded = groups.encode();
+        return ByteBuffer.allocate(id.bytes().length + encoded.length)
+                .put(id.bytes())
+                .put(encoded)
+                .array();
+    }
+
+    /** Has all of it on disk, and nothing behind it: a longer one may have been received here before. */
     void force() throws IOException {
+        dataFile.truncate(bytes);
+        outboardFile.truncate(ChunkGroups.outboardBytes(bytes));
         dataFile.force(true);
         outboardFile.force(true);
     }
@@ -141,6 +163,16 @@ public final class PartialBlob implements AutoCloseable {
         return groups.missing(longest, most);
     }
 
+    /**
+     * The part of a range that is not there yet.
+     *
+     * @param range of whole groups, but for the blob's end.
+     * @return from the first group that is missing to the last; null where all of it is there.
+     */
+    public ByteRange missing(ByteRange range) {
+        return groups.missing(range);
+    }
+
     /** Takes what was scrubbed and found good. */
     void haveAllBut(List<ByteRange> damaged) {
         groups.addAll();
@@ -150,7 +182,7 @@ public final class PartialBlob implements AutoCloseable {
     /**
      * Receives a range, encoded as {@link io.plumbline.verifier.blake3.Outboard#encode} does it.
      *
-     * @param progress told the bytes of groups that are written.
+     * @param progress told the bytes of groups that are written and were not there before; 0 where all were.
      * @throws RangeDecoder.WrongBytesException where it is not this blob's; what came before the wrong byte is kept.
      * @throws NoRoomException where it would take what the store leaves free.
      * @throws DiskFailedException where the disk does not take it.
@@ -171,9 +203,9 @@ public final class PartialBlob implements AutoCloseable {
 
             @Override
             public void written(long position, int length) throws IOException {
-                groups.add(position, length);
+                long more = groups.add(position, length);
                 flusher.more(length);
-                progress.more(length);
+                progress.more(more);
             }
         });
         RangeDecoder decoder = new RangeDecoder(id.bytes(), bytes, range.from(), range.to());
@@ -200,7 +232,7 @@ public final class PartialBlob implements AutoCloseable {
 
     /** Has what is there outlast the process and the host. */
     public synchronized void save() throws IOException {
-        byte[] encoded = groups.encode();
+        byte[] encoded = encode();
         dataFile.force(false);
         outboardFile.force(false);
         Path next = sibling(present, ".next");

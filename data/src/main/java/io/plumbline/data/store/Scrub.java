@@ -5,6 +5,7 @@ import io.plumbline.verifier.blake3.DamageSearch;
 import io.plumbline.verifier.blake3.Outboard;
 import io.plumbline.verifier.blake3.OutboardWriter;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -81,7 +82,7 @@ final class Scrub {
                 return false;
             }
             Files.move(again, outboard, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            BlobFiles.syncFolder(outboard.getParent());
+            Directories.forceNames(outboard.getParent());
             return true;
         } finally {
             Files.deleteIfExists(again);

@@ -10,6 +10,7 @@ import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -21,15 +22,16 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 
 /**
- * A data node's blobs over HTTP. It is given so long to connect, to begin an answer and to send the next bytes, keeps a
- * least pace, and its JSON is bounded; it is not followed anywhere else. For several threads at once.
+ * A data node's blobs over HTTP. It is given so long in all to connect, to shake hands and to begin an answer, keeps a
+ * least pace from then on, and its JSON is bounded; it is not followed anywhere else. A time for each read alone would
+ * begin anew with every byte, of a TLS record or a chunk's head too. For several threads at once; an interrupt, or
+ * closing a range from another thread, ends what is waited for.
  */
 public final class BlobNode implements BlobSource {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -37,15 +39,19 @@ public final class BlobNode implements BlobSource {
     private static final int STALL_MS = 30_000;
     private static final int MOST_JSON_BYTES = 4 << 20;
 
-    /** Bytes of a range that a node sends at least, behind its first {@link #STALL_MS}: others share its line. */
+    /** Bytes of a range that are sent at least, beside {@link #STALL_MS}: others share the line. */
     private static final int RANGE_BYTES_A_SECOND = 4 << 10;
 
     /** Of JSON. */
     private static final int JSON_BYTES_A_SECOND = 64 << 10;
 
-    /** Ends connections on which an answer does not begin in time, however often a byte of its head comes. */
-    private static final ScheduledExecutorService ENDS = Executors.newSingleThreadScheduledExecutor(
-            Thread.ofPlatform().daemon().name("blob-ends").factory());
+    /** Looks at ranges that are waited for, and ends those whose sender drips. */
+    private static final ScheduledThreadPoolExecutor ENDS = new ScheduledThreadPoolExecutor(
+            1, Thread.ofPlatform().daemon().name("blob-ends").factory());
+
+    static {
+        ENDS.setRemoveOnCancelPolicy(true);
+    }
 
     private static final int BUFFER_BYTES = 256 << 10;
     private static final String STREAM_TYPE = "application/octet-stream";
@@ -108,6 +114,15 @@ public final class BlobNode implements BlobSource {
         }
     }
 
+    /** Thrown where a node does not answer at all. */
+    public static final class NotReachedException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        NotReachedException(String message, Throwable cause) {
+            super(message, cause);
+        }
+    }
+
     /** A blob as a node describes it. */
     public record Remote(long bytes, boolean isDamaged, List<String> pins, long presentBytes) {}
 
@@ -141,9 +156,14 @@ public final class BlobNode implements BlobSource {
 
     @Override
     public InputStream range(Bytes32 id, long bytes, ByteRange range) throws IOException {
-        HttpURLConnection connection =
-                open("GET", "/v1/blobs/" + id + "/verified?from=" + range.from() + "&to=" + range.to());
-        return new BufferedInputStream(answer(connection, id, RANGE_BYTES_A_SECOND), BUFFER_BYTES);
+        InputStream answer = answer(
+                "GET",
+                "/v1/blobs/" + id + "/verified?from=" + range.from() + "&to=" + range.to(),
+                null,
+                null,
+                id,
+                RANGE_BYTES_A_SECOND);
+        return new BufferedInputStream(answer, BUFFER_BYTES);
     }
 
     /**
@@ -195,24 +215,15 @@ public final class BlobNode implements BlobSource {
     }
 
     /**
-     * Sends a range.
+     * Sends a range, which is in memory meanwhile.
      *
      * @param encodedBytes that {@code body} has.
      */
     public void send(Bytes32 id, long bytes, ByteRange range, long encodedBytes, Body body) throws IOException {
-        HttpURLConnection connection = open(
-                "PUT", "/v1/blobs/" + id + "/verified?bytes=" + bytes + "&from=" + range.from() + "&to=" + range.to());
-        connection.setDoOutput(true);
-        connection.setFixedLengthStreamingMode(encodedBytes);
-        connection.setRequestProperty("Content-Type", STREAM_TYPE);
-        try (OutputStream out = connection.getOutputStream()) {
-            body.writeTo(out);
-        } catch (IOException e) {
-            // A node that refuses says why, perhaps.
-            answer(connection, id, JSON_BYTES_A_SECOND).close();
-            throw e;
-        }
-        try (InputStream in = answer(connection, id, JSON_BYTES_A_SECOND)) {
+        ByteArrayOutputStream encoded = new ByteArrayOutputStream(Math.toIntExact(encodedBytes));
+        body.writeTo(encoded);
+        String path = "/v1/blobs/" + id + "/verified?bytes=" + bytes + "&from=" + range.from() + "&to=" + range.to();
+        try (InputStream in = answer("PUT", path, encoded.toByteArray(), STREAM_TYPE, id, JSON_BYTES_A_SECOND)) {
             in.readNBytes(MOST_JSON_BYTES);
         }
     }
@@ -257,14 +268,8 @@ public final class BlobNode implements BlobSource {
     }
 
     private JsonNode json(String method, String path, Bytes32 id) throws IOException {
-        HttpURLConnection connection = open(method, path);
-        if (method.equals("POST") || method.equals("PUT")) {
-            connection.setDoOutput(true);
-            connection.setFixedLengthStreamingMode(0);
-            connection.setRequestProperty("Content-Type", "application/json");
-            connection.getOutputStream().close();
-        }
-        try (InputStream in = answer(connection, id, JSON_BYTES_A_SECOND)) {
+        byte[] body = method.equals("POST") || method.equals("PUT") ? new byte[0] : null;
+        try (InputStream in = answer(method, path, body, "application/json", id, JSON_BYTES_A_SECOND)) {
             byte[] bytes = in.readNBytes(MOST_JSON_BYTES);
             return bytes.length == 0 ? JSON.createObjectNode() : JSON.readTree(bytes);
         } catch (JacksonException e) {
@@ -272,7 +277,8 @@ public final class BlobNode implements BlobSource {
         }
     }
 
-    private HttpURLConnection open(String method, String path) throws IOException {
+    /** Connects and sends a request. */
+    private HttpURLConnection open(String method, String path, byte[] body, String type) throws IOException {
         HttpURLConnection connection =
                 (HttpURLConnection) URI.create(reached() + path).toURL().openConnection();
         if (mayHaveTls) {
@@ -287,52 +293,84 @@ public final class BlobNode implements BlobSource {
         if (apiKey != null) {
             connection.setRequestProperty("Authorization", "Bearer " + apiKey);
         }
+        if (body != null) {
+            connection.setDoOutput(true);
+            connection.setFixedLengthStreamingMode(body.length);
+            connection.setRequestProperty("Content-Type", type);
+            try (OutputStream out = connection.getOutputStream()) {
+                out.write(body);
+            } catch (IOException e) {
+                requireAnswer(connection, e);
+            }
+        }
         return connection;
+    }
+
+    /** A node that refuses a body may not read it, and say why. */
+    private static void requireAnswer(HttpURLConnection connection, IOException unsent) throws IOException {
+        try {
+            connection.getResponseCode();
+        } catch (IOException e) {
+            throw unsent;
+        }
     }
 
     private synchronized URI reached() throws IOException {
         if (reached == null) {
             try {
-                boolean isTls = mayHaveTls && HidingTls.isSpokenBy(base, CONNECT_MS);
+                boolean isTls = mayHaveTls && HidingTls.isSpokenBy(base, CONNECT_MS, ENDS);
                 reached = isTls ? URI.create(base.toString().replaceFirst("^http:", "https:")) : base;
             } catch (IOException e) {
-                throw new IOException(name() + " cannot be reached: " + e.getMessage() + ".", e);
+                throw notReached(e);
             }
         }
         return reached;
     }
 
-    private InputStream answer(HttpURLConnection connection, Bytes32 id, int bytesASecond) throws IOException {
+    /**
+     * Asks, and returns the body of an answer that is no refusal.
+     *
+     * @param body null for none.
+     * @param bytesASecond that the body of the answer has at least.
+     */
+    private InputStream answer(String method, String path, byte[] body, String type, Bytes32 id, int bytesASecond)
+            throws IOException {
+        reached();
+        Exchange exchange = Exchange.begin(() -> open(method, path, body, type));
+        long sent = body == null ? 0 : body.length;
         int status;
-        Future<?> end = ENDS.schedule(connection::disconnect, STALL_MS, TimeUnit.MILLISECONDS);
         try {
-            status = connection.getResponseCode();
+            status = exchange.status(STALL_MS + TimeUnit.SECONDS.toMillis(1) * sent / RANGE_BYTES_A_SECOND);
+        } catch (TimeoutException e) {
+            throw new NotReachedException(name() + " cannot be reached: it does not answer in time.", e);
         } catch (IOException e) {
-            throw new IOException(name() + " cannot be reached: " + e.getMessage() + ".", e);
-        } finally {
-            end.cancel(false);
+            throw notReached(e);
         }
+        InputStream answer = new PacedInput(
+                        exchange, TimeUnit.MILLISECONDS.toNanos(STALL_MS), bytesASecond, System::nanoTime)
+                .watchedBy(ENDS);
         if (status >= 200 && status < 300) {
-            return paced(connection.getInputStream(), bytesASecond);
+            return answer;
         }
-        if (status == 404 && id != null) {
-            connection.disconnect();
-            throw new NoSuchBlobException(id, name());
+        try (answer) {
+            if (status == 404 && id != null) {
+                throw new NoSuchBlobException(id, name());
+            }
+            String refusal = name() + " refuses (" + status + "): " + reason(answer);
+            if (status < 500) {
+                throw new RefusedException(refusal);
+            }
+            throw new IOException(refusal);
         }
-        String refusal = name() + " refuses (" + status + "): " + reason(connection);
-        if (status < 500) {
-            throw new RefusedException(refusal);
-        }
-        throw new IOException(refusal);
     }
 
-    private static InputStream paced(InputStream in, int bytesASecond) {
-        return new PacedInput(in, TimeUnit.MILLISECONDS.toNanos(STALL_MS), bytesASecond, System::nanoTime);
+    private IOException notReached(Throwable why) {
+        String what = why.getMessage() == null ? why.getClass().getSimpleName() : why.getMessage();
+        return new NotReachedException(name() + " cannot be reached: " + what + ".", why);
     }
 
-    private static String reason(HttpURLConnection connection) throws IOException {
-        InputStream error = connection.getErrorStream();
-        try (InputStream in = error == null ? InputStream.nullInputStream() : paced(error, JSON_BYTES_A_SECOND)) {
+    private static String reason(InputStream in) throws IOException {
+        try {
             JsonNode read = JSON.readTree(in.readNBytes(64 << 10));
             String message = read instanceof ObjectNode object
                     ? object.path("error").path("message").asText(null)

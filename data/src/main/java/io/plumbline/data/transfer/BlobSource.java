@@ -1,6 +1,7 @@
 package io.plumbline.data.transfer;
 
 import io.plumbline.data.store.ByteRange;
+import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.blake3.RangeDecoder;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
@@ -17,6 +18,31 @@ public interface BlobSource {
      * @throws io.plumbline.data.store.NoSuchBlobException where it does not have it whole.
      */
     long bytes(Bytes32 id) throws IOException;
+
+    /**
+     * Bytes that a blob has, proven: the source gives the blob's last group, which the id ties to the blob's length.
+     *
+     * @throws io.plumbline.data.store.NoSuchBlobException where it does not have it whole.
+     * @throws io.plumbline.verifier.blake3.RangeDecoder.WrongBytesException where it has said another length.
+     */
+    default long provenBytes(Bytes32 id) throws IOException {
+        long bytes = bytes(id);
+        proveGroup(id, bytes, ChunkGroups.count(bytes) - 1);
+        return bytes;
+    }
+
+    /**
+     * Has the source give one group of a blob that it says it has: 16 KiB and the hashes above them.
+     *
+     * @param bytes that the blob has.
+     * @param group from 0.
+     * @throws io.plumbline.verifier.blake3.RangeDecoder.WrongBytesException where it gives another one.
+     */
+    default void proveGroup(Bytes32 id, long bytes, int group) throws IOException {
+        long from = (long) group * ChunkGroups.BYTES;
+        int length = ChunkGroups.bytes(bytes, group);
+        read(id, bytes, new ByteRange(from, from + length), new byte[length]);
+    }
 
     /**
      * A range with what proves it, see {@link io.plumbline.verifier.blake3.Outboard#encode}.

@@ -1,6 +1,5 @@
 package io.plumbline.data.transfer;
 
-import io.plumbline.data.store.ByteRange;
 import io.plumbline.data.store.DiskFailedException;
 import io.plumbline.data.store.NoRoomException;
 import io.plumbline.data.store.NoSuchBlobException;
@@ -10,15 +9,13 @@ import io.plumbline.verifier.blake3.RangeDecoder.WrongBytesException;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Fetches a blob from several sources at once: each has ranges of it to give, and when one fails the others give its
- * ranges. One that gives a wrong byte is not asked again.
+ * Fetches a blob from several sources at once: each has ranges of it to give, and when one fails or is slow the others
+ * give its ranges. One that gives a wrong byte is not asked again.
  */
 public final class Download {
     /** Bytes asked for at once: so much is lost at most where a source fails. */
@@ -33,6 +30,9 @@ public final class Download {
     private static final int MOST_FAILURES = 3;
 
     private static final long PAUSE_MS = 200;
+
+    /** For which a source may be silent before the next one is asked for a length as well. */
+    private static final long SLOW_MS = 500;
 
     private final List<BlobSource> sources;
     private final RateLimit rate;
@@ -52,112 +52,115 @@ public final class Download {
     }
 
     /**
-     * Bytes that a blob has, by the first source that has it. What it says is proven when the blob's end has come.
+     * Bytes that a blob has, as the first source says that proves it.
      *
      * @throws NoSuchBlobException where none has it.
+     * @throws IOException where none proves it, and some cannot be asked or say what is wrong; the message says why.
      */
     public long bytes(Bytes32 id) throws IOException {
-        List<String> failures = new ArrayList<>();
-        boolean isAbsent = true;
-        for (BlobSource source : sources) {
-            try {
-                return source.bytes(id);
-            } catch (NoSuchBlobException e) {
-                if (sources.size() == 1) {
-                    throw e;
-                }
-                failures.add(source.name() + " does not have it");
-            } catch (IOException e) {
-                isAbsent = false;
-                failures.add(source.name() + ": " + e.getMessage());
-            }
-        }
-        if (isAbsent) {
-            throw new NoSuchBlobException(
-                    id,
-                    String.join(" or ", sources.stream().map(BlobSource::name).toList()));
-        }
-        throw new IOException("Blob " + id + " cannot be had: " + String.join("; ", failures) + ".");
+        return SourceQuery.first(id, sources, SLOW_MS, source -> source.provenBytes(id));
     }
 
     /**
      * Fetches what is missing of a blob and makes it whole. What has come stays when this fails.
      *
-     * @param progress hears of bytes that have come.
+     * @param progress hears of bytes that have come, and ends the fetch by what it throws.
      * @throws IOException where no source gives what is missing; the message says why of each.
      */
     public void run(PartialBlob blob, Progress progress) throws IOException {
-        Run run = new Run(blob, progress);
-        List<Thread> threads = new ArrayList<>();
-        for (BlobSource source : sources) {
-            Worker worker = new Worker(source, run);
-            for (int i = 0; i < STREAMS; i++) {
-                threads.add(Thread.ofPlatform().daemon().name("blob-get").start(worker));
-            }
-        }
-        try {
-            for (Thread thread : threads) {
-                thread.join();
-            }
-        } catch (InterruptedException e) {
-            threads.forEach(Thread::interrupt);
-            Thread.currentThread().interrupt();
-            throw new IOException("Interrupted while blob " + blob.id() + " was fetched.", e);
-        }
-        run.finish();
+        new Run(blob, progress).run();
     }
 
     /** State that the workers of one download share. */
     private final class Run {
         private final PartialBlob blob;
         private final Progress progress;
-        private final Deque<ByteRange> waiting = new ArrayDeque<>();
+        private final RangeQueue ranges;
         private final List<String> failures = new ArrayList<>();
         private IOException local;
-        private int underWay;
         private long unsavedBytes;
+
+        /** Threads that may still find something to do. */
+        private int working = STREAMS * sources.size();
+
+        private boolean isOver;
+        private boolean isSaving;
 
         Run(PartialBlob blob, Progress progress) {
             this.blob = blob;
             this.progress = progress;
-            waiting.addAll(blob.missing(RANGE_BYTES, Integer.MAX_VALUE));
+            this.ranges = new RangeQueue(blob, RANGE_BYTES, System::nanoTime);
         }
 
-        /** The next range; null when there is nothing left to do. */
-        synchronized ByteRange next() throws InterruptedException {
-            // A range under way may fail and wait again.
-            while (waiting.isEmpty() && underWay > 0 && local == null) {
-                wait();
+        /** Does not wait for sources that were dropped: their threads end when their reads do. */
+        void run() throws IOException {
+            for (BlobSource source : sources) {
+                Worker worker = new Worker(source, this);
+                for (int i = 0; i < STREAMS; i++) {
+                    Thread.ofPlatform().daemon().name("blob-get").start(worker);
+                }
             }
-            if (waiting.isEmpty() || local != null) {
-                return null;
+            try {
+                await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IOException("Interrupted while blob " + blob.id() + " was fetched.", e);
+            } finally {
+                ranges.stop();
             }
-            underWay++;
-            return waiting.removeFirst();
+            finish();
         }
 
-        void done(ByteRange range) {
+        private synchronized void await() throws InterruptedException {
+            try {
+                while (isSaving || working > 0 && local == null && !blob.isWhole()) {
+                    wait();
+                }
+            } finally {
+                isOver = true;
+            }
+        }
+
+        /** A thread finds nothing to do any more. */
+        synchronized void left() {
+            working--;
+            notifyAll();
+        }
+
+        /** Bytes are written. */
+        void hear(RangeQueue.Fetch fetch, long bytes) {
             boolean isToBeSaved;
             synchronized (this) {
-                underWay--;
-                unsavedBytes += range.length();
-                isToBeSaved = unsavedBytes >= SAVE_BYTES;
-                unsavedBytes = isToBeSaved ? 0 : unsavedBytes;
+                if (isOver) {
+                    return;
+                }
+                progress.more(bytes);
+                unsavedBytes += bytes;
+                isToBeSaved = unsavedBytes >= SAVE_BYTES && !isSaving;
+                if (isToBeSaved) {
+                    unsavedBytes = 0;
+                    isSaving = true;
+                }
                 notifyAll();
             }
             if (isToBeSaved) {
-                try {
-                    blob.save();
-                } catch (IOException e) {
-                    failHere(e);
-                }
+                save();
             }
+            fetch.came();
         }
 
-        synchronized void again(ByteRange range) {
-            underWay--;
-            waiting.addFirst(range);
-            notifyAll();
+        private void save() {
+            IOException failure = null;
+            try {
+                blob.save();
+            } catch (IOException e) {
+                failure = e;
+            }
+            synchronized (this) {
+                isSaving = false;
+                local = failure == null ? local : failure;
+                notifyAll();
+            }
         }
 
         /** The disk here takes no more, which no source can help. */
@@ -168,26 +171,26 @@ public final class Download {
 
         synchronized void giveUp(BlobSource source, String why) {
             failures.add(source.name() + ": " + (why.endsWith(".") ? why.substring(0, why.length() - 1) : why));
-            if (failures.size() < sources.size()) {
+            if (failures.size() < sources.size() && !isOver) {
                 warnings.accept(source.name() + " is not asked for blob " + blob.id() + " any more: " + why);
             }
         }
 
-        synchronized void hear(long bytes) {
-            progress.more(bytes);
-        }
-
-        void finish() throws IOException {
+        private void finish() throws IOException {
             if (!blob.isWhole()) {
                 blob.save();
                 if (local != null) {
                     throw local;
                 }
                 throw new IOException("Blob " + blob.id() + ": " + blob.presentBytes() + " of " + blob.bytes()
-                        + " bytes have come, and the rest cannot be had: " + String.join("; ", failures)
+                        + " bytes have come, and the rest cannot be had: " + failed()
                         + ". What has come is kept; ask again.");
             }
             blob.commit();
+        }
+
+        private synchronized String failed() {
+            return String.join("; ", failures);
         }
     }
 
@@ -207,14 +210,16 @@ public final class Download {
         public void run() {
             try {
                 while (!isGivenUp()) {
-                    ByteRange range = run.next();
-                    if (range == null) {
+                    RangeQueue.Fetch fetch = run.ranges.next(source);
+                    if (fetch == null) {
                         return;
                     }
-                    fetch(range);
+                    fetch(fetch);
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
+            } finally {
+                run.left();
             }
         }
 
@@ -222,34 +227,37 @@ public final class Download {
             return isGivenUp;
         }
 
-        private void fetch(ByteRange range) throws InterruptedException {
-            try (InputStream in = source.range(run.blob.id(), run.blob.bytes(), range)) {
-                run.blob.receive(range, new LimitedInput(in, rate), run::hear);
-            } catch (DiskFailedException | NoRoomException e) {
-                run.again(range);
-                run.failHere(e);
-                return;
-            } catch (WrongBytesException e) {
-                run.again(range);
-                failed(e.getMessage(), true);
-                return;
-            } catch (NoSuchBlobException e) {
-                run.again(range);
-                failed("it does not have it", true);
-                return;
-            } catch (IOException e) {
-                run.again(range);
-                failed(String.valueOf(e.getMessage()), false);
-                Thread.sleep(PAUSE_MS);
-                return;
-            } catch (RuntimeException | Error e) {
-                // The others would wait for this range.
-                run.again(range);
-                run.failHere(new IOException("Blob " + run.blob.id() + " cannot be received: " + e, e));
-                return;
+        private void fetch(RangeQueue.Fetch fetch) throws InterruptedException {
+            boolean isToPause = false;
+            try (InputStream in = source.range(run.blob.id(), run.blob.bytes(), fetch.range())) {
+                fetch.reads(in);
+                run.blob.receive(fetch.range(), new LimitedInput(in, rate), bytes -> run.hear(fetch, bytes));
+                succeeded();
+            } catch (IOException | RuntimeException | Error e) {
+                isToPause = !fetch.isDropped() && !isFinal(e);
+            } finally {
+                fetch.end();
             }
-            run.done(range);
-            succeeded();
+            if (isToPause) {
+                Thread.sleep(PAUSE_MS);
+            }
+        }
+
+        /** Takes note of a failure; false where the source may be asked again. */
+        private boolean isFinal(Throwable e) {
+            switch (e) {
+                case DiskFailedException disk -> run.failHere(disk);
+                case NoRoomException room -> run.failHere(room);
+                case WrongBytesException wrong -> failed(wrong.getMessage(), true);
+                case NoSuchBlobException none -> failed("it does not have it", true);
+                case IOException io -> {
+                    failed(String.valueOf(io.getMessage()), false);
+                    return false;
+                }
+                // The others would wait for this range.
+                default -> run.failHere(new IOException("Blob " + run.blob.id() + " cannot be received: " + e, e));
+            }
+            return true;
         }
 
         private synchronized void succeeded() {

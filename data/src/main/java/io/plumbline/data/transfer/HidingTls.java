@@ -7,6 +7,10 @@ import java.net.Socket;
 import java.net.URI;
 import java.security.GeneralSecurityException;
 import java.security.cert.X509Certificate;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.net.ssl.HostnameVerifier;
 import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.SSLContext;
@@ -37,30 +41,49 @@ final class HidingTls {
         }
     }
 
-    /**
-     * Whether a server begins a TLS session.
-     *
-     * @throws IOException where it is not reached at all.
-     */
-    static boolean isSpokenBy(URI server, int timeoutMs) throws IOException {
-        try (Socket plain = new Socket()) {
-            plain.connect(
-                    new InetSocketAddress(server.getHost().replaceAll("[\\[\\]]", ""), server.getPort()), timeoutMs);
-            plain.setSoTimeout(timeoutMs);
-            try (SSLSocket tls = (SSLSocket) SOCKETS.createSocket(plain, server.getHost(), server.getPort(), false)) {
-                tls.startHandshake();
-                return true;
-            } catch (IOException e) {
-                return false;
-            }
-        }
-    }
-
-    /** Has a connection over https take any certificate. */
+    /** Has a connection over https take any certificate, for any name. */
     static void apply(HttpURLConnection connection) {
         if (connection instanceof HttpsURLConnection https) {
             https.setSSLSocketFactory(SOCKETS);
             https.setHostnameVerifier(ANY_NAME);
+        }
+    }
+
+    /**
+     * Whether a server begins a TLS session.
+     *
+     * @param timeoutMs to connect, and for the first bytes of its answer; the handshake may take as long again.
+     * @param ends closes the connection where the handshake does not end: the socket's own time is for each read, and a
+     *     record that comes byte by byte is many.
+     * @throws IOException where it is not reached at all, or does not end the handshake.
+     */
+    static boolean isSpokenBy(URI server, int timeoutMs, ScheduledExecutorService ends) throws IOException {
+        try (Socket plain = new Socket()) {
+            plain.connect(
+                    new InetSocketAddress(server.getHost().replaceAll("[\\[\\]]", ""), server.getPort()), timeoutMs);
+            plain.setSoTimeout(timeoutMs);
+            AtomicBoolean isEnded = new AtomicBoolean();
+            ScheduledFuture<?> end = ends.schedule(() -> end(plain, isEnded), 2L * timeoutMs, TimeUnit.MILLISECONDS);
+            try (SSLSocket tls = (SSLSocket) SOCKETS.createSocket(plain, server.getHost(), server.getPort(), false)) {
+                tls.startHandshake();
+                return true;
+            } catch (IOException e) {
+                if (isEnded.get() || Thread.currentThread().isInterrupted()) {
+                    throw new IOException("its TLS handshake does not end", e);
+                }
+                return false;
+            } finally {
+                end.cancel(false);
+            }
+        }
+    }
+
+    private static void end(Socket plain, AtomicBoolean isEnded) {
+        isEnded.set(true);
+        try {
+            plain.close();
+        } catch (IOException e) {
+            // It is closed by whom it was opened, too.
         }
     }
 

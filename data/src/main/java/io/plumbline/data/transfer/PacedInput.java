@@ -3,6 +3,8 @@ package io.plumbline.data.transfer;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
@@ -11,11 +13,20 @@ import java.util.function.LongSupplier;
  * time that its reader takes between reads does not count.
  */
 final class PacedInput extends FilterInputStream {
+    private static final long LOOK_MS = 1_000;
+    private static final long NOT_READING = Long.MIN_VALUE;
+
     private final long allowanceNs;
     private final long bytesASecond;
     private final LongSupplier clockNs;
-    private long waitedNs;
-    private long bytes;
+    private ScheduledFuture<?> watch;
+
+    /** Written by the reader, and looked at by the watch. */
+    private volatile long readingSinceNs = NOT_READING;
+
+    private volatile long waitedNs;
+    private volatile long bytes;
+    private volatile boolean isTooSlow;
 
     /**
      * @param allowanceNs that reads may wait in all, beside the time of what has come.
@@ -28,6 +39,33 @@ final class PacedInput extends FilterInputStream {
         this.clockNs = clockNs;
     }
 
+    /**
+     * Has a read that does not return looked at as well, and ended by closing the stream beneath, which another thread
+     * must be able to do.
+     *
+     * @return this.
+     */
+    PacedInput watchedBy(ScheduledExecutorService looks) {
+        watch = looks.scheduleWithFixedDelay(this::look, LOOK_MS, LOOK_MS, TimeUnit.MILLISECONDS);
+        return this;
+    }
+
+    private void look() {
+        long since = readingSinceNs;
+        if (since != NOT_READING && isTooSlow(waitedNs + clockNs.getAsLong() - since)) {
+            isTooSlow = true;
+            try {
+                in.close();
+            } catch (IOException e) {
+                // The reader has what it throws.
+            }
+        }
+    }
+
+    private boolean isTooSlow(long waited) {
+        return waited > allowanceNs + bytes * TimeUnit.SECONDS.toNanos(1) / bytesASecond;
+    }
+
     @Override
     public int read() throws IOException {
         byte[] one = new byte[1];
@@ -37,12 +75,32 @@ final class PacedInput extends FilterInputStream {
     @Override
     public int read(byte[] target, int offset, int length) throws IOException {
         long begin = clockNs.getAsLong();
-        int read = super.read(target, offset, length);
+        readingSinceNs = begin;
+        int read;
+        try {
+            read = super.read(target, offset, length);
+        } catch (IOException e) {
+            throw isTooSlow ? tooSlow(e) : e;
+        } finally {
+            readingSinceNs = NOT_READING;
+        }
         waitedNs += clockNs.getAsLong() - begin;
         bytes += Math.max(0, read);
-        if (read > 0 && waitedNs > allowanceNs + bytes * TimeUnit.SECONDS.toNanos(1) / bytesASecond) {
-            throw new IOException("it sends less than " + bytesASecond + " bytes a second");
+        if (isTooSlow || read > 0 && isTooSlow(waitedNs)) {
+            throw tooSlow(null);
         }
         return read;
+    }
+
+    private IOException tooSlow(IOException cause) {
+        return new IOException("it sends less than " + bytesASecond + " bytes a second", cause);
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (watch != null) {
+            watch.cancel(false);
+        }
+        super.close();
     }
 }

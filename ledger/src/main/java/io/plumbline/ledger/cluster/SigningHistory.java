@@ -7,6 +7,7 @@ import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -195,8 +196,6 @@ public record SigningHistory(Bytes32 genesisHash, Bytes32 fullNode, SigningRecor
             out.force(true);
         }
         Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
-        try (FileChannel folder = FileChannel.open(file.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
-            folder.force(true);
-        }
+        Directories.forceNames(file.toAbsolutePath().getParent());
     }
 }

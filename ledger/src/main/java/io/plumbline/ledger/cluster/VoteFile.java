@@ -2,6 +2,7 @@ package io.plumbline.ledger.cluster;
 
 import io.plumbline.ledger.state.SigningRecord;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -165,7 +166,7 @@ final class VoteFile {
             out.force(true);
         }
         if (isNew) {
-            keepName();
+            Directories.forceNames(file.toAbsolutePath().getParent());
         }
         whole += RECORD_BYTES;
         take(ByteBuffer.wrap(body));
@@ -182,7 +183,7 @@ final class VoteFile {
             out.force(true);
         }
         Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        keepName();
+        Directories.forceNames(file.toAbsolutePath().getParent());
         whole = (long) RECORD_BYTES * records.size();
     }
 
@@ -193,13 +194,6 @@ final class VoteFile {
                 .flip();
         while (bytes.hasRemaining()) {
             out.write(bytes);
-        }
-    }
-
-    /** The name too must outlive the power. */
-    private void keepName() throws IOException {
-        try (FileChannel folder = FileChannel.open(file.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
-            folder.force(true);
         }
     }
 }

@@ -421,7 +421,7 @@ public final class DealKeeper implements AutoCloseable {
         boolean isFirst = repaired.add(blob);
         try {
             if (isFirst) {
-                fetch(deal.terms(), Progress.none());
+                fetch(deal.terms(), true, Progress.none());
                 pin(deal);
             }
         } catch (IOException | RuntimeException e) {
@@ -541,7 +541,7 @@ public final class DealKeeper implements AutoCloseable {
 
     private void fetchAndAccept(StorageDeal deal, OfferFetches.Fetch fetch) {
         try {
-            fetch(deal.terms(), fetch::more);
+            fetch(deal.terms(), false, fetch::more);
             if (!pin(deal)) {
                 throw new IOException("the blob with this id has another length");
             }
@@ -556,8 +556,13 @@ public final class DealKeeper implements AutoCloseable {
         }
     }
 
-    /** @param progress hears of bytes that have come, and ends the fetch by what it throws. */
-    private void fetch(StorageTerms terms, Progress progress) throws IOException {
+    /**
+     * Fetches a blob of the length that the ledger has: one data node that says another would decide for all.
+     *
+     * @param isHeld whether the deal has been accepted, which has proven the length.
+     * @param progress hears of bytes that have come, and ends the fetch by what it throws.
+     */
+    private void fetch(StorageTerms terms, boolean isHeld, Progress progress) throws IOException {
         Bytes32 id = terms.blob();
         BlobStat stat = store.stat(id);
         if (stat != null && !stat.isDamaged()) {
@@ -571,11 +576,8 @@ public final class DealKeeper implements AutoCloseable {
                 others.stream().map(Peer::node).toList(),
                 RateLimit.none(),
                 warning -> events.accept(new Event.Warning(warning)));
-        if (download.bytes(id) != terms.bytes()) {
-            throw new IOException("other data nodes have it with another length");
-        }
         boolean isOthers = store.receiving(id) != null;
-        PartialBlob part = store.receive(id, terms.bytes());
+        PartialBlob part = isHeld ? store.receiveProven(id, terms.bytes()) : store.receive(id, terms.bytes());
         try {
             download.run(part, bytes -> {
                 requireOpen();

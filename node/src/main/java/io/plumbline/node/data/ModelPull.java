@@ -1,5 +1,6 @@
 package io.plumbline.node.data;
 
+import io.plumbline.data.store.DiskFailedException;
 import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.store.PartialBlob;
 import io.plumbline.data.store.Progress;
@@ -191,14 +192,24 @@ public final class ModelPull {
         }
     }
 
-    /** A file that the id does not bind, from the first node that has one; none where none does. */
+    /** A file that the id does not bind, the first that a node names and that can be had; none where none can. */
     private void companion(String name) throws IOException {
         Path to = folder.resolve(name);
         for (BlobNode node : nodes) {
-            List<Bytes32> found = node.pinned(ModelParts.companionPin(id.toString(), name));
-            if (!found.isEmpty() && !Files.exists(to)) {
-                Bytes32 part = found.getFirst();
-                file(part, bounded(part, ModelParts.MOST_COMPANION_BYTES, name), to, Progress.none());
+            if (Files.exists(to)) {
+                return;
+            }
+            try {
+                List<Bytes32> found = node.pinned(ModelParts.companionPin(id.toString(), name));
+                if (!found.isEmpty()) {
+                    Bytes32 part = found.getFirst();
+                    file(part, bounded(part, ModelParts.MOST_COMPANION_BYTES, name), to, Progress.none());
+                }
+            } catch (DiskFailedException e) {
+                throw e;
+            } catch (IOException e) {
+                listener.warn(
+                        name + " is asked of others, since " + node.name() + " does not give it: " + e.getMessage());
             }
         }
     }

@@ -201,7 +201,7 @@ final class Reporter implements AutoCloseable {
         if (bytes > SourcePolicy.MOST_BYTES) {
             throw new IOException("blob " + policy + " is too long for a policy");
         }
-        PartialBlob part = store.receive(policy, bytes);
+        PartialBlob part = store.receiveProven(policy, bytes);
         download.run(part, Progress.none());
     }
 

@@ -8,6 +8,7 @@ import io.plumbline.data.store.BlobStat;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.Progress;
 import io.plumbline.data.transfer.BlobSource;
+import io.plumbline.data.transfer.SourceSurvey;
 import io.plumbline.node.network.Event;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
@@ -16,18 +17,28 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
- * Sees that striped blobs keep the shards they were declared with: one that no data node has is made again of any k
+ * Sees that striped blobs keep the shards they were declared with: one that no data node shows is made again of any k
  * others. All nodes that know of the blob choose the same one for it, of those that have none of its shards, by their
- * keys; where two see different nodes, a shard is there twice, which harms nothing.
+ * keys, and others when that one makes nothing; where two see different nodes, a shard is there twice, which harms
+ * nothing.
  */
 final class StripeWatch {
     private static final int MOST_BLOBS = 100_000;
+
+    /** For which other nodes are asked for a description. */
+    private static final long ASK_MS = 10_000;
+
+    /** From one turn of those that may make a shard again to the next, at least. */
+    private static final long LEAST_TURN_MS = 5_000;
 
     /** Looks at a blob in the time for which a shard must be gone. */
     private static final int LOOKS = 3;
@@ -62,12 +73,22 @@ final class StripeWatch {
             long now = System.currentTimeMillis();
             if (!description.isDamaged() && nextMs.getOrDefault(description.id(), 0L) <= now) {
                 nextMs.put(description.id(), now + repairAfterMs / LOOKS);
-                lookAt(StripedGet.read(description.id(), here), sources, peers);
+                try {
+                    lookAt(description.id(), StripedGet.read(description.id(), here), sources, peers);
+                } catch (IOException e) {
+                    if (Thread.currentThread().isInterrupted()) {
+                        throw e;
+                    }
+                    // Whoever may put blobs may pin any text as one: the others are looked at all the same.
+                    events.accept(new Event.Warning("Blob " + description.id()
+                            + " is pinned as the description of a striped blob: " + e.getMessage()));
+                }
             }
         }
     }
 
-    private void lookAt(StripedBlob blob, List<BlobSource> sources, List<Peer> peers) {
+    private void lookAt(Bytes32 description, StripedBlob blob, List<BlobSource> sources, List<Peer> peers)
+            throws IOException {
         ShardSources shards = new ShardSources(blob, sources);
         List<Integer> missing = shards.missing();
         for (int i = 0; i < blob.shards().size(); i++) {
@@ -75,46 +96,66 @@ final class StripeWatch {
                 goneSinceMs.remove(blob.shards().get(i));
             }
         }
+        SortedMap<Bytes32, Integer> candidates = null;
         for (int shard : missing) {
             long now = System.currentTimeMillis();
             long since = goneSinceMs.computeIfAbsent(blob.shards().get(shard), id -> now);
-            if (now - since >= repairAfterMs && chosen(blob, shard, peers).equals(self)) {
-                repair(blob, shard, shards);
+            long lateMs = now - since - repairAfterMs;
+            if (lateMs >= 0) {
+                candidates = candidates == null
+                        ? candidates(description, blob, shards, sources.getFirst(), peers)
+                        : candidates;
+                if (isTurn(candidates, blob.shards().get(shard), lateMs)) {
+                    repair(blob, shard, shards);
+                }
             }
         }
     }
 
-    /** The node that makes a shard again. */
-    private Bytes32 chosen(StripedBlob blob, int shard, List<Peer> peers) {
+    /**
+     * Nodes that may make a shard again, and how many of the blob's shards they have: what they have is what they have
+     * shown, and that they know of the blob is believed when they have given a group of its description.
+     */
+    private SortedMap<Bytes32, Integer> candidates(
+            Bytes32 description, StripedBlob blob, ShardSources shards, BlobSource here, List<Peer> peers)
+            throws IOException {
+        Set<Bytes32> told = ConcurrentHashMap.newKeySet();
+        long bytes = blob.text().length();
+        SourceSurvey.run(peers, ASK_MS, (Peer peer) -> {
+            peer.node().proveGroup(description, bytes, 0);
+            told.add(peer.key());
+        });
         SortedMap<Bytes32, Integer> shardsOf = new TreeMap<>();
-        shardsOf.put(self, count(blob));
-        for (Peer peer : peers) {
-            try {
-                if (!peer.node().pinned(StripedBlob.pin(blob.id())).isEmpty()) {
-                    shardsOf.put(
-                            peer.key(),
-                            peer.node().pinned(StripedBlob.shardPin(blob.id())).size());
-                }
-            } catch (IOException e) {
-                // It is gone, and makes nothing.
-            }
-        }
-        int fewest = shardsOf.values().stream().min(Integer::compare).orElseThrow();
-        List<Bytes32> candidates = shardsOf.entrySet().stream()
-                .filter(entry -> entry.getValue() == fewest)
+        shardsOf.put(self, count(blob, shards, here));
+        peers.stream()
+                .filter(peer -> told.contains(peer.key()))
+                .forEach(peer -> shardsOf.put(peer.key(), count(blob, shards, peer.node())));
+        return shardsOf;
+    }
+
+    /**
+     * Whether this node makes a shard again: the first of those with fewest shards does at once, and where it does not,
+     * twice as many may with each further turn.
+     *
+     * @param lateMs since the first might have.
+     */
+    private boolean isTurn(SortedMap<Bytes32, Integer> candidates, Bytes32 shard, long lateMs) {
+        int own = candidates.get(self);
+        long fewer = candidates.values().stream().filter(count -> count < own).count();
+        List<Bytes32> alike = candidates.entrySet().stream()
+                .filter(entry -> entry.getValue() == own)
                 .map(Map.Entry::getKey)
                 .toList();
-        return candidates.get(
-                (int) Long.remainderUnsigned(blob.shards().get(shard).a(), candidates.size()));
+        int first = (int) Long.remainderUnsigned(shard.a(), alike.size());
+        long before = fewer + Math.floorMod(alike.indexOf(self) - first, alike.size());
+        long turns = lateMs / Math.max(repairAfterMs, LEAST_TURN_MS);
+        return turns >= Integer.SIZE || before < 1L << turns;
     }
 
-    private int count(StripedBlob blob) {
-        try {
-            return store.pinned(StripedBlob.shardPin(blob.id()), blob.shards().size())
-                    .size();
-        } catch (IOException e) {
-            return blob.shards().size();
-        }
+    private static int count(StripedBlob blob, ShardSources shards, BlobSource source) {
+        return (int) IntStream.range(0, blob.shards().size())
+                .filter(shard -> shards.holders(shard).contains(source))
+                .count();
     }
 
     private void repair(StripedBlob blob, int shard, ShardSources shards) {

@@ -35,6 +35,9 @@ final class Archive implements AutoCloseable {
     /** Snapshots that stay pinned. */
     private static final int KEPT_SNAPSHOTS = 24;
 
+    /** Of evidence that stays pinned, the newest: lies that take no stake cost nothing to tell. */
+    static final long MOST_EVIDENCE_BYTES = 1L << 30;
+
     /** From one try to the next where the data node is not reached: twice as long each time. */
     private static final long FIRST_PAUSE_MS = 1_000;
 
@@ -45,8 +48,12 @@ final class Archive implements AutoCloseable {
     /** Ids and pins of snapshots that were put, a line each, the oldest first. */
     private static final String PUT_FILE = "snapshots";
 
+    /** Ids, bytes and pins of evidence that was put, as above. */
+    private static final String EVIDENCE_FILE = "evidence";
+
     private final BlobNode node;
     private final ArchiveCipher cipher;
+    private final long mostEvidenceBytes;
     private final Path folder;
     private final Path waiting;
     private final Events events;
@@ -59,10 +66,14 @@ final class Archive implements AutoCloseable {
 
     private record Snapshot(byte[] bytes, long height) {}
 
-    /** @param folder for what waits; made where it is absent. */
-    Archive(ArchivePlace place, Path folder, Events events) throws IOException {
+    /**
+     * @param folder for what waits; made where it is absent.
+     * @param mostEvidenceBytes that stay pinned; one that is larger stays alone.
+     */
+    Archive(ArchivePlace place, Path folder, long mostEvidenceBytes, Events events) throws IOException {
         this.node = place.node();
         this.cipher = place.cipher();
+        this.mostEvidenceBytes = mostEvidenceBytes;
         this.folder = folder;
         this.waiting = Files.createDirectories(folder.resolve("waiting"));
         this.events = events;
@@ -131,9 +142,7 @@ final class Archive implements AutoCloseable {
                 if (snapshot != null) {
                     keep(SNAPSHOT + snapshot.height, snapshot.bytes);
                 }
-                for (Path file : waitingFiles()) {
-                    put(file);
-                }
+                putAll();
                 isReached = true;
                 pauseMs = FIRST_PAUSE_MS;
                 await(LONGEST_PAUSE_MS);
@@ -141,11 +150,33 @@ final class Archive implements AutoCloseable {
                 if (!isClosed && isReached) {
                     // Once, however long it lasts.
                     isReached = false;
-                    events.emit(new Event.Warning("Nothing is archived for now: " + e.getMessage()));
+                    String what = e instanceof BlobNode.NotReachedException ? "Nothing" : "Not all";
+                    events.emit(new Event.Warning(what + " is archived for now: " + e.getMessage()));
                 }
                 await(pauseMs);
                 pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
             }
+        }
+    }
+
+    /**
+     * Puts what waits. What the data node does not take keeps nothing else from it.
+     *
+     * @throws IOException where some was not taken, of the first.
+     */
+    private void putAll() throws IOException {
+        IOException first = null;
+        for (Path file : waitingFiles()) {
+            try {
+                put(file);
+            } catch (BlobNode.NotReachedException e) {
+                throw e;
+            } catch (IOException e) {
+                first = first == null ? e : first;
+            }
+        }
+        if (first != null) {
+            throw first;
         }
     }
 
@@ -172,6 +203,8 @@ final class Archive implements AutoCloseable {
         node.pin(id, pin);
         if (pin.startsWith(SNAPSHOT)) {
             unpinOld(id + " " + pin);
+        } else {
+            unpinOldEvidence(id + " " + bytes + " " + pin);
         }
         synchronized (this) {
             Files.delete(file);
@@ -190,6 +223,25 @@ final class Archive implements AutoCloseable {
             unpin(BlobIds.parse(oldest[0]), oldest[1]);
         }
         PrivateFiles.write(file, String.join("\n", lines).getBytes(StandardCharsets.US_ASCII));
+    }
+
+    private void unpinOldEvidence(String line) throws IOException {
+        Path file = folder.resolve(EVIDENCE_FILE);
+        List<String> lines = new ArrayList<>(Files.exists(file) ? Files.readAllLines(file) : List.of());
+        lines.remove(line);
+        lines.add(line);
+        long bytes = lines.stream().mapToLong(Archive::bytes).sum();
+        while (bytes > mostEvidenceBytes && lines.size() > 1) {
+            String oldest = lines.removeFirst();
+            bytes -= bytes(oldest);
+            String[] parts = oldest.split(" ", 3);
+            unpin(BlobIds.parse(parts[0]), parts[2]);
+        }
+        PrivateFiles.write(file, String.join("\n", lines).getBytes(StandardCharsets.US_ASCII));
+    }
+
+    private static long bytes(String line) {
+        return Long.parseLong(line.split(" ", 3)[1]);
     }
 
     private void unpin(Bytes32 id, String pin) throws IOException {

@@ -219,7 +219,8 @@ public final class FullNode implements RunningRole, PageSource {
         this.index = launch.opened(new LedgerIndex(folder.resolve("index"), this::report));
         this.archive = context.archive == null
                 ? null
-                : launch.opened(new Archive(context.archive, folder.resolve("archived"), events));
+                : launch.opened(
+                        new Archive(context.archive, folder.resolve("archived"), Archive.MOST_EVIDENCE_BYTES, events));
         LedgerService service = new LedgerService(
                 network.genesis(),
                 new Replica.Listener() {

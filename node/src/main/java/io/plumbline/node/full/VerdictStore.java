@@ -5,6 +5,7 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -88,6 +89,7 @@ public final class VerdictStore {
             out.force(false);
         }
         Files.move(partial, folder.resolve(name + SUFFIX), StandardCopyOption.ATOMIC_MOVE);
+        Directories.forceNames(folder);
         verdicts.put(name, verdict);
     }
 

@@ -116,9 +116,15 @@ final class SignedRequests implements AutoCloseable {
         return request.b() | 1;
     }
 
+    /** Where the disk has no room it is tried again with the next request, and what is recorded stays known. */
     private void grow() throws IOException {
-        try (FileChannel before = table) {
+        FileChannel before = table;
+        try {
             rewritten(2 * slots, before);
+        } finally {
+            if (table != before) {
+                before.close();
+            }
         }
     }
 

@@ -240,8 +240,9 @@ class BlobServerTest {
         Served served = serve("node");
         byte[] bytes = bytes(50 * MIB, 2);
         Bytes32 id = put(served, bytes);
+        // The first of four proves the length.
         IOException died = assertThrows(
-                IOException.class, () -> get(id, new ArrayList<>(), new Dying(served.node(), new AtomicLong(3))));
+                IOException.class, () -> get(id, new ArrayList<>(), new Dying(served.node(), new AtomicLong(4))));
         assertTrue(died.getMessage().contains("What has come is kept"), died.getMessage());
         AtomicLong came = new AtomicLong();
         Download download = new Download(List.of(served.node()), RateLimit.none(), warning -> {});
@@ -255,6 +256,29 @@ class BlobServerTest {
             assertEquals(
                     0,
                     files.filter(path -> path.toString().contains(".partial")).count());
+        }
+    }
+
+    /** Two of one length, such as the shards that two descriptions name, may be asked for as one file. */
+    @Test
+    void whatHasComeOfOneBlobIsNotTakenForAnother() throws IOException {
+        Served served = serve("node");
+        byte[] first = bytes(20 * MIB, 10);
+        Bytes32 cut = put(served, first);
+        Path to = folder.resolve("got");
+        for (int length : new int[] {20 * MIB, 3 * MIB}) {
+            Download dying =
+                    new Download(List.of(new Dying(served.node(), new AtomicLong(1))), RateLimit.none(), warning -> {});
+            try (PartialBlob blob = PartialBlob.besideFile(cut, first.length, to)) {
+                assertThrows(IOException.class, () -> dying.run(blob, Progress.none()));
+                assertEquals(8L * MIB, blob.presentBytes());
+            }
+            byte[] second = bytes(length, 11);
+            try (PartialBlob blob = PartialBlob.besideFile(put(served, second), length, to)) {
+                assertEquals(0, blob.presentBytes());
+                new Download(List.of(served.node()), RateLimit.none(), warning -> {}).run(blob, Progress.none());
+            }
+            assertArrayEquals(second, Files.readAllBytes(to));
         }
     }
 

@@ -436,6 +436,13 @@ class DataNodeTest {
         file.keep(report);
         Command.ReportValue again = new ReportFile(folder.resolve("reports")).last(feed);
         assertArrayEquals(report.encode(), again.encode());
+        // A fetch for a round may end when the next one was reported, and a second report of a round says other times.
+        for (long round : new long[] {4, 5}) {
+            Command.ReportValue late = new Command.ReportValue(feed, round, 8, 3, 4, new byte[32], new byte[32]);
+            IOException refused = assertThrows(IOException.class, () -> file.keep(late));
+            assertTrue(refused.getMessage().contains("round 5 was reported before"), refused.getMessage());
+            assertArrayEquals(report.encode(), file.last(feed).encode());
+        }
         Files.write(folder.resolve("reports").resolve(feed.toString()), new byte[5]);
         assertThrows(IOException.class, () -> file.last(feed));
     }

@@ -336,6 +336,53 @@ class DealKeeperTest {
         }
     }
 
+    /** One that is asked first would have offers declined, and a lost blob cost its collateral. */
+    @WaitingTest
+    void aDataNodeThatSaysAFalseLengthKeepsNoBlobFromBeingFetched() throws Exception {
+        memory.join((changed, of) -> {});
+        ClockedLedger honest = new ClockedLedger(memory);
+        LedgerClient owner = new LedgerClient(honest, CLIENT, GENESIS.hash());
+        LedgerClient keepers = new LedgerClient(honest, KEEPER, GENESIS.hash());
+        List<Event> told = Collections.synchronizedList(new ArrayList<>());
+        EverySecond votes = new EverySecond("votes", this::certify, fault -> {});
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE);
+                BlobStore others = BlobStore.open(folder.resolve("others"), Long.MAX_VALUE);
+                BlobServer server = new BlobServer(others, "127.0.0.1", 0, null, null, fault -> {});
+                LyingNode liar = new LyingNode(49_999, Map.of())) {
+            Bytes32 blob = others.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+            keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
+            owner.submit(new Command.ProposeDeal(
+                    new StorageTerms(blob, 50_000, KEEPER.publicKey(), 60_000, 20_000, 10_000, 3, 4, 10, 1_000)));
+            long deal = owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1)
+                    .getFirst()
+                    .number();
+            List<Peer> peers = List.of(
+                    new Peer(Bytes32.ZERO, liar.node()),
+                    new Peer(Bytes32.ZERO, new BlobNode("http://127.0.0.1:" + server.port(), null)));
+            StorageOffer offer = new StorageOffer(BigDecimal.ZERO, 1_000, Duration.ofSeconds(1));
+            CertifiedSettlements certified = new CertifiedSettlements(keepers, GENESIS);
+            DealKeeper keeper = new DealKeeper(KEEPER.publicKey(), offer, certified, store, () -> peers, told::add);
+            keeper.start();
+            try {
+                for (int i = 0; i < 300 && owner.deal(deal).phase() == Phase.OFFERED; i++) {
+                    Thread.sleep(100);
+                }
+                assertEquals(Phase.HELD, owner.deal(deal).phase(), told.toString());
+                store.delete(blob);
+                // Somebody with a key of this node claims another length as well.
+                store.receive(blob, 49_998);
+                while (owner.deal(deal).proven() == 0 && owner.deal(deal).losses() == 0) {
+                    Thread.sleep(50);
+                }
+            } finally {
+                keeper.close();
+            }
+            assertEquals(0, owner.deal(deal).losses(), told.toString());
+        } finally {
+            votes.close();
+        }
+    }
+
     /** A data node that has one blob of 50,000 bytes, as it says, and sends it byte by byte. */
     private static void drip(ServerSocket server, Bytes32 blob) {
         Thread.ofVirtual().start(() -> {

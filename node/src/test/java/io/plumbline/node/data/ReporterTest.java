@@ -8,6 +8,7 @@ import io.plumbline.data.feed.SourceFetch;
 import io.plumbline.data.store.BlobStat;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.Progress;
+import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Sequencer;
@@ -26,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -94,12 +96,20 @@ class ReporterTest {
     }
 
     private Ahead reports(long aheadMs, int count) throws Exception {
-        try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-                BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE)) {
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE)) {
+            return reports(aheadMs, count, store, store, List.of());
+        }
+    }
+
+    /** @param policies where the policy is put. */
+    private Ahead reports(long aheadMs, int count, BlobStore policies, BlobStore store, List<Peer> peers)
+            throws Exception {
+        try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
             serve(server);
             String policy = "{\"plumbline\": \"source 1\", \"url\": \"http://localhost:" + server.getLocalPort()
                     + "/\", \"format\": \"json\", \"path\": \"$\"}";
-            Bytes32 id = store.put(new ByteArrayInputStream(policy.getBytes(StandardCharsets.UTF_8)), Progress.none());
+            Bytes32 id =
+                    policies.put(new ByteArrayInputStream(policy.getBytes(StandardCharsets.UTF_8)), Progress.none());
             List<Feed> feeds = IntStream.range(0, count)
                     .mapToObj(
                             i -> new Feed(Bytes32.ZERO, "level " + i, "m", 0, 0, 100, 10_000, 5_000, 1, 20_000, id, 0))
@@ -112,7 +122,7 @@ class ReporterTest {
                     feeds.stream().map(Feed::id).collect(Collectors.toSet()),
                     new LedgerClient(ledger, KeyPair.random(), Bytes32.ZERO),
                     store,
-                    List::of,
+                    () -> peers,
                     new SourceFetch(true),
                     file,
                     told::add);
@@ -134,6 +144,20 @@ class ReporterTest {
     @Test
     void aRoundIsReportedWhereTheLedgersTimeIsAboutThisHosts() throws Exception {
         assertEquals(1, reports(20_000, 1).submitted.size());
+    }
+
+    /** Whoever says a false length of a policy would keep its feeds from being reported, for good. */
+    @Test
+    void aPolicyIsFetchedThoughADataNodeSaysAFalseLengthOfIt() throws Exception {
+        try (BlobStore policies = BlobStore.open(folder.resolve("policies"), Long.MAX_VALUE);
+                BlobServer server = new BlobServer(policies, "127.0.0.1", 0, null, null, Throwable::printStackTrace);
+                BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE);
+                LyingNode liar = new LyingNode(77, Map.of())) {
+            List<Peer> peers = List.of(
+                    new Peer(Bytes32.ZERO, liar.node()),
+                    new Peer(Bytes32.ZERO, new BlobNode("http://127.0.0.1:" + server.port(), null)));
+            assertEquals(1, reports(0, 1, policies, store, peers).submitted.size());
+        }
     }
 
     /** More than a blob may have pins. */

@@ -19,21 +19,30 @@ import io.plumbline.data.store.ByteRange;
 import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.store.Progress;
 import io.plumbline.data.transfer.BlobNode;
+import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.RateLimit;
+import io.plumbline.node.network.Event;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.blake3.RangeDecoder.WrongBytesException;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -51,7 +60,7 @@ class StripedBlobTest {
 
     private void serve(int count) throws IOException {
         for (int i = 0; i < count; i++) {
-            BlobStore store = BlobStore.open(folder.resolve("node" + i), Long.MAX_VALUE);
+            BlobStore store = BlobStore.open(folder.resolve("node" + stores.size()), Long.MAX_VALUE);
             open.addFirst(store);
             BlobServer server = new BlobServer(store, "127.0.0.1", 0, null, null, Throwable::printStackTrace);
             open.addFirst(server);
@@ -178,6 +187,132 @@ class StripedBlobTest {
         Bytes32 other = Bytes32.of(Blake3.hash(new byte[] {1}));
         store.pin(text, StripedBlob.pin(other));
         assertNull(StripedGet.find(other, nodes));
+    }
+
+    /** A data node of its own that is asked first. */
+    private BlobNode serveLies(StripedBlob blob) throws IOException {
+        serve(1);
+        BlobStore lies = stores.removeLast();
+        List<Bytes32> swapped = new ArrayList<>(blob.shards());
+        Collections.swap(swapped, 0, 1);
+        String text = new StripedBlob(blob.id(), blob.bytes(), K, swapped).text();
+        lies.put(
+                new ByteArrayInputStream(text.getBytes(StandardCharsets.US_ASCII)),
+                Progress.none(),
+                StripedBlob.pin(blob.id()));
+        lies.put(
+                new ByteArrayInputStream(random((int) ChunkGroups.outboardBytes(blob.bytes()))),
+                Progress.none(),
+                StripedBlob.outboardPin(blob.id()));
+        return nodes.removeLast();
+    }
+
+    @Test
+    void descriptionsAndOutboardsThatOneNodeMakesUpKeepNobodyFromTheBlob() throws IOException {
+        serve(NODES);
+        byte[] bytes = random((9 << 20) + 12345);
+        StripedBlob blob = put(bytes);
+        BlobNode liar = serveLies(blob);
+        // Named by as many as the true ones.
+        List<BlobNode> asked = List.of(liar, nodes.getFirst());
+        assertEquals(2, StripedGet.descriptions(blob.id(), asked).size());
+        List<BlobNode> all = new ArrayList<>(List.of(liar));
+        all.addAll(nodes);
+        assertEquals(blob, StripedGet.find(blob.id(), all));
+        for (BlobStore store : stores.subList(1, NODES)) {
+            for (BlobStat one : store.pinned(StripedBlob.pin(blob.id()), 2)) {
+                store.delete(one.id());
+            }
+            for (BlobStat one : store.pinned(StripedBlob.outboardPin(blob.id()), 2)) {
+                store.delete(one.id());
+            }
+        }
+        assertEquals(blob, StripedGet.find(blob.id(), all), "it is proven by ranges of the blob");
+        assertArrayEquals(Arrays.copyOfRange(bytes, 5, 3 << 20), range(new StripedSource(blob, all), blob, 5, 3 << 20));
+    }
+
+    /** One that says that it has each shard, and one that gives a little of one. */
+    @Test
+    void aShardIsThereWhereItIsShownAndIsComputedWhereTheRestDoesNotCome() throws IOException {
+        serve(NODES);
+        byte[] bytes = random((9 << 20) + 12345);
+        StripedBlob blob = put(bytes);
+        Bytes32 first = blob.shards().getFirst();
+        BlobNode has = nodes.getFirst();
+        AtomicInteger shown = new AtomicInteger();
+        BlobSource little = new BlobSource() {
+            @Override
+            public String name() {
+                return "little";
+            }
+
+            @Override
+            public long bytes(Bytes32 id) throws IOException {
+                return has.bytes(id);
+            }
+
+            @Override
+            public InputStream range(Bytes32 id, long of, ByteRange range) throws IOException {
+                if (range.length() > 16_384) {
+                    throw new IOException("not more");
+                }
+                shown.incrementAndGet();
+                return has.range(id, of, range);
+            }
+        };
+        List<BlobSource> sources = new ArrayList<>(List.of(little));
+        sources.addAll(nodes.subList(1, NODES));
+        List<String> warnings = new ArrayList<>();
+        Path to = folder.resolve("got");
+        AtomicLong told = new AtomicLong();
+        StripedGet.run(blob, sources, RateLimit.none(), to, told::addAndGet, warnings::add);
+        assertArrayEquals(bytes, Files.readAllBytes(to));
+        assertEquals(K * blob.shardBytes(), told.get());
+        assertTrue(shown.get() > 0, "it has shown a part");
+        assertTrue(warnings.toString().contains("Shard 0 is computed of others"), warnings.toString());
+        StripedRepair.run(blob, 5, new ShardSources(blob, sources), stores.getFirst(), Progress.none());
+
+        try (LyingNode liar = new LyingNode(blob.shardBytes(), Map.of())) {
+            stores.getFirst().delete(first);
+            List<BlobSource> lied = new ArrayList<>(List.of(liar.node()));
+            lied.addAll(nodes);
+            assertEquals(List.of(0), new ShardSources(blob, lied).missing());
+        }
+    }
+
+    /** A liar says that it has all shards, or that it has none and will make what is gone again. */
+    @Test
+    @Tag("slow")
+    void aShardIsMadeAgainWhateverOneNodeSaysOfIt() throws Exception {
+        serve(NODES);
+        byte[] bytes = random((9 << 20) + 12345);
+        StripedBlob blob = put(bytes);
+        Bytes32 gone = blob.shards().getFirst();
+        Bytes32 description =
+                stores.getFirst().pinned(StripedBlob.allPin(), 1).getFirst().id();
+        stores.getFirst().delete(gone);
+        // The first of those without a shard knows of the blob, and makes nothing.
+        serve(1);
+        stores.getLast()
+                .put(new ByteArrayInputStream(blob.text().getBytes(StandardCharsets.US_ASCII)), Progress.none());
+        BlobStore own = stores.get(1);
+        for (int i = 0; i < 20; i++) {
+            own.put(new ByteArrayInputStream(random(i + 1)), Progress.none(), StripedBlob.allPin());
+        }
+        Map<String, List<Bytes32>> said = Map.of(StripedBlob.pin(blob.id()), List.of(description));
+        try (LyingNode liar = new LyingNode(blob.shardBytes(), said)) {
+            List<Peer> peers = new ArrayList<>(List.of(new Peer(new Bytes32(0, 0, 0, 1), liar.node())));
+            for (int i = 2; i <= NODES; i++) {
+                peers.add(new Peer(new Bytes32(1, 0, 0, i), nodes.get(i)));
+            }
+            List<Event> told = new ArrayList<>();
+            StripeWatch watch = new StripeWatch(own, new Bytes32(1, 0, 0, 1), Duration.ZERO, told::add);
+            for (int i = 0; i < 300 && own.stat(gone) == null; i++) {
+                watch.look(peers);
+                Thread.sleep(100);
+            }
+        }
+        assertEquals(blob.shardBytes(), own.stat(gone).bytes());
     }
 
     @Test

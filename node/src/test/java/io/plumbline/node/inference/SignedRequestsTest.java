@@ -55,6 +55,33 @@ class SignedRequestsTest {
         }
     }
 
+    /** Its node would refuse every request until it was started anew. */
+    @Test
+    void aTableThatCannotGrowIsReadOnAndGrowsWhenItCan() throws IOException {
+        Random random = new Random(5);
+        List<Bytes32> some = random.longs(9_000)
+                .mapToObj(first -> new Bytes32(first, first, 0, 0))
+                .toList();
+        try (SignedRequests signed = open()) {
+            signed.addAll(some.subList(0, 2_000));
+            // No file can be made there while this is in its place.
+            Path inTheWay =
+                    Files.createDirectories(folder.resolve("signed.partial").resolve("full"));
+            assertThrows(IOException.class, () -> signed.addAll(some.subList(2_000, 9_000)));
+            assertThrows(IOException.class, () -> signed.addAll(some.subList(2_000, 9_000)));
+            assertTrue(signed.contains(some.getFirst()));
+            assertFalse(signed.contains(some.getLast()));
+            Files.delete(inTheWay);
+            Files.delete(inTheWay.getParent());
+            signed.addAll(some);
+        }
+        try (SignedRequests signed = open()) {
+            for (Bytes32 one : some) {
+                assertTrue(signed.contains(one));
+            }
+        }
+    }
+
     @Test
     void recordsThatBeginLaterThanTheirKeySaySo() throws IOException {
         try (SignedRequests signed = open()) {

@@ -50,7 +50,7 @@ public final class PrivateFiles {
     }
 
     /**
-     * Makes a file, and has its bytes on the disk when it returns.
+     * Makes a file, which outlasts the host's power when this returns.
      *
      * @throws FileAlreadyExistsException where there is one.
      */
@@ -60,6 +60,7 @@ public final class PrivateFiles {
         try (FileChannel channel = FileChannel.open(file, isNew, ownerAlone(folder, FILE))) {
             put(channel, bytes);
         }
+        Directories.forceNames(folder);
     }
 
     private static void put(FileChannel channel, byte[] bytes) throws IOException {
@@ -87,11 +88,11 @@ public final class PrivateFiles {
     }
 
     /**
-     * Writes a file whole or, where the process or the host ends meanwhile, not at all. Its folder is made where it is
-     * missing.
+     * Writes a file whole or, where the process or the host ends meanwhile, not at all; it outlasts the host's power
+     * when this returns. Its folder is made where it is missing.
      */
     public static void write(Path file, byte[] bytes) throws IOException {
-        Path folder = Files.createDirectories(file.toAbsolutePath().getParent());
+        Path folder = Directories.create(file.toAbsolutePath().getParent());
         Path partial =
                 Files.createTempFile(folder, file.getFileName().toString(), ".partial", ownerAlone(folder, FILE));
         try {
@@ -99,6 +100,7 @@ public final class PrivateFiles {
                 put(channel, bytes);
             }
             Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Directories.forceNames(folder);
         } finally {
             Files.deleteIfExists(partial);
         }

@@ -8,10 +8,11 @@ import io.plumbline.data.erasure.StripedGet;
 import io.plumbline.data.erasure.StripedSource;
 import io.plumbline.data.store.BlobStore;
 import io.plumbline.data.store.ByteRange;
-import io.plumbline.data.store.NoSuchBlobException;
+import io.plumbline.data.store.DiskFailedException;
 import io.plumbline.data.store.PartialBlob;
 import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.Download;
+import io.plumbline.data.transfer.SourceQuery;
 import io.plumbline.node.network.Terminal;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -30,6 +32,12 @@ import me.tongfei.progressbar.ProgressBar;
         commandDescription = "Fetch a blob from all data nodes that are named at once, or a store, every byte checked.")
 final class GetCommand extends BlobIdCommand {
     private static final Pattern RANGE = Pattern.compile("(\\d{1,18})-(\\d{1,18})");
+
+    /** Of a range that are asked for at once; at most {@link StripedSource#MOST_RANGE_BYTES}. */
+    private static final int PIECE_BYTES = 1 << 20;
+
+    /** For which a source may take for them before the next one is asked as well. */
+    private static final long SLOW_MS = 2_000;
 
     @Parameter(names = "--to", description = "FILE: to write; the blob's id in this folder where none is named")
     private Path to;
@@ -53,21 +61,31 @@ final class GetCommand extends BlobIdCommand {
             throw new IOException("The folder of " + file + " does not exist.");
         }
         List<BlobSource> sources = places.sources(store);
-        Download download =
-                new Download(sources, places.rate(), warning -> System.err.println(Terminal.printable(warning)));
-        long bytes;
+        Download download = new Download(sources, places.rate(), GetCommand::warn);
         try {
-            bytes = download.bytes(id);
-        } catch (NoSuchBlobException e) {
+            long bytes = download.bytes(id);
+            if (range == null) {
+                whole(id, bytes, download, file);
+            } else {
+                part(id, bytes, sources, file);
+            }
+            say(id, bytes, file);
+            return 0;
+        } catch (DiskFailedException | NoSuchRangeException e) {
+            throw e;
+        } catch (IOException e) {
+            // None has it whole, or those that say so do not give it.
             return striped(id, sources, file, e);
         }
-        if (range == null) {
-            whole(id, bytes, download, file);
-        } else {
-            part(id, bytes, sources, file);
+    }
+
+    /** The caller asked for bytes that the blob has not. */
+    private static final class NoSuchRangeException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        NoSuchRangeException(String message) {
+            super(message);
         }
-        say(id, bytes, file);
-        return 0;
     }
 
     private void say(Bytes32 id, long bytes, Path file) {
@@ -81,29 +99,37 @@ final class GetCommand extends BlobIdCommand {
                         : file);
     }
 
-    /** Where nobody has it whole, it may be kept as shards. */
-    private int striped(Bytes32 id, List<BlobSource> sources, Path file, NoSuchBlobException absent)
-            throws IOException {
-        StripedBlob blob = StripedGet.find(id, places.nodes());
-        if (blob == null) {
-            throw absent;
+    /** Where nobody gives it whole, it may be kept as shards. */
+    private int striped(Bytes32 id, List<BlobSource> sources, Path file, IOException absent) throws IOException {
+        IOException last = absent;
+        for (StripedBlob blob : StripedGet.descriptions(id, places.nodes())) {
+            try {
+                striped(blob, sources, file);
+                say(id, blob.bytes(), file);
+                return 0;
+            } catch (DiskFailedException | NoSuchRangeException e) {
+                throw e;
+            } catch (IOException e) {
+                // Any data node may have made the description up.
+                last = e;
+                warn(e.getMessage());
+            }
         }
+        throw last;
+    }
+
+    private void striped(StripedBlob blob, List<BlobSource> sources, Path file) throws IOException {
         if (range != null) {
-            part(id, blob.bytes(), List.of(new StripedSource(blob, places.nodes())), file);
-            say(id, blob.bytes(), file);
-            return 0;
+            part(blob.id(), blob.bytes(), List.of(new StripedSource(blob, places.nodes())), file);
+            return;
         }
         try (ProgressBar bar = Bars.of("get", blob.bytes())) {
-            StripedGet.run(
-                    blob,
-                    sources,
-                    places.rate(),
-                    file,
-                    bar::stepBy,
-                    warning -> System.err.println(Terminal.printable(warning)));
+            StripedGet.run(blob, sources, places.rate(), file, bar::stepBy, GetCommand::warn);
         }
-        say(id, blob.bytes(), file);
-        return 0;
+    }
+
+    private static void warn(String warning) {
+        System.err.println(Terminal.printable(warning));
     }
 
     private static void whole(Bytes32 id, long bytes, Download download, Path file) throws IOException {
@@ -119,18 +145,23 @@ final class GetCommand extends BlobIdCommand {
         if (!asked.matches()
                 || Long.parseLong(asked.group(1)) > Long.parseLong(asked.group(2))
                 || Long.parseLong(asked.group(1)) >= bytes) {
-            throw new IOException("--range is FROM-TO, such as 0-1023, within the blob's " + bytes + " bytes; not \""
-                    + range + "\".");
+            throw new NoSuchRangeException("--range is FROM-TO, such as 0-1023, within the blob's " + bytes
+                    + " bytes; not \"" + range + "\".");
         }
         ByteRange wanted =
                 new ByteRange(Long.parseLong(asked.group(1)), Math.min(bytes, Long.parseLong(asked.group(2)) + 1));
         Path partial = Files.createTempFile(file.toAbsolutePath().getParent(), ".range-", "");
         try (ProgressBar bar = Bars.of("get", wanted.length())) {
             try (OutputStream out = Files.newOutputStream(partial)) {
-                for (long at = wanted.from(); at < wanted.to(); at += StripedSource.MOST_RANGE_BYTES) {
-                    ByteRange piece = new ByteRange(at, Math.min(wanted.to(), at + StripedSource.MOST_RANGE_BYTES));
-                    out.write(piece(id, bytes, piece, sources));
-                    bar.stepBy(piece.length());
+                List<BlobSource> order = new ArrayList<>(sources);
+                for (long at = wanted.from(); at < wanted.to(); at += PIECE_BYTES) {
+                    ByteRange range = new ByteRange(at, Math.min(wanted.to(), at + PIECE_BYTES));
+                    Piece piece = piece(id, bytes, range, order);
+                    out.write(piece.bytes());
+                    bar.stepBy(range.length());
+                    // The next one is asked of the one that gave this.
+                    order.remove(piece.source());
+                    order.addFirst(piece.source());
                 }
             }
             Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING);
@@ -139,19 +170,15 @@ final class GetCommand extends BlobIdCommand {
         }
     }
 
-    /** From the first source that gives it. */
-    private static byte[] piece(Bytes32 id, long bytes, ByteRange wanted, List<BlobSource> sources) throws IOException {
-        IOException last = null;
-        for (BlobSource source : sources) {
-            try {
-                byte[] piece = new byte[(int) wanted.length()];
-                source.read(id, bytes, wanted, piece);
-                return piece;
-            } catch (IOException e) {
-                last = e;
-                System.err.println(Terminal.printable(source.name() + " did not give it: " + e.getMessage()));
-            }
-        }
-        throw last;
+    /** A piece, and the source that gave it. */
+    private record Piece(BlobSource source, byte[] bytes) {}
+
+    /** From the first source that gives it: the next one is asked where one fails, and where one is slow. */
+    private static Piece piece(Bytes32 id, long bytes, ByteRange wanted, List<BlobSource> sources) throws IOException {
+        return SourceQuery.first(id, sources, SLOW_MS, source -> {
+            byte[] piece = new byte[(int) wanted.length()];
+            source.read(id, bytes, wanted, piece);
+            return new Piece(source, piece);
+        });
     }
 }

@@ -133,7 +133,7 @@ final class ProposeDealCommand extends SessionCommand {
         return wanted;
     }
 
-    /** As the data nodes say: where that is false nobody can accept the deal. */
+    /** As a data node proves: of a false one nobody can accept the deal. */
     private static long length(LedgerClient ledger, Bytes32 id) throws IOException {
         List<BlobNode> nodes = DataNodes.of(ledger);
         if (nodes.isEmpty()) {
