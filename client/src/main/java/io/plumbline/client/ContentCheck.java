@@ -139,21 +139,26 @@ final class ContentCheck {
         return calls.isEmpty()
                 ? SignedMessage.isOf(signed, reasoning, content, isCut)
                 : areOffered(calls)
-                        && SignedCalls.areIn(signed, calls)
+                        && SignedCalls.areIn(signed, calls, offered(), isCut)
                         && SignedMessage.isPartOf(signed, reasoning, calls.size())
                         && SignedMessage.isPartOf(signed, content, calls.size());
     }
 
     /** Whether each call is of a function that was sent: which of a text is one is the server's reading. */
     private boolean areOffered(JsonNode calls) {
-        Set<String> offered = new HashSet<>();
-        tools().forEach(tool -> offered.add(tool.path("function").path("name").asText()));
+        Set<String> offered = offered();
         for (JsonNode call : calls) {
             if (!offered.contains(call.path("function").path("name").asText())) {
                 return false;
             }
         }
         return true;
+    }
+
+    private Set<String> offered() {
+        Set<String> offered = new HashSet<>();
+        tools().forEach(tool -> offered.add(tool.path("function").path("name").asText()));
+        return offered;
     }
 
     /** The functions that the model was to be told; missing where a call was not wanted. */

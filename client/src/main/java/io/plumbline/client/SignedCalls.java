@@ -5,6 +5,8 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * Calls of functions, as a server has read them out of the text that a node signed. What a call's name and arguments
@@ -26,11 +28,23 @@ final class SignedCalls {
     /** Characters that are compared, a character of the text: no model writes one in which it takes more. */
     private static final int STEPS_A_CHARACTER = 32;
 
+    /** Members of a call that is an object, by which its arguments are known. */
+    private static final Set<String> ARGUMENTS = Set.of("arguments", "parameters");
+
+    /** What may stand between a function's name and the arguments that follow it: of gpt-oss's headers, and Mistral's. */
+    private static final Pattern BETWEEN = Pattern.compile(
+            "[A-Za-z0-9]{9}|(?: ?(?:analysis|commentary|final))?(?: ?(?:json|code|text))?\\s*(?:\\[ARGS\\])?\\s*");
+
+    /** Characters of {@link #BETWEEN}, at most. */
+    private static final int MOST_BETWEEN = 64;
+
     private final String text;
+    private final Set<String> offered;
     private long steps;
 
-    private SignedCalls(String text) {
+    private SignedCalls(String text, Set<String> offered) {
         this.text = text;
+        this.offered = offered;
     }
 
     /**
@@ -38,18 +52,26 @@ final class SignedCalls {
      *
      * @param signed the text that the receipt is for.
      * @param calls of a message: each with its function's name and arguments.
+     * @param offered names of all functions that the model was told.
+     * @param isCut whether the answer is shown as one that ended in its middle: its last call may have no arguments
+     *     yet.
      */
-    static boolean areIn(String signed, JsonNode calls) {
-        SignedCalls in = new SignedCalls(signed);
+    static boolean areIn(String signed, JsonNode calls, Set<String> offered, boolean isCut) {
+        SignedCalls in = new SignedCalls(signed, offered);
         int from = 0;
-        for (JsonNode call : calls) {
-            JsonNode function = call.path("function");
+        for (int i = 0; i < calls.size(); i++) {
+            JsonNode function = calls.get(i).path("function");
             JsonNode arguments = function.path("arguments");
-            // A call that was cut may have none yet.
             String name = function.path("name").asText();
-            boolean isCall =
-                    !name.isEmpty() && signed.contains(name) && (arguments.isTextual() || arguments.isMissingNode());
-            from = isCall ? in.endOf(name, arguments.asText(), from) : -1;
+            boolean mayBeEmpty = isCut && i == calls.size() - 1;
+            if (name.isEmpty() || !arguments.isTextual() && !arguments.isMissingNode()) {
+                return false;
+            }
+            if (arguments.asText().isEmpty()) {
+                from = mayBeEmpty ? signed.indexOf(name, from) : -1;
+            } else {
+                from = in.endOf(name, arguments.asText(), from);
+            }
             if (from < 0) {
                 return false;
             }
@@ -57,14 +79,11 @@ final class SignedCalls {
         return true;
     }
 
-    /** Where the arguments end that stand in the text from a place on; -1 where they do not. */
+    /** Where the arguments of a function end that stand in the text from a place on; -1 where they do not. */
     private int endOf(String name, String arguments, int from) {
-        if (arguments.isEmpty()) {
-            return from;
-        }
         for (int at = text.indexOf('{', from); at >= 0; at = text.indexOf('{', at + 1)) {
             int end = endOfJson(arguments, at);
-            if (end >= 0) {
+            if (end >= 0 && (isBehind(name, from, at) || isMember(name, from, at))) {
                 return end;
             }
         }
@@ -77,6 +96,48 @@ final class SignedCalls {
             }
         }
         return -1;
+    }
+
+    /** Whether the function's name stands before a place, and is the longest of those offered that does. */
+    private boolean isBehind(String name, int from, int place) {
+        String longest = null;
+        int least = Math.max(from, place - MOST_BETWEEN);
+        for (String one : offered) {
+            for (int end = place; end >= least && longest != one; end--) {
+                boolean isHere = text.startsWith(one, end - one.length()) && end - one.length() >= from;
+                if (isHere && (longest == null || one.length() > longest.length())) {
+                    boolean isAll = BETWEEN.matcher(text).region(end, place).matches();
+                    longest = isAll ? one : longest;
+                }
+            }
+        }
+        return name.equals(longest);
+    }
+
+    /** Whether a place is where the arguments are of an object that has the function's name. */
+    private boolean isMember(String name, int from, int place) {
+        int begin = text.lastIndexOf('{', place - 1);
+        if (begin < from) {
+            return false;
+        }
+        String found = null;
+        boolean isHere = false;
+        try (JsonParser json = HttpCalls.MAPPER.createParser(text.substring(begin))) {
+            json.nextToken();
+            while (json.nextToken() == JsonToken.FIELD_NAME) {
+                String member = json.currentName();
+                JsonToken value = json.nextToken();
+                if (member.equals("name") && value == JsonToken.VALUE_STRING && found == null) {
+                    found = json.getText();
+                }
+                isHere |= ARGUMENTS.contains(member)
+                        && begin + json.currentTokenLocation().getCharOffset() == place;
+                json.skipChildren();
+            }
+        } catch (IOException e) {
+            // The answer has ended within it.
+        }
+        return isHere && name.equals(found);
     }
 
     /** Whether a name at a place is a function's: as the form marks it, or it begins there what it is in. */

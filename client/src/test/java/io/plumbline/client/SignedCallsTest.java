@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import java.time.Duration;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class SignedCallsTest {
@@ -16,6 +17,12 @@ class SignedCallsTest {
             array.addObject().putObject("function").put("name", calls[i]).put("arguments", calls[i + 1]);
         }
         return array;
+    }
+
+    private static final Set<String> OFFERED = Set.of("pay", "look", "give", "paylook", "a");
+
+    private static boolean areIn(String signed, ArrayNode calls) {
+        return SignedCalls.areIn(signed, calls, OFFERED, false);
     }
 
     private static final String HERMES = """
@@ -29,13 +36,13 @@ class SignedCallsTest {
     @Test
     void argumentsStandInTheTextAsJson() {
         String pay = "{\"to\":\"A \\\"b\\\" c\",\"amount\":5,\"tags\":[1,2]}";
-        assertTrue(SignedCalls.areIn(HERMES, calls("pay", pay, "look", "{\"id\":7}")));
-        assertTrue(SignedCalls.areIn(HERMES, calls("look", "{\"id\":7}")));
-        assertTrue(SignedCalls.areIn(HERMES, calls("pay", "{\"to\":\"A \\\"b")), "one that was cut while it was told");
-        assertTrue(SignedCalls.areIn(
+        assertTrue(areIn(HERMES, calls("pay", pay, "look", "{\"id\":7}")));
+        assertTrue(areIn(HERMES, calls("look", "{\"id\":7}")));
+        assertTrue(areIn(HERMES, calls("pay", "{\"to\":\"A \\\"b")), "one that was cut while it was told");
+        assertTrue(areIn(
                 "analysisI look.assistantcommentary to=functions.look json{\"sea\":1}", calls("look", "{\"sea\":1}")));
-        assertFalse(SignedCalls.areIn(HERMES, calls("look", "{\"id\":7}", "pay", pay)), "in another order");
-        assertFalse(SignedCalls.areIn(HERMES, calls("pay", pay, "pay", pay)), "twice where it stands once");
+        assertFalse(areIn(HERMES, calls("look", "{\"id\":7}", "pay", pay)), "in another order");
+        assertFalse(areIn(HERMES, calls("pay", pay, "pay", pay)), "twice where it stands once");
         for (String other : new String[] {
             pay.replace("A ", "B "),
             pay.replace("5", "50"),
@@ -45,9 +52,9 @@ class SignedCallsTest {
             "{}",
             "[]"
         }) {
-            assertFalse(SignedCalls.areIn(HERMES, calls("pay", other)), other);
+            assertFalse(areIn(HERMES, calls("pay", other)), other);
         }
-        assertFalse(SignedCalls.areIn(HERMES, calls("give", pay)), "a function that the text does not name");
+        assertFalse(areIn(HERMES, calls("give", pay)), "a function that the text does not name");
     }
 
     @Test
@@ -75,8 +82,8 @@ class SignedCallsTest {
                 + "<arg_key>tags</arg_key><arg_value>[1, 2]</arg_value>";
         String pay = "{\"to\":\"A \\\"b\\\"\\nc\",\"amount\":5,\"now\":true,\"tags\":[1, 2]}";
         for (String text : new String[] {coder, glm}) {
-            assertTrue(SignedCalls.areIn(text, calls("pay", pay)), text);
-            assertTrue(SignedCalls.areIn(text, calls("pay", pay.replace(":5", ":\"5\""))), "a text that reads as one");
+            assertTrue(areIn(text, calls("pay", pay)), text);
+            assertTrue(areIn(text, calls("pay", pay.replace(":5", ":\"5\""))), "a text that reads as one");
             for (String other : new String[] {
                 pay.replace("A ", "B "),
                 pay.replace(":5", ":50"),
@@ -90,35 +97,62 @@ class SignedCallsTest {
                 "{\"to\":\"b\"}",
                 "{\"more\":1}"
             }) {
-                assertFalse(SignedCalls.areIn(text, calls("pay", other)), other);
+                assertFalse(areIn(text, calls("pay", other)), other);
             }
         }
         for (String text :
                 new String[] {"<function=look>\n</function>", "Well.\nlook\n", "<tool_call>look</tool_call>"}) {
-            assertTrue(SignedCalls.areIn(text, calls("look", "{}")), "one without arguments: " + text);
+            assertTrue(areIn(text, calls("look", "{}")), "one without arguments: " + text);
         }
         for (String text : new String[] {"I look.", "I\nlook at it", "look<arg_key>", "<function=look>"}) {
-            assertFalse(SignedCalls.areIn(text, calls("look", "{}")), text);
+            assertFalse(areIn(text, calls("look", "{}")), text);
         }
+    }
+
+    /** A name and arguments that stand in the text, and not as one call's. */
+    @Test
+    void eachCallHasItsOwnNameAndArguments() {
+        String two = "<tool_call>{\"name\":\"look\",\"arguments\":{\"to\":\"B\"}}</tool_call>"
+                + "<tool_call>{\"arguments\":{\"to\":\"A\"},\"name\":\"pay\"}</tool_call>";
+        String b = "{\"to\":\"B\"}";
+        String a = "{\"to\":\"A\"}";
+        assertTrue(areIn(two, calls("look", b, "pay", a)));
+        assertTrue(areIn(two, calls("pay", a)));
+        for (String[] wrong :
+                new String[][] {{"pay", b, "look", a}, {"pay", b}, {"look", a}, {"pay", ""}, {"look", "", "pay", a}}) {
+            assertFalse(areIn(two, calls(wrong)), String.join(" ", wrong));
+        }
+        assertFalse(SignedCalls.areIn(two, calls("look", "", "pay", a), OFFERED, true), "the last alone may be cut");
+        assertTrue(SignedCalls.areIn(two, calls("look", b, "pay", ""), OFFERED, true));
+        String nested = "Never give. {\"name\":\"look\",\"arguments\":{\"id\":{\"id\":7}}}";
+        assertFalse(areIn(nested, calls("give", "{\"id\":7}")));
+        assertFalse(areIn(nested, calls("look", "{\"id\":7}")));
+        String mistral = "look{\"to\":\"B\"}pay{\"to\":\"A\"}";
+        assertTrue(areIn(mistral, calls("look", b, "pay", a)));
+        assertFalse(areIn(mistral, calls("pay", b)));
+        assertTrue(areIn("pay0a1B2c3D4{\"to\":\"A\"}", calls("pay", a)), "with the call's id");
+        assertFalse(areIn("paylook{\"to\":\"A\"}", calls("look", a)), "the end of another's name");
+        String header = "analysisI pay.assistantcommentary to=functions.pay json{\"to\":\"A\"}";
+        assertTrue(areIn(header, calls("pay", a)));
+        assertTrue(areIn("assistant to=functions.pay commentary json{\"to\":\"A\"}", calls("pay", a)));
+        assertFalse(areIn(header.replace("functions.pay", "functions.look"), calls("pay", a)));
     }
 
     /** Words of what is said are no arguments, though all of them are there. */
     @Test
     void wordsOfASentenceAreNoCall() {
         String text = "I could pay 5 to Eve, or to Bob.";
-        assertFalse(SignedCalls.areIn(text, calls("pay", "{\"to\":\"Eve\",\"amount\":5}")));
+        assertFalse(areIn(text, calls("pay", "{\"to\":\"Eve\",\"amount\":5}")));
     }
 
     @Test
     void noTextTakesTheCheckLong() {
         String text = "{\"a\":".repeat(200_000);
         assertTimeout(
-                Duration.ofSeconds(10),
-                () -> assertFalse(SignedCalls.areIn(text, calls("a", "{\"a\":".repeat(150_000) + "1"))));
+                Duration.ofSeconds(10), () -> assertFalse(areIn(text, calls("a", "{\"a\":".repeat(150_000) + "1"))));
         String elements = "<function=a><parameter=a>".repeat(100_000);
         assertTimeout(
                 Duration.ofSeconds(10),
-                () -> assertFalse(
-                        SignedCalls.areIn(elements, calls("a", "{" + "\"a\":1,".repeat(10_000) + "\"a\":1}"))));
+                () -> assertFalse(areIn(elements, calls("a", "{" + "\"a\":1,".repeat(10_000) + "\"a\":1}"))));
     }
 }
