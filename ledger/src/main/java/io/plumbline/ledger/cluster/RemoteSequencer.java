@@ -180,7 +180,8 @@ public final class RemoteSequencer implements Sequencer {
     }
 
     /** With another longest wait for an answer. */
-    RemoteSequencer(String aeronDirectory, String host, KeyPair keys, List<IngressAddress> ingresses, long timeoutNs) {
+    public RemoteSequencer(
+            String aeronDirectory, String host, KeyPair keys, List<IngressAddress> ingresses, long timeoutNs) {
         this(aeronDirectory, host, keys, ingresses, timeoutNs, e -> {});
     }
 

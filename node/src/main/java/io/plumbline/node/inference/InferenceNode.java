@@ -27,6 +27,7 @@ import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -39,6 +40,9 @@ import org.agrona.concurrent.AgentRunner;
  * Service} does.
  */
 public final class InferenceNode implements RunningRole {
+    /** Longest wait for one full node that is asked of this node's key. */
+    private static final long ASK_NS = TimeUnit.SECONDS.toNanos(5);
+
     private final Media media;
     private final LedgerClient ledger;
     private final AnswerStore answers;
@@ -131,7 +135,12 @@ public final class InferenceNode implements RunningRole {
         AgentRunner.startOnThread(runner);
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
         if (!replies.hasBegun()) {
-            replies.begin(KeyHistory.isNew(settlements, keys.publicKey()));
+            List<LedgerClient> each = network.eachFullNode(media.directory(), context.host(), keys, ASK_NS);
+            try {
+                replies.begin(KeyHistory.isNew(each, network.genesis(), keys.publicKey()));
+            } finally {
+                CloseHelper.closeAll(each);
+            }
         }
         LedgerClient.Outcome outcome = ledger.submit(new Command.RegisterNode(
                 context.stake(),

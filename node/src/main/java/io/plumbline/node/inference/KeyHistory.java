@@ -1,5 +1,7 @@
 package io.plumbline.node.inference;
 
+import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.state.Genesis;
 import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.Certificate;
@@ -13,20 +15,19 @@ final class KeyHistory {
     private KeyHistory() {}
 
     /**
-     * Asks all full nodes in turn. That a key is known is proven by one of them; that it is not, an old block shows as
-     * well, so more must say so than may lie.
+     * Asks all full nodes. That a key is known is proven by one of them; that it is not, an old block shows as well, so
+     * more must say so than may lie.
      *
-     * @param ledger whose {@code distrust} asks the next full node.
+     * @param fullNodes the ledger as each of them alone says that it is.
      * @return false also where too few answer.
      */
-    static boolean isNew(CertifiedSettlements ledger, Bytes32 key) {
-        int fullNodes = ledger.genesis().fullNodes().size();
+    static boolean isNew(List<LedgerClient> fullNodes, Genesis genesis, Bytes32 key) {
         int unknown = 0;
-        // Twice around: one that does not answer may have the next one be asked twice.
-        for (int turn = 0; turn < 2 * fullNodes; turn++) {
+        for (LedgerClient one : fullNodes) {
             try {
+                CertifiedSettlements certified = new CertifiedSettlements(one, genesis);
                 for (Kind kind : List.of(Kind.NODE, Kind.SUCCESSION)) {
-                    CertifiedEntry entry = ledger.find(kind, key);
+                    CertifiedEntry entry = certified.find(kind, key);
                     if (entry != null && entry.value() != null) {
                         return false;
                     }
@@ -35,8 +36,7 @@ final class KeyHistory {
             } catch (IOException e) {
                 // It says nothing of the key.
             }
-            ledger.ledger().distrust();
         }
-        return unknown > 2 * Certificate.mostLiars(fullNodes);
+        return unknown > Certificate.mostLiars(fullNodes.size());
     }
 }

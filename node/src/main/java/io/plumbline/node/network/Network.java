@@ -124,6 +124,18 @@ public record Network(List<Place> places, Genesis genesis) {
                 new RemoteSequencer(aeronDirectory, host, keys, ingresses(), errors), keys, genesis.hash());
     }
 
+    /**
+     * The ledger as each full node alone says that it is, in the network's order.
+     *
+     * @param timeoutNs longest wait for an answer.
+     */
+    public List<LedgerClient> eachFullNode(String aeronDirectory, String host, KeyPair keys, long timeoutNs) {
+        return ingresses().stream()
+                .map(one -> new LedgerClient(
+                        new RemoteSequencer(aeronDirectory, host, keys, List.of(one), timeoutNs), keys, genesis.hash()))
+                .toList();
+    }
+
     public void write(Path file) throws IOException {
         ObjectMapper mapper = new ObjectMapper();
         ObjectNode json = mapper.createObjectNode();

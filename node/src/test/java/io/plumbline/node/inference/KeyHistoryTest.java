@@ -10,12 +10,12 @@ import io.plumbline.ledger.order.Sequencer;
 import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.node.AttackNetwork;
-import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -29,40 +29,42 @@ class KeyHistoryTest {
     private static final Genesis GENESIS = new Genesis(
             FULL.stream().map(KeyPair::publicKey).toList(), List.of(new Genesis.Deposit(NODE.publicKey(), 100_000)));
 
-    /** Four full nodes of one ledger, some of which say that there is nothing, and some of which are down. */
-    private static final class FullNodes implements Sequencer {
-        private final Sequencer honest;
-        private final Set<Integer> liars;
-        private final Set<Integer> down;
-        private int asked;
-
-        FullNodes(Sequencer honest, Set<Integer> liars, Set<Integer> down) {
-            this.honest = honest;
-            this.liars = liars;
-            this.down = down;
-        }
-
+    /** One that says that there is nothing. */
+    private record Liar(Sequencer honest) implements Sequencer {
         @Override
         public Answer submit(byte[] signed) throws IOException {
             return honest.submit(signed);
         }
 
         @Override
-        public byte[] ask(Query query, byte[] key) throws IOException {
-            if (down.contains(asked)) {
-                throw new IOException("It does not answer.");
-            }
-            return liars.contains(asked) ? new byte[0] : honest.ask(query, key);
-        }
-
-        @Override
-        public void distrust() {
-            asked = (asked + 1) % FULL.size();
+        public byte[] ask(Query query, byte[] key) {
+            return new byte[0];
         }
 
         @Override
         public long timeMs() {
             return honest.timeMs();
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    /** One that does not answer. */
+    private record Down() implements Sequencer {
+        @Override
+        public Answer submit(byte[] signed) throws IOException {
+            throw new IOException("It does not answer.");
+        }
+
+        @Override
+        public byte[] ask(Query query, byte[] key) throws IOException {
+            throw new IOException("It does not answer.");
+        }
+
+        @Override
+        public long timeMs() {
+            return 0;
         }
 
         @Override
@@ -87,9 +89,13 @@ class KeyHistoryTest {
     }
 
     private static boolean isNew(KeyPair keys, Set<Integer> liars, Set<Integer> down) throws IOException {
-        FullNodes all = new FullNodes(ledger(), liars, down);
-        return KeyHistory.isNew(
-                new CertifiedSettlements(new LedgerClient(all, keys, GENESIS.hash()), GENESIS), keys.publicKey());
+        MemorySequencer honest = ledger();
+        List<LedgerClient> each = new ArrayList<>();
+        for (int i = 0; i < FULL.size(); i++) {
+            Sequencer one = down.contains(i) ? new Down() : liars.contains(i) ? new Liar(honest) : honest;
+            each.add(new LedgerClient(one, keys, GENESIS.hash()));
+        }
+        return KeyHistory.isNew(each, GENESIS, keys.publicKey());
     }
 
     /** A node that takes its key for a new one would sign again for what its lost folder names, and lose its stake. */
