@@ -12,9 +12,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * A request over HTTP and the body of its answer, by a virtual thread: an interrupt closes the socket that such a thread
- * waits for, wherever it is, in a TLS handshake, a record or a chunk's head, which no time for a read does. The body
- * comes some buffers ahead of its reader. One thread reads it; any thread may close it, which ends a read that waits.
+ * A request over HTTP and the body of its answer, by a virtual thread: an interrupt closes the socket that such a
+ * thread waits for, wherever it is, in a TLS handshake, a record or a chunk's head, which no time for a read does. The
+ * body comes some buffers ahead of its reader. One thread reads it; any thread may close it, which ends a read that
+ * waits.
  */
 final class Exchange extends InputStream {
     private static final int FIRST_BYTES = 8 << 10;

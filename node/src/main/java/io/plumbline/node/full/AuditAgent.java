@@ -237,6 +237,9 @@ final class AuditAgent implements AutoCloseable {
             if (verdict != null) {
                 verdicts.put(now.receipt().hash(), round, verdict);
             }
+        } else if (verdict.opinion() == Opinion.BAD) {
+            // Found before this process began, which may have ended before it accused.
+            proof = evidences.findProof(now.requestHash());
         }
         try {
             if (verdict != null) {
@@ -318,7 +321,7 @@ final class AuditAgent implements AutoCloseable {
             boolean isOwnFind = ordered.level() == Level.AUDITED
                     && asked.last() != null
                     && !ordered.audit().postedCells().contains(asked.last());
-            if (isOwnFind && post(ordered, asked.last())) {
+            if (isOwnFind && posted(ordered, asked.last())) {
                 return new Judgement(null, proof);
             }
             Failure failure = finding.failure();
@@ -355,6 +358,15 @@ final class AuditAgent implements AutoCloseable {
         boolean isThisHosts = e instanceof UnjudgeableException || e instanceof FileSystemException;
         // A refusal by the node is thrown as an illegal argument, see NodeClient.
         return !isThisHosts && (e instanceof IOException || e instanceof IllegalArgumentException);
+    }
+
+    /** The same where a lie was found: a ledger that does not answer now makes it no silence of the node's. */
+    private boolean posted(Settlement ordered, Cell cell) {
+        try {
+            return post(ordered, cell);
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** Has all auditors ask for a cell; false where this one has had its say, or the ledger does not take it. */

@@ -1,6 +1,8 @@
 package io.plumbline.node.full;
 
+import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,6 +52,25 @@ final class EvidenceFolder {
             archive.evidence(evidence);
         }
         return file;
+    }
+
+    /**
+     * What was kept of a request, where it shows a lie by itself, so that the ledger can see it.
+     *
+     * @return null where there is none, or it shows it only with the model.
+     */
+    synchronized byte[] findProof(Bytes32 requestHash) throws IOException {
+        Path file = folder.resolve(requestHash.toString() + SUFFIX);
+        if (!Files.exists(file)) {
+            return null;
+        }
+        byte[] evidence = Files.readAllBytes(file);
+        try {
+            return Evidence.decode(evidence).check(null, null).failure() == null ? null : evidence;
+        } catch (MalformedException | IllegalArgumentException e) {
+            // Of a tensor model, which is judged by bounds.
+            return null;
+        }
     }
 
     private record Kept(Path file, long bytes, long atMs) {}

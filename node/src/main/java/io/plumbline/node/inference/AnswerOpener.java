@@ -1,5 +1,6 @@
 package io.plumbline.node.inference;
 
+import io.plumbline.inference.language.engine.DeviceFailedException;
 import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.ForwardPass;
 import io.plumbline.inference.language.engine.Generator;
@@ -18,6 +19,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 
 /**
  * Opens answers to challenges: runs them again, keeps what was run while it is asked for, and signs what is shown.
@@ -86,6 +88,12 @@ final class AnswerOpener implements AutoCloseable {
         long begin = replaying.cpuNanos();
         Replay replay = Replay.of(generator, cells, keys.publicKey(), request, output, folder);
         events.emit(new Event.Replayed(request.hash().toString(), (replaying.cpuNanos() - begin) / 1e6));
+        if (!Arrays.equals(replay.root(), found.receipt().traceRoot())) {
+            // A signature under it would be proof against the node: memory or a device of this host is at fault.
+            replay.close();
+            throw new DeviceFailedException("An answer that was run again gives another trace than the receipt has: its"
+                    + " opening is not signed.");
+        }
         return replay;
     }
 
