@@ -31,7 +31,7 @@ final class SignedCalls {
     /** Members of a call that is an object, by which its arguments are known. */
     private static final Set<String> ARGUMENTS = Set.of("arguments", "parameters");
 
-    /** What may stand between a function's name and the arguments that follow it: of gpt-oss's headers, and Mistral's. */
+    /** What may stand between a function's name and arguments that follow it: of gpt-oss's headers, and Mistral's. */
     private static final Pattern BETWEEN = Pattern.compile(
             "[A-Za-z0-9]{9}|(?: ?(?:analysis|commentary|final))?(?: ?(?:json|code|text))?\\s*(?:\\[ARGS\\])?\\s*");
 

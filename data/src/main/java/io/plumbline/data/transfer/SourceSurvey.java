@@ -8,7 +8,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
-/** The same questions to all sources, side by side and for a bounded time, so that none holds the others' answers up. */
+/**
+ * The same questions to all sources, side by side and for a bounded time, so that none holds the others' answers up.
+ */
 public final class SourceSurvey {
     /** Asks one source, by a virtual thread that is interrupted when the time is over. */
     @FunctionalInterface
