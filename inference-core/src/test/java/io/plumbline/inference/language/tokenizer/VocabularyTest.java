@@ -70,8 +70,7 @@ class VocabularyTest {
                 ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
             check(tokenizer, "sentence pieces");
             // Its decoder leaves out the space that its first word stands behind.
-            GrammarWalk walk =
-                    new GrammarWalk(Grammar.parse("root ::= \"Once upon\""), tokenizer.vocabulary());
+            GrammarWalk walk = new GrammarWalk(Grammar.parse("root ::= \"Once upon\""), tokenizer.vocabulary());
             int[] once = tokenizer.text("Once upon");
             int begin = once.length - 1;
             while (begin > 0
