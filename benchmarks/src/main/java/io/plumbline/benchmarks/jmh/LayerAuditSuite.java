@@ -79,7 +79,7 @@ public class LayerAuditSuite extends Suite {
     public void prepare() throws IOException {
         RandomModel.Shape made = switch (shape) {
             case "1.1B" -> llama(2048, 32, 4, 64, 5632, 2048);
-            case "small" -> llama(128, 4, 2, 32, 256, 512);
+            case "small" -> llama(128, 4, 2, 32, 256, 2048);
             default ->
                 throw new IllegalArgumentException("There is no shape \"" + shape + "\"; there are 1.1B and small.");
         };
