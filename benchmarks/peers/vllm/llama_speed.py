@@ -1,9 +1,10 @@
-"""Speed of a Llama-shaped model in vLLM, where it is installed: random bf16 weights, its own batching, kernels and CUDA graphs.
+"""Speed of a Llama-shaped model in vLLM, where it is installed: random bf16 weights, its batching, kernels and graphs.
 
     python3 llama_speed.py SHAPE.json
 
-SHAPE.json is that of ../pytorch/llama_speed.py. Prints a JSON object after everything that it has measured, each with all before it: tokens a second,
-one reading a round. Without vLLM it prints {"absent": why} and ends well. What failed stands under "failed", and makes the exit status 1.
+SHAPE.json is that of ../pytorch/llama_speed.py. Prints a JSON object after everything that it has measured, each with
+all before it: tokens a second, one reading a round. Without vLLM it prints {"absent": why} and ends well. Each case
+that failed stands under "failed", and makes the exit status 1.
 """
 
 import json

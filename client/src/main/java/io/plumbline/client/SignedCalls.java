@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -31,7 +32,7 @@ final class SignedCalls {
     /** Members of a call that is an object, by which its arguments are known. */
     private static final Set<String> ARGUMENTS = Set.of("arguments", "parameters");
 
-    /** What may stand between a function's name and arguments that follow it: of gpt-oss's headers, and Mistral's. */
+    /** Between a function's name and arguments that follow it: of gpt-oss's headers, and Mistral's ids. */
     private static final Pattern BETWEEN = Pattern.compile(
             "[A-Za-z0-9]{9}|(?: ?(?:analysis|commentary|final))?(?: ?(?:json|code|text))?\\s*(?:\\[ARGS\\])?\\s*");
 
@@ -100,18 +101,21 @@ final class SignedCalls {
 
     /** Whether the function's name stands before a place, and is the longest of those offered that does. */
     private boolean isBehind(String name, int from, int place) {
-        String longest = null;
-        int least = Math.max(from, place - MOST_BETWEEN);
-        for (String one : offered) {
-            for (int end = place; end >= least && longest != one; end--) {
-                boolean isHere = text.startsWith(one, end - one.length()) && end - one.length() >= from;
-                if (isHere && (longest == null || one.length() > longest.length())) {
-                    boolean isAll = BETWEEN.matcher(text).region(end, place).matches();
-                    longest = isAll ? one : longest;
-                }
+        return offered.stream()
+                .filter(one -> standsBehind(one, from, place))
+                .max(Comparator.comparingInt(String::length))
+                .filter(name::equals)
+                .isPresent();
+    }
+
+    private boolean standsBehind(String name, int from, int place) {
+        for (int end = place; end >= Math.max(from + name.length(), place - MOST_BETWEEN); end--) {
+            if (text.startsWith(name, end - name.length())
+                    && BETWEEN.matcher(text).region(end, place).matches()) {
+                return true;
             }
         }
-        return name.equals(longest);
+        return false;
     }
 
     /** Whether a place is where the arguments are of an object that has the function's name. */
@@ -180,7 +184,7 @@ final class SignedCalls {
 
     /** The same of an element for each argument behind the function's name, in their order, and no others. */
     private int endOfElements(String arguments, Form form, int from) {
-        int at = endOf(form.named, from);
+        int at = skip(form.named, from);
         try (JsonParser json = HttpCalls.MAPPER.createParser(arguments)) {
             if (json.nextToken() != JsonToken.START_OBJECT) {
                 return -1;
@@ -198,14 +202,14 @@ final class SignedCalls {
         } catch (IOException e) {
             return -1;
         }
-        int end = at < 0 ? -1 : endOf(form.end, at);
+        int end = at < 0 ? -1 : skip(form.end, at);
         // Without a mark behind them, what follows must be no argument, nor a word.
         boolean isOver = end >= 0 && (!form.end.isEmpty() || end == text.length() || text.charAt(end) == '<');
         return isOver && !text.startsWith(form.before, end) ? end : -1;
     }
 
     /** Where a word ends that stands at a place, behind blanks; -1 where it does not. */
-    private int endOf(String word, int from) {
+    private int skip(String word, int from) {
         int at = skipBlanks(from);
         return text.startsWith(word, at) ? at + word.length() : -1;
     }
@@ -217,10 +221,10 @@ final class SignedCalls {
     private int endOfElement(String name, String string, String written, Form form, int from) {
         int at = from;
         for (String word : List.of(form.before, name, form.behind)) {
-            at = at < 0 ? -1 : endOf(word, at);
+            at = at < 0 ? -1 : skip(word, at);
         }
         if (at >= 0 && !form.opening.isEmpty()) {
-            at = endOf(form.opening, at);
+            at = skip(form.opening, at);
         }
         if (at < 0) {
             return -1;

@@ -23,16 +23,31 @@ class PollingThreadsTest {
     @TempDir
     Path folder;
 
-    /** A strategy that has slept before: what it does next is to sleep, or look once more before it does. */
-    private static Thread polling(IdleStrategy idle, AtomicInteger work, AtomicInteger done, AtomicLong looks) {
+    /** A poll of something; how much work it was. */
+    private interface Poll {
+        int poll() throws IOException;
+    }
+
+    /** A thread that polls until it is interrupted, or its poll fails. */
+    private static Thread polling(IdleStrategy idle, Poll poll) {
         return Thread.ofPlatform().daemon().start(() -> {
-            while (!Thread.currentThread().isInterrupted()) {
-                looks.incrementAndGet();
-                int taken = work.getAndSet(0);
-                done.addAndGet(taken);
-                idle.idle(taken);
+            try {
+                while (!Thread.currentThread().isInterrupted()) {
+                    idle.idle(poll.poll());
+                }
+            } catch (IOException e) {
+                // Its socket is closed: it was interrupted.
             }
         });
+    }
+
+    /** Takes all that there is. */
+    private static Poll taking(AtomicInteger work, AtomicInteger done) {
+        return () -> {
+            int taken = work.getAndSet(0);
+            done.addAndGet(taken);
+            return taken;
+        };
     }
 
     private static void await(AtomicInteger done, int count) throws InterruptedException {
@@ -72,7 +87,7 @@ class PollingThreadsTest {
                     }
                 },
                 woken::incrementAndGet);
-        Thread thread = polling(idle, work, done, new AtomicLong());
+        Thread thread = polling(idle, taking(work, done));
         for (int i = 1; i <= 20_000; i++) {
             work.incrementAndGet();
             idle.wake();
@@ -98,19 +113,13 @@ class PollingThreadsTest {
             IdleStrategy client = threads.client();
             AtomicInteger forClient = new AtomicInteger();
             AtomicInteger done = new AtomicInteger();
-            Thread polls = Thread.ofPlatform().daemon().start(() -> {
-                ByteBuffer into = ByteBuffer.allocate(8);
-                while (!Thread.currentThread().isInterrupted()) {
-                    try {
-                        int taken = socket.receive(into.clear()) == null ? 0 : 1;
-                        forClient.addAndGet(taken);
-                        driver.idle(taken);
-                    } catch (IOException e) {
-                        return;
-                    }
-                }
+            ByteBuffer into = ByteBuffer.allocate(8);
+            Thread polls = polling(driver, () -> {
+                int taken = socket.receive(into.clear()) == null ? 0 : 1;
+                forClient.addAndGet(taken);
+                return taken;
             });
-            Thread waits = polling(client, forClient, done, new AtomicLong());
+            Thread waits = polling(client, taking(forClient, done));
             for (int i = 1; i <= 200; i++) {
                 sender.send(ByteBuffer.allocate(1), socket.getLocalAddress());
                 await(done, i);
@@ -133,7 +142,10 @@ class PollingThreadsTest {
             threads.watch(socket);
             sender.send(ByteBuffer.allocate(1), socket.getLocalAddress());
             AtomicLong looks = new AtomicLong();
-            Thread thread = polling(threads.driver(), new AtomicInteger(), new AtomicInteger(), looks);
+            Thread thread = polling(threads.driver(), () -> {
+                looks.incrementAndGet();
+                return 0;
+            });
             Thread.sleep(1_000);
             thread.interrupt();
             thread.join();

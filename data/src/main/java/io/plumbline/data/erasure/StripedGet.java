@@ -20,23 +20,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 
 /** Fetches a blob that is kept as shards: those of its data, or any k of which the others are computed. */
 public final class StripedGet {
-    /** For which nodes are asked. */
-    private static final long ASK_MS = 15_000;
-
-    private static final int MOST_OF_A_NODE = 4;
-    private static final int MOST_DESCRIPTIONS = 16;
-
     private final StripedBlob blob;
     private final ShardSources shards;
     private final Path partial;
@@ -79,28 +70,13 @@ public final class StripedGet {
      *     nodes have.
      */
     public static List<StripedBlob> descriptions(Bytes32 id, List<BlobNode> nodes) throws IOException {
-        Map<StripedBlob, Integer> named = new ConcurrentHashMap<>();
-        SourceSurvey.run(nodes, ASK_MS, (BlobNode node) -> {
-            List<Bytes32> pinned = node.pinned(StripedBlob.pin(id));
-            for (Bytes32 description : pinned.subList(0, Math.min(pinned.size(), MOST_OF_A_NODE))) {
-                try {
-                    StripedBlob striped = read(description, node);
-                    if (striped.id().equals(id)) {
-                        named.merge(striped, 1, Integer::sum);
-                    }
-                } catch (IOException e) {
-                    // The next one, perhaps.
-                }
-            }
+        List<StripedBlob> found = NamedByNodes.find(nodes, StripedBlob.pin(id), (description, node) -> {
+            StripedBlob striped = read(description, node);
+            return striped.id().equals(id) ? striped : null;
         });
-        List<StripedBlob> found = named.entrySet().stream()
-                .sorted(Map.Entry.<StripedBlob, Integer>comparingByValue().reversed())
-                .limit(MOST_DESCRIPTIONS)
-                .map(Map.Entry::getKey)
-                .collect(Collectors.toCollection(ArrayList::new));
         if (found.size() > 1) {
             Set<StripedBlob> proven = ConcurrentHashMap.newKeySet();
-            SourceSurvey.run(found, ASK_MS, (StripedBlob striped) -> {
+            SourceSurvey.run(found, NamedByNodes.ASK_MS, (StripedBlob striped) -> {
                 new StripedSource(striped, nodes).proveShards();
                 proven.add(striped);
             });
@@ -153,7 +129,7 @@ public final class StripedGet {
         for (int i = 0; i < blob.k(); i++) {
             long[] told = {0};
             if (shards.holders(i).isEmpty() || !fetch(i, told)) {
-                // What was told of a shard that did not come is not told again.
+                // Bytes of a shard that were told of before it failed are not told again.
                 compute(i, bytes -> {
                     long before = Math.min(told[0], bytes);
                     told[0] -= before;

@@ -5,7 +5,6 @@ import io.plumbline.data.store.NoSuchBlobException;
 import io.plumbline.data.transfer.BlobNode;
 import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.SourceQuery;
-import io.plumbline.data.transfer.SourceSurvey;
 import io.plumbline.verifier.blake3.ChunkGroups;
 import io.plumbline.verifier.blake3.Outboard;
 import io.plumbline.verifier.blake3.RangeDecoder;
@@ -19,9 +18,7 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.stream.Collectors;
 
 /**
  * Ranges of a blob that is kept as shards. Groups come from the shards of its data, or are computed of others; the
@@ -36,12 +33,6 @@ public final class StripedSource implements BlobSource {
     private static final int BLOCK_BYTES = 4 * ChunkGroups.BYTES;
 
     private static final int MOST_BLOCKS = 64;
-
-    /** For which nodes are asked for outboards. */
-    private static final long ASK_MS = 15_000;
-
-    private static final int MOST_OF_A_NODE = 4;
-    private static final int MOST_OUTBOARDS = 16;
 
     /** For which a node may take for a block before the next one is asked as well. */
     private static final long SLOW_MS = 2_000;
@@ -148,18 +139,8 @@ public final class StripedSource implements BlobSource {
 
     /** Outboards of the blob's length, those that more nodes name first. */
     private Deque<Bytes32> outboardsNamed() throws IOException {
-        Map<Bytes32, Integer> named = new ConcurrentHashMap<>();
-        SourceSurvey.run(nodes, ASK_MS, (BlobNode node) -> {
-            List<Bytes32> pinned = node.pinned(StripedBlob.outboardPin(blob.id()));
-            for (Bytes32 one : pinned.subList(0, Math.min(pinned.size(), MOST_OF_A_NODE))) {
-                named.merge(one, 1, Integer::sum);
-            }
-        });
-        return named.entrySet().stream()
-                .sorted(Map.Entry.<Bytes32, Integer>comparingByValue().reversed())
-                .limit(MOST_OUTBOARDS)
-                .map(Map.Entry::getKey)
-                .collect(Collectors.toCollection(ArrayDeque::new));
+        return new ArrayDeque<>(
+                NamedByNodes.find(nodes, StripedBlob.outboardPin(blob.id()), (outboard, node) -> outboard));
     }
 
     /** Groups, which do not lie across shards. */

@@ -75,7 +75,7 @@ final class GroupSet {
     }
 
     /**
-     * What is not there of a range: the part of it from the first group that is not to the last.
+     * The part of a range from the first group that is not there to the last.
      *
      * @param range of whole groups, but for the blob's end.
      * @return null where all of it is there.

@@ -122,8 +122,8 @@ final class RangeQueue {
     }
 
     /**
-     * What a source is to fetch next. Waits where nothing is to be done yet, since a range under way may fail or turn
-     * out slow.
+     * The range that a source is to fetch next. Waits where nothing is to be done yet, since a range under way may fail
+     * or turn out slow.
      *
      * @return to be ended; null when nothing is left.
      */
@@ -201,7 +201,7 @@ final class RangeQueue {
         try {
             stream.close();
         } catch (Exception e) {
-            // What it reads is there already.
+            // The range that it reads is there already.
         }
     }
 }

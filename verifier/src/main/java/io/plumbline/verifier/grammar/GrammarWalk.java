@@ -52,7 +52,7 @@ public final class GrammarWalk implements PermittedTokens {
     /** Tokens taken. */
     private int taken;
 
-    /** Bytes followed since they were last counted. */
+    /** Bytes followed since permitted tokens were last looked for. */
     private int followed;
 
     /** Places along the token that is looked at, one more than it has bytes. */
@@ -67,6 +67,7 @@ public final class GrammarWalk implements PermittedTokens {
         this.here = begin;
     }
 
+    /** The place of a text without a byte. */
     private Place begin(Term term) {
         Place place = new Place(term);
         if (vocabulary.dropsFirstSpace()) {
@@ -126,7 +127,6 @@ public final class GrammarWalk implements PermittedTokens {
         if (taken % WINDOW == 0) {
             places.clear();
             terms.begin(MOST_VISITS);
-            followed = 0;
             if (here == begin) {
                 begin = begin(here.term);
                 here = begin;
