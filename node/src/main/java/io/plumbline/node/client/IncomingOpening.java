@@ -25,6 +25,7 @@ final class IncomingOpening implements Opening {
     private final String from;
     private final long timeoutNs;
     private final Deadline deadline;
+    private final WaitingTime waiting;
     private final Proceed proceed;
     private final Runnable onClose;
     private final Deque<byte[]> chunks = new ArrayDeque<>();
@@ -48,12 +49,16 @@ final class IncomingOpening implements Opening {
      * @param from address of the node that sends it, for messages.
      * @param timeoutMs longest wait for the next sign of life.
      * @param deadline of the whole audit: a node that drips does not hold it up.
+     * @param waiting of the whole audit: where the deadline is over by this host's own work, that is not told as the
+     *     node's silence.
      * @param onClose runs when nothing more is wanted.
      */
-    IncomingOpening(String from, long timeoutMs, Deadline deadline, Proceed proceed, Runnable onClose) {
+    IncomingOpening(
+            String from, long timeoutMs, Deadline deadline, WaitingTime waiting, Proceed proceed, Runnable onClose) {
         this.from = from;
         this.timeoutNs = TimeUnit.MILLISECONDS.toNanos(timeoutMs);
         this.deadline = deadline;
+        this.waiting = waiting;
         this.proceed = proceed;
         this.onClose = onClose;
     }
@@ -104,18 +109,30 @@ final class IncomingOpening implements Opening {
         while (failure == null && received == before && wasSealed == (seal != null)) {
             long left = Math.min(Deadline.LOOK_NS, Math.min(end - System.nanoTime(), deadline.leftNs()));
             if (left <= 0) {
-                throw new IOException("The inference node at " + from
-                        + (deadline.leftNs() <= 0
-                                ? " did not open what was asked for in the time that the audit has."
-                                : " did not answer within " + TimeUnit.NANOSECONDS.toSeconds(timeoutNs) + " s."));
+                throw timedOut();
             }
+            long begin = System.nanoTime();
             try {
                 TimeUnit.NANOSECONDS.timedWait(this, left);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw new IOException("Interrupted while waiting for " + from + ".", e);
+            } finally {
+                waiting.add(System.nanoTime() - begin);
             }
         }
+    }
+
+    private IOException timedOut() {
+        if (deadline.leftNs() > 0) {
+            return new IOException("The inference node at " + from + " did not answer within "
+                    + TimeUnit.NANOSECONDS.toSeconds(timeoutNs) + " s.");
+        }
+        return waiting.isMost()
+                ? new IOException("The inference node at " + from
+                        + " did not open what was asked for in the time that the audit has.")
+                : new UnjudgeableException(
+                        new IOException("This host's own work took most of the time that the audit has."));
     }
 
     @Override

@@ -197,7 +197,8 @@ public final class NodeClient implements Endpoint.Receiver {
                 ? new TensorDisclosed(TensorRequest.decode(first), TensorAnswer.decode(second))
                 : new Answered(Answer.decode(first), Receipt.decode(second), cpuNanos);
         calls.put(id, peer, new Call<>(decode));
-        openings.put(id, peer, new IncomingOpening("a test", 1, Deadline.after(1), upTo -> {}, () -> {}));
+        openings.put(
+                id, peer, new IncomingOpening("a test", 1, Deadline.after(1), new WaitingTime(), upTo -> {}, () -> {}));
     }
 
     private static void complete(Call<?> call, byte[] first, byte[] second, long cpuNanos) {

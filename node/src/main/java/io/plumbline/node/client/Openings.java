@@ -37,10 +37,16 @@ final class Openings {
 
     /** Openings of one receipt from the node that gave it, as they come in. */
     OpeningSource of(Peer peer, Bytes32 receiptHash, Deadline deadline) {
+        WaitingTime waiting = new WaitingTime();
         return cell -> {
             long[] own = {0};
             IncomingOpening opening = new IncomingOpening(
-                    peer.address(), timeoutMs, deadline, upTo -> proceed(peer, own[0], upTo), () -> end(peer, own[0]));
+                    peer.address(),
+                    timeoutMs,
+                    deadline,
+                    waiting,
+                    upTo -> proceed(peer, own[0], upTo),
+                    () -> end(peer, own[0]));
             long id = pending.add(peer, opening);
             own[0] = id;
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);

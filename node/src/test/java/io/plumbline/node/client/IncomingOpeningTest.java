@@ -1,10 +1,12 @@
 package io.plumbline.node.client;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.node.network.Deadline;
+import io.plumbline.node.network.UnjudgeableException;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Seal;
 import java.io.IOException;
@@ -21,7 +23,7 @@ class IncomingOpeningTest {
 
     private final BlockingQueue<Long> granted = new LinkedBlockingQueue<>();
     private final IncomingOpening opening =
-            new IncomingOpening("a test", 30_000, Deadline.after(30_000), granted::add, () -> {});
+            new IncomingOpening("a test", 30_000, Deadline.after(30_000), new WaitingTime(), granted::add, () -> {});
 
     private void seal(long bytes) {
         opening.onSealed(new Seal(new byte[32], new Cell(0, 0, 1), bytes, new byte[64], new byte[64]));
@@ -86,5 +88,27 @@ class IncomingOpeningTest {
         String refusal =
                 assertThrows(IOException.class, () -> opening.proof(BYTES)).getMessage();
         assertTrue(refusal.contains("not what was asked for"), refusal);
+    }
+
+    /** Who waits for a node that says nothing until the audit's time is over tells of its silence. */
+    @Test
+    void aNodeThatLetsTheTimeGoByIsSilent() {
+        IOException silence = assertThrows(
+                IOException.class,
+                () -> until(Deadline.after(200), new WaitingTime()).await());
+        assertFalse(silence instanceof UnjudgeableException, silence.getMessage());
+    }
+
+    /** An auditor whose own checks took until then has no silence to tell of: by that the node loses its stake. */
+    @Test
+    void timeThatThisHostTookIsNotTheNodesSilence() throws InterruptedException {
+        WaitingTime waiting = new WaitingTime();
+        Deadline deadline = Deadline.after(400);
+        Thread.sleep(350);
+        assertThrows(UnjudgeableException.class, () -> until(deadline, waiting).await());
+    }
+
+    private static IncomingOpening until(Deadline deadline, WaitingTime waiting) {
+        return new IncomingOpening("a test", 30_000, deadline, waiting, upTo -> {}, () -> {});
     }
 }
