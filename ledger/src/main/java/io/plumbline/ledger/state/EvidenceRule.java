@@ -11,6 +11,9 @@ import java.util.Arrays;
  * model id in the receipt.
  */
 final class EvidenceRule {
+    /** Characters of what a refusal says is wrong: a stranger's bytes may be quoted in it. */
+    private static final int MOST_SHOWN = 400;
+
     private EvidenceRule() {}
 
     /**
@@ -21,13 +24,13 @@ final class EvidenceRule {
     static String refusal(Settlement one, byte[] encoded) {
         Evidence evidence;
         try {
+            // The receipt stands for itself, and everything else may be millions of bytes to be looked at for nothing.
+            if (one.receipt() == null || !Arrays.equals(one.receipt().encode(), Evidence.receiptBytes(encoded))) {
+                return "the evidence is about another receipt than the one that was ordered";
+            }
             evidence = Evidence.decode(encoded);
         } catch (MalformedException e) {
-            return e.getMessage();
-        }
-        if (one.receipt() == null
-                || !Arrays.equals(one.receipt().encode(), evidence.receipt().encode())) {
-            return "the evidence is about another receipt than the one that was ordered";
+            return shown(e.getMessage());
         }
         try {
             Evidence.Finding finding = evidence.check(null, null);
@@ -37,7 +40,11 @@ final class EvidenceRule {
             return finding.failure() == null ? "everything that the evidence shows is as it should be" : null;
         } catch (IOException | RuntimeException e) {
             // Bytes of a stranger: whatever they do to the check, they prove nothing.
-            return "the evidence proves nothing: " + e.getMessage();
+            return shown("the evidence proves nothing: " + e.getMessage());
         }
+    }
+
+    private static String shown(String why) {
+        return why.length() > MOST_SHOWN ? why.substring(0, MOST_SHOWN) + "..." : why;
     }
 }

@@ -1,5 +1,6 @@
 package io.plumbline.ledger.state;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -8,9 +9,11 @@ import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Exhibit;
 import io.plumbline.verifier.audit.Failure;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.SmallTensors;
@@ -26,7 +29,12 @@ import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Named;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -36,6 +44,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 class EvidenceMemoryTest {
     /** Almost as many chunks as a trace may have: just below 2^31. */
     private static final long CHUNKS = Integer.MAX_VALUE - 1L;
+
+    /** Most bytes of evidence. */
+    private static final int LARGE = 16 << 20;
+
+    /** Almost as many bytes as a request may have. */
+    private static final int REQUEST = Request.MAX_BYTES - 1_024;
+
+    private static final KeyPair KEYS = KeyPair.random();
+
+    private static final Manifest SMALL = new Manifest(
+            new ModelConfig(4_096, 4_096, 1, 1, 2, 1, 16, 65_536, 1e-5f, Rope.plain(10_000), false, false),
+            new TreeMap<>(),
+            new TreeMap<>());
 
     private static byte[] evidence(boolean ofFirstLayer) {
         KeyPair keys = KeyPair.random();
@@ -93,5 +114,176 @@ class EvidenceMemoryTest {
         long allocated = threads.getCurrentThreadAllocatedBytes() - before;
         assertNotNull(finding.failure(), "the node has signed an opening of a wrong size");
         assertTrue(allocated < 64 << 20, allocated + " bytes for evidence of " + encoded.length);
+    }
+
+    /** A receipt that is the right one, and about it whatever else. */
+    private static byte[] about(Receipt receipt, UnaryOperator<String> manifest, byte[] request, byte[] rest) {
+        String text = manifest.apply(SMALL.text());
+        return new CanonicalWriter(LARGE + LARGE / 8)
+                .putText("plumbline evidence 1")
+                .putText(text)
+                .putBytes(receipt.encode())
+                .putBytes(request)
+                .putFixed(rest)
+                .toBytes();
+    }
+
+    private static Request request(String messages, int[] prompt, int[] stops) {
+        return new Request(
+                SMALL.id(), messages, 0, prompt, Sampling.GREEDY, 1, stops, List.of(), KEYS.publicKey(), new byte[16]);
+    }
+
+    /** Of an answer, and all that follows it. */
+    private static byte[] rest(byte[] answer, String step, String detail, int tensors, byte[] encodedTensors) {
+        return new CanonicalWriter(LARGE + LARGE / 8)
+                .putBytes(answer)
+                .putText(step)
+                .putInt(-1)
+                .putInt(-1)
+                .putText(detail)
+                .putInt(0)
+                .putInt(tensors)
+                .putFixed(encodedTensors)
+                .putInt(0)
+                .toBytes();
+    }
+
+    private static byte[] manyTensors(int count) {
+        CanonicalWriter out = new CanonicalWriter(LARGE + LARGE / 8);
+        for (int i = 0; i < count; i++) {
+            out.putText(Integer.toString(i, 36)).putBytes(new byte[0]);
+        }
+        return out.toBytes();
+    }
+
+    static List<Arguments> shapes() {
+        int[] one = {1};
+        byte[] plain = request("", one, new int[0]).encode();
+        byte[] answer = new Answer(one, "").encode();
+        byte[] end = rest(answer, "STOP", "", 0, new byte[0]);
+        String hash = "0".repeat(64);
+        UnaryOperator<String> same = UnaryOperator.identity();
+        return List.of(
+                shape(
+                        "a tensor of dimensions",
+                        text -> text + "tensor a F32 1" + "x1".repeat(LARGE / 2) + " " + hash + "\n",
+                        plain,
+                        end),
+                shape("lines", text -> text + "\n".repeat(LARGE), plain, end),
+                shape("words", text -> text + "file a " + hash + " ".repeat(LARGE) + "\n", plain, end),
+                shape("a line", text -> text + "file " + "a".repeat(LARGE) + " " + hash + "\n", plain, end),
+                shape(
+                        "configuration",
+                        text -> text.replace("config ", "config " + "a=b ".repeat(LARGE / 4)),
+                        plain,
+                        end),
+                shape(
+                        "lines of dimensions",
+                        text -> text + ("tensor a F32 1" + "x1".repeat(8_000) + " " + hash + "\n").repeat(500),
+                        plain,
+                        end),
+                shape(
+                        "a configuration at its bound",
+                        text -> text.replace("config ", "config " + "a=b ".repeat(4_000)),
+                        plain,
+                        end),
+                shape("lines at their bound", text -> text + ("file a " + hash + "\n").repeat(60_000), plain, end),
+                shape(
+                        "messages",
+                        same,
+                        request("a".repeat(REQUEST), one, new int[0]).encode(),
+                        end),
+                shape(
+                        "a prompt",
+                        same,
+                        request("", new int[REQUEST / 4], new int[0]).encode(),
+                        end),
+                shape(
+                        "stop tokens",
+                        same,
+                        request("", one, new int[REQUEST / 4]).encode(),
+                        end),
+                shape(
+                        "tokens",
+                        same,
+                        plain,
+                        rest(new Answer(new int[LARGE / 4], "").encode(), "STOP", "", 0, new byte[0])),
+                shape(
+                        "a text",
+                        same,
+                        plain,
+                        rest(new Answer(one, "a".repeat(LARGE)).encode(), "STOP", "", 0, new byte[0])),
+                shape("a step", same, plain, rest(answer, "S".repeat(LARGE), "", 0, new byte[0])),
+                shape("words of what is false", same, plain, rest(answer, "STOP", "a".repeat(LARGE), 0, new byte[0])),
+                shape("tensors", same, plain, rest(answer, "STOP", "", LARGE / 13, manyTensors(LARGE / 13))),
+                shape(
+                        "a tensor",
+                        same,
+                        plain,
+                        rest(
+                                answer,
+                                "STOP",
+                                "",
+                                1,
+                                new CanonicalWriter(LARGE + 64)
+                                        .putText("a")
+                                        .putBytes(new byte[LARGE])
+                                        .toBytes())));
+    }
+
+    private static Arguments shape(String name, UnaryOperator<String> manifest, byte[] request, byte[] rest) {
+        return Arguments.of(Named.of(name, new Shape(manifest, request, rest)));
+    }
+
+    /** Kept apart until they are used: together they would fill the heap of a test. */
+    private record Shape(UnaryOperator<String> manifest, byte[] request, byte[] rest) {}
+
+    @ParameterizedTest
+    @MethodSource("shapes")
+    void mebibytesOfAnyShapeCostASmallMultipleOfThemselves(Shape shape) {
+        Receipt receipt = Receipt.of(
+                request("", new int[] {1}, new int[0]), new Answer(new int[] {1}, ""), new byte[32], 1, 1, KEYS);
+        byte[] encoded = about(receipt, shape.manifest(), shape.request(), shape.rest());
+        Settlement one = settlement(receipt);
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = threads.getCurrentThreadAllocatedBytes();
+        String refusal = EvidenceRule.refusal(one, encoded);
+        long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+        assertTrue(refusal == null || refusal.length() < 1_000, "a refusal quotes what it refuses");
+        // All that is allocated, copies that come after each other: less than half of it is there at a time.
+        assertTrue(allocated < 12L * LARGE, allocated + " bytes for evidence of " + encoded.length + ": " + refusal);
+    }
+
+    @Test
+    void evidenceAboutAnotherReceiptIsNotRead() {
+        Request asked = request("", new int[] {1}, new int[0]);
+        Answer given = new Answer(new int[] {1}, "");
+        Receipt receipt = Receipt.of(asked, given, new byte[32], 1, 1, KEYS);
+        Receipt other = Receipt.of(asked, given, new byte[32], 2, 1, KEYS);
+        byte[] end = rest(given.encode(), "STOP", "", 0, new byte[0]);
+        byte[] encoded = about(other, text -> text + "a".repeat(LARGE / 2), asked.encode(), end);
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = threads.getCurrentThreadAllocatedBytes();
+        String refusal = EvidenceRule.refusal(settlement(receipt), encoded);
+        long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+        assertEquals("the evidence is about another receipt than the one that was ordered", refusal);
+        assertTrue(allocated < 1 << 20, allocated + " bytes");
+    }
+
+    private static Settlement settlement(Receipt receipt) {
+        return new Settlement(
+                receipt.requestHash(),
+                KEYS.publicKey(),
+                receipt.node(),
+                1,
+                1,
+                0,
+                0,
+                0,
+                Level.AUDITED,
+                Settlement.Status.SETTLED,
+                receipt,
+                null,
+                1);
     }
 }

@@ -26,7 +26,8 @@ record ModelParts(List<File> files, SortedMap<String, Manifest.Tensor> tensors, 
     /** Largest of them that is taken. */
     static final long MOST_COMPANION_BYTES = 16L << 20;
 
-    static final long MOST_MANIFEST_BYTES = 64L << 20;
+    /** Largest file that is taken whose length the manifest does not say. */
+    static final long MOST_FILE_BYTES = 64L << 20;
 
     static final String TENSORS_FILE = "model.safetensors";
 

@@ -12,6 +12,7 @@ import io.plumbline.inference.language.safetensors.SafetensorsWriter.Declared;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.ManifestText;
 import io.plumbline.verifier.platform.Directories;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -99,7 +100,7 @@ public final class ModelPull {
         Path file = folder.resolve(Manifest.FILE_NAME);
         try {
             if (!Files.exists(file)) {
-                file(id, bounded(id, ModelParts.MOST_MANIFEST_BYTES, "a manifest"), file, Progress.none());
+                file(id, bounded(id, ManifestText.MAX_BYTES, "a manifest"), file, Progress.none());
             }
             return ModelParts.parse(Files.readString(file));
         } catch (IllegalArgumentException | CharacterCodingException e) {
@@ -123,8 +124,7 @@ public final class ModelPull {
             Path at = inside(file.name());
             if (!Files.exists(at)) {
                 Bytes32 part = Bytes32.of(file.hash());
-                long length =
-                        file.bytes() >= 0 ? file.bytes() : bounded(part, ModelParts.MOST_MANIFEST_BYTES, file.name());
+                long length = file.bytes() >= 0 ? file.bytes() : bounded(part, ModelParts.MOST_FILE_BYTES, file.name());
                 file(part, length, at, listener::more);
             }
         }

@@ -9,6 +9,7 @@ import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.model.LayerMatrix;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.ManifestText;
 import io.plumbline.verifier.model.MatrixStack;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.RotaryTables;
@@ -52,6 +53,12 @@ public record Evidence(
         SmallTensors small,
         WrongRow row) {
     private static final String CONTEXT = "plumbline evidence 1";
+
+    /** Most bytes of each of the words in it: what was false, and names of tensors. */
+    private static final int MOST_WORDS = 64 << 10;
+
+    /** Most small tensors: one cell's, which has some forty. */
+    private static final int MOST_TENSORS = 256;
 
     /** A product that is not what the model's row gives. */
     public record FalseProduct(String tensor, int row, long right, long claimed) {}
@@ -332,21 +339,55 @@ public record Evidence(
         return out.toBytes();
     }
 
-    /** Reads what {@link #encode} wrote; anything else is refused as malformed. */
-    public static Evidence decode(byte[] bytes) {
-        CanonicalReader in = new CanonicalReader(bytes, "evidence");
-        if (!in.getText("context").equals(CONTEXT)) {
+    /**
+     * The receipt that evidence is about, as its bytes, without a look at the rest: whether it is the right one costs
+     * nothing.
+     *
+     * @throws MalformedException where it is no evidence.
+     */
+    public static byte[] receiptBytes(byte[] evidence) {
+        CanonicalReader in = new CanonicalReader(evidence, "evidence");
+        requireContext(in);
+        in.skipBytes("manifest");
+        return bounded(in, "receipt", Receipt.BYTES);
+    }
+
+    private static void requireContext(CanonicalReader in) {
+        if (!new String(bounded(in, "context", CONTEXT.length()), StandardCharsets.UTF_8).equals(CONTEXT)) {
             throw new MalformedException("Malformed evidence: it does not begin with \"" + CONTEXT + "\".");
         }
+    }
+
+    private static byte[] bounded(CanonicalReader in, String field, int most) {
+        int length = in.getInt(field);
+        if (length > most) {
+            throw new MalformedException(
+                    "Malformed evidence: " + field + " has " + length + " bytes; at most " + most + " do.");
+        }
+        return in.getFixed(length, field);
+    }
+
+    private static String text(CanonicalReader in, String field) {
+        return new String(bounded(in, field, MOST_WORDS), StandardCharsets.UTF_8);
+    }
+
+    /**
+     * Reads what {@link #encode} wrote; anything else is refused as malformed. It comes from anybody: whatever it says,
+     * reading it takes memory in proportion to its bytes.
+     */
+    public static Evidence decode(byte[] bytes) {
+        CanonicalReader in = new CanonicalReader(bytes, "evidence");
+        requireContext(in);
         try {
-            Manifest manifest = Manifest.parse(new String(in.getBytes("manifest"), StandardCharsets.UTF_8));
-            Receipt receipt = Receipt.decode(in.getBytes("receipt"));
+            Manifest manifest =
+                    Manifest.parse(new String(bounded(in, "manifest", ManifestText.MAX_BYTES), StandardCharsets.UTF_8));
+            Receipt receipt = Receipt.decode(bounded(in, "receipt", Receipt.BYTES));
             Request request = Request.decode(in.getBytes("request"));
             Answer answer = Answer.decode(in.getBytes("answer"));
-            Step step = Step.valueOf(in.getText("step"));
+            Step step = Step.valueOf(text(in, "step"));
             int layer = in.getInt("layer");
             int token = in.getInt("token");
-            Failure failure = new Failure(step, layer, token, in.getText("detail"));
+            Failure failure = new Failure(step, layer, token, text(in, "detail"));
             Exhibit exhibit = null;
             if (in.getInt("has exhibit") != 0) {
                 Seal seal = Seal.decode(in.getBytes("seal"));
@@ -355,13 +396,16 @@ public record Evidence(
                 exhibit = new Exhibit(seal, proof, shown, in.getBytes("piece"));
             }
             SortedMap<String, byte[]> tensors = new TreeMap<>();
-            for (int n = in.getInt("tensors"); n > 0; n--) {
-                String name = in.getText("tensor");
-                tensors.put(name, in.getBytes(name));
+            int count = in.getInt("tensors");
+            if (count < 0 || count > MOST_TENSORS) {
+                throw new MalformedException("Malformed evidence: it has " + count + " tensors.");
+            }
+            for (int i = 0; i < count; i++) {
+                tensors.put(text(in, "tensor"), in.getBytes("bytes of a tensor"));
             }
             WrongRow row = null;
             if (in.getInt("has row") != 0) {
-                String name = in.getText("row's tensor");
+                String name = text(in, "row's tensor");
                 int index = in.getInt("row");
                 row = new WrongRow(name, index, in.getBytes("slice"));
             }

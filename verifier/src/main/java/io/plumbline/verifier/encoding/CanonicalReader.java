@@ -81,6 +81,13 @@ public final class CanonicalReader {
         return in.hasRemaining();
     }
 
+    /** Passes a byte string by, without a copy of it. */
+    public void skipBytes(String field) {
+        int length = getInt(field);
+        need(length, field);
+        in.position(in.position() + length);
+    }
+
     /** Must be called last: nothing may follow. */
     public void end() {
         if (in.hasRemaining()) {

@@ -30,9 +30,20 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
 
     private static final String FIRST_LINE = "plumbline-model 1";
 
+    /** Dimensions of a tensor; models have four at most. */
+    private static final int MAX_DIMENSIONS = 8;
+
+    /** Words of a line about a file, and of one about a tensor. */
+    private static final int FILE_WORDS = 3;
+
+    private static final int TENSOR_WORDS = 5;
+
     /** A tensor's type, shape and the BLAKE3 hash of its bytes. */
     public record Tensor(String dtype, int[] shape, byte[] hash) {
         public Tensor {
+            if (shape.length > MAX_DIMENSIONS) {
+                throw new IllegalArgumentException("A tensor has more than " + MAX_DIMENSIONS + " dimensions.");
+            }
             for (int size : shape) {
                 if (size < 1) {
                     throw new IllegalArgumentException("A tensor's shape has a size of " + size + ".");
@@ -168,8 +179,8 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
 
     /** Reads a canonical text; anything else is refused. */
     public static Manifest parse(String text) {
-        String[] lines = text.split("\n", -1);
         try {
+            String[] lines = ManifestText.lines(text);
             if (!lines[0].equals(FIRST_LINE)) {
                 throw new IllegalArgumentException("the first line is not \"" + FIRST_LINE + "\"");
             }
@@ -180,12 +191,13 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
             ModelConfig config = ModelConfig.fromLine(lines[2]);
             SortedMap<String, byte[]> files = new TreeMap<>();
             SortedMap<String, Tensor> tensors = new TreeMap<>();
-            for (String line : Arrays.asList(lines).subList(3, lines.length - 1)) {
-                String[] part = line.split(" ", -1);
-                if (part[0].equals("file")) {
+            for (String line : Arrays.asList(lines).subList(3, lines.length)) {
+                boolean isFile = line.startsWith("file ");
+                String[] part = ManifestText.parts(line, ' ', isFile ? FILE_WORDS : TENSOR_WORDS);
+                if (isFile) {
                     files.put(part[1], hash(part[2]));
                 } else {
-                    int[] shape = Arrays.stream(part[3].split("x", -1))
+                    int[] shape = Arrays.stream(ManifestText.parts(part[3], 'x', MAX_DIMENSIONS))
                             .mapToInt(Integer::parseInt)
                             .toArray();
                     tensors.put(part[1], new Tensor(part[2], shape, hash(part[4])));

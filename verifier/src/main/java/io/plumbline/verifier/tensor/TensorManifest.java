@@ -2,6 +2,7 @@ package io.plumbline.verifier.tensor;
 
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.model.ManifestText;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -68,7 +69,7 @@ public record TensorManifest(
     /** Reads a canonical text; anything else is refused. */
     public static TensorManifest parse(String text) {
         try {
-            List<String> lines = Arrays.asList(text.split("\n", -1));
+            List<String> lines = Arrays.asList(ManifestText.lines(text));
             if (!lines.getFirst().equals(FIRST_LINE)) {
                 throw new IllegalArgumentException("the first line is not \"" + FIRST_LINE + "\"");
             }
@@ -76,7 +77,7 @@ public record TensorManifest(
             List<TensorSpec> inputs = new ArrayList<>();
             List<TensorSpec> outputs = new ArrayList<>();
             SortedMap<String, Content> files = new TreeMap<>();
-            for (String line : lines.subList(1, lines.size() - 1)) {
+            for (String line : lines.subList(1, lines.size())) {
                 int space = line.indexOf(' ');
                 String rest = line.substring(space + 1);
                 String[] part = rest.split(" ", -1);

@@ -20,6 +20,8 @@ public record TensorSpec(String name, ElementType type, List<String> dimensions)
 
     private static final int MAX_DIGITS = 10;
 
+    private static final HexFormat UPPER_HEX = HexFormat.of().withUpperCase();
+
     public TensorSpec {
         dimensions = List.copyOf(dimensions);
     }
@@ -96,7 +98,11 @@ public record TensorSpec(String name, ElementType type, List<String> dimensions)
         for (byte b : name.getBytes(StandardCharsets.UTF_8)) {
             char c = (char) (b & 0xFF);
             boolean isPlain = c < 128 && (Character.isLetterOrDigit(c) || "._/:-".indexOf(c) >= 0);
-            text.append(isPlain ? String.valueOf(c) : String.format("%%%02X", (int) c));
+            if (isPlain) {
+                text.append(c);
+            } else {
+                UPPER_HEX.toHexDigits(text.append('%'), b);
+            }
         }
         return text.toString();
     }

@@ -13,6 +13,7 @@ import io.plumbline.verifier.model.KeyMaker;
 import io.plumbline.verifier.model.LayerMatrix;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
+import io.plumbline.verifier.model.ManifestText;
 import io.plumbline.verifier.model.MatrixStack;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.RotaryTables;
@@ -41,10 +42,6 @@ import java.util.function.DoubleConsumer;
 
 /** An imported model, its weights mapped from disk. Close it to unmap them. */
 public final class LoadedModel implements AutoCloseable {
-
-    /** Bytes of a manifest; those of the largest models have some millions. */
-    private static final int MAX_MANIFEST_BYTES = 64 << 20;
-
     /** Where a checkpoint keeps its chat template apart. */
     public static final String TEMPLATE_FILE = "chat_template.jinja";
 
@@ -170,7 +167,7 @@ public final class LoadedModel implements AutoCloseable {
             Manifest manifest;
             try {
                 manifest = Manifest.parse(new String(
-                        ModelFolder.bytes(inside.file(Manifest.FILE_NAME), MAX_MANIFEST_BYTES),
+                        ModelFolder.bytes(inside.file(Manifest.FILE_NAME), ManifestText.MAX_BYTES),
                         StandardCharsets.UTF_8));
             } catch (IllegalArgumentException e) {
                 throw new IOException(manifestPath + ": " + e.getMessage(), e);
