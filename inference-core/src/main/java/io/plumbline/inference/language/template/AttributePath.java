@@ -18,6 +18,8 @@ final class AttributePath {
         List<Value> parts = new ArrayList<>();
         if (attribute instanceof TextValue text) {
             run.budget().characters(2L * text.text().length());
+            run.budget()
+                    .objects(2 * (1 + text.text().chars().filter(c -> c == '.').count()));
             for (String part : text.text().split("\\.", -1)) {
                 parts.add(isIndex(part) ? IntValue.of(Long.parseLong(part)) : TextValue.of(part));
             }

@@ -41,7 +41,7 @@ final class Attributes {
     private Value itemOnly(Value object, Value key) {
         return switch (object) {
             case Undefined undefined -> throw undefined.fault();
-            case DictValue dict -> Keys.isHashable(key) ? dict.get(key) : null;
+            case DictValue dict -> Keys.isHashable(key) ? dict.get(budget, key) : null;
             case ListValue list -> at(list.items(), key);
             case TupleValue tuple -> at(tuple.items(), key);
             case TextValue text -> character(text, key);
@@ -69,12 +69,11 @@ final class Attributes {
     }
 
     private Value character(TextValue text, Value key) {
-        budget.reads(text.length() == text.text().length() ? 0 : text.length());
-        int index = index(key, text.length());
+        int index = index(key, text.length(budget));
         if (index < 0) {
             return null;
         }
-        int from = text.offset(index);
+        int from = text.offset(budget, index);
         budget.characters(1);
         return text.alike(Character.toString(text.text().codePointAt(from)));
     }
@@ -96,7 +95,7 @@ final class Attributes {
             case DictValue dict -> dictMethod(dict, name);
             case TupleValue tuple -> tupleAttribute(tuple, name);
             case LoopValue loop -> loop.attribute(name);
-            case Macro macro -> macro.attribute(name);
+            case Macro macro -> macro.attribute(budget, name);
             case RangeValue range -> rangeAttribute(range, name);
             case Cycler cycler ->
                 switch (name) {

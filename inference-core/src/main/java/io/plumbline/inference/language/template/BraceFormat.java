@@ -166,22 +166,23 @@ final class BraceFormat {
             FormatSpec spec = FormatSpec.parse(text);
             char type = spec.type();
             if (value instanceof TextValue string && (type == 0 || type == 's') && spec.align() != '=') {
-                return spec.text(string.text());
+                return spec.text(budget, string.text());
             }
             boolean real = type != 0 && "eEfFgG%".indexOf(type) >= 0;
             if (Numbers.isWhole(value) && !(value instanceof BoolValue && type == 0) && !real && spec.precision() < 0) {
                 if (type == 'c') {
-                    return spec.text(Character.toString(Math.clamp(Numbers.whole(value), 0, Character.MAX_CODE_POINT)));
+                    return spec.text(
+                            budget, Character.toString(Math.clamp(Numbers.whole(value), 0, Character.MAX_CODE_POINT)));
                 }
                 if (type == 0 || "dnxXob".indexOf(type) >= 0) {
-                    return spec.whole(Numbers.whole(value));
+                    return spec.whole(budget, Numbers.whole(value));
                 }
             }
             if (Numbers.isNumber(value) && (real || value instanceof FloatValue && (type == 0 || type == 'n'))) {
-                return spec.real(Numbers.real(value));
+                return spec.real(budget, Numbers.real(value));
             }
             if (value instanceof BoolValue bool && type == 0) {
-                return spec.whole(Numbers.whole(bool));
+                return spec.whole(budget, Numbers.whole(bool));
             }
             throw Fault.value("a format cannot write a " + value.type() + " as '" + text + "'.");
         }

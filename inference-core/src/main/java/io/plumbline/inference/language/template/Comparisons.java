@@ -34,8 +34,7 @@ final class Comparisons {
         return switch (a) {
             case TextValue x
             when b instanceof TextValue y -> {
-                budget.reads(x.text().length() == y.text().length() ? x.text().length() : 0);
-                yield x.plain().equals(y.plain());
+                yield x.text().length() == y.text().length() && x.plain(budget).equals(y.plain(budget));
             }
             case ListValue x when b instanceof ListValue y -> equal(x.items(), y.items());
             case TupleValue x when b instanceof TupleValue y -> equal(x.items(), y.items());
@@ -77,7 +76,7 @@ final class Comparisons {
         budget.enter();
         for (DictValue.Entry entry : a.entries()) {
             budget.step();
-            Value other = b.get(entry.key());
+            Value other = b.get(budget, entry.key());
             if (other == null || !same(entry.value(), other)) {
                 budget.leave();
                 return false;
@@ -141,7 +140,7 @@ final class Comparisons {
             case TextValue x
             when b instanceof TextValue y -> {
                 budget.reads(Math.min(x.text().length(), y.text().length()));
-                yield compareCodePoints(x.plain(), y.plain());
+                yield compareCodePoints(x.text(), y.text());
             }
             case ListValue x when b instanceof ListValue y -> compare(relation, x.items(), y.items());
             case TupleValue x when b instanceof TupleValue y -> compare(relation, x.items(), y.items());
@@ -169,8 +168,8 @@ final class Comparisons {
     private static int compareCodePoints(String a, String b) {
         int n = Math.min(a.length(), b.length());
         for (int i = 0; i < n; i++) {
-            char x = a.charAt(i);
-            char y = b.charAt(i);
+            char x = MarkedText.plain(a.charAt(i));
+            char y = MarkedText.plain(b.charAt(i));
             if (x != y) {
                 boolean surrogates = Character.isSurrogate(x) != Character.isSurrogate(y);
                 return surrogates ? (Character.isSurrogate(x) ? 1 : -1) : Character.compare(x, y);
@@ -189,9 +188,9 @@ final class Comparisons {
                 }
                 yield TextSearch.find(budget, text.text(), part.text(), 0) >= 0;
             }
-            case DictValue dict -> dict.get(item) != null;
+            case DictValue dict -> dict.get(budget, item) != null;
             case DictView view
-            when view.part() == DictView.Part.KEYS -> view.dict().get(item) != null;
+            when view.part() == DictView.Part.KEYS -> view.dict().get(budget, item) != null;
             case RangeValue range when Numbers.isWhole(item) -> range.contains(Numbers.whole(item));
             default -> {
                 for (Iterator<Value> all = sequences.iterate(container); all.hasNext(); ) {

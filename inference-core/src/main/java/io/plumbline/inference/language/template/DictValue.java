@@ -16,19 +16,22 @@ final class DictValue implements Value {
      *
      * @throws Fault where the key is a list or another value that cannot be one.
      */
-    void put(Value key, Value value) {
-        Object normal = Keys.of(key);
+    void put(Budget budget, Value key, Value value) {
+        Object normal = Keys.of(budget, key);
         Entry before = entries.get(normal);
         entries.put(normal, new Entry(before == null ? key : before.key(), value));
     }
 
+    /** Puts a value under a text that a template or a caller has as a name, without marks. */
     void put(String key, Value value) {
-        put(TextValue.of(key), value);
+        String normal = MarkedText.plain(key);
+        Entry before = entries.get(normal);
+        entries.put(normal, new Entry(before == null ? TextValue.of(key) : before.key(), value));
     }
 
     /** The value of a key, or null. */
-    Value get(Value key) {
-        Entry entry = entries.get(Keys.of(key));
+    Value get(Budget budget, Value key) {
+        Entry entry = entries.get(Keys.of(budget, key));
         return entry == null ? null : entry.value();
     }
 

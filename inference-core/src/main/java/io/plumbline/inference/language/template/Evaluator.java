@@ -104,7 +104,7 @@ final class Evaluator {
         DictValue dict = new DictValue();
         for (Pair pair : literal.pairs()) {
             Value key = evaluate(pair.key(), frame);
-            dict.put(key, evaluate(pair.value(), frame));
+            dict.put(budget, key, evaluate(pair.value(), frame));
         }
         return dict;
     }
@@ -234,6 +234,8 @@ final class Evaluator {
                         + entry.key().type() + ".");
             }
             budget.objects(3);
+            // Compared here, and once more where a dict is made of the arguments.
+            budget.reads(3L * name.text().length());
             name(named, name.text(), entry.value());
         }
     }

@@ -252,7 +252,7 @@ final class ExpressionParser {
             }
             text = whole.toString();
         }
-        return new Literal(TextValue.of(text));
+        return new Literal(TextValue.of(text).counted());
     }
 
     private Expression parenthesized() {

@@ -2,6 +2,7 @@ package io.plumbline.inference.language.template;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 
 /** All filters by name: Jinja2's, but for those that lay out HTML or draw lots. */
 final class Filters {
@@ -17,6 +18,10 @@ final class Filters {
     }
 
     private Filters() {}
+
+    static Set<String> names() {
+        return ALL.keySet();
+    }
 
     static boolean exists(String name) {
         return ALL.containsKey(name);

@@ -17,6 +17,15 @@ record FormatSpec(
     /** Wider fields and longer fractions than this are refused: they only cost memory. */
     private static final int MAX_SIZE = 10_000;
 
+    /** Digits before the point of the largest number with a fraction, and a few more. */
+    private static final int MAX_DIGITS = 320;
+
+    FormatSpec {
+        // A width may come from a template's numbers too, by way of an asterisk.
+        checked(width);
+        checked(precision);
+    }
+
     /** {@code [[fill]align][sign][#][0][width][grouping][.precision][type]}. */
     static FormatSpec parse(String spec) {
         int at = 0;
@@ -112,14 +121,25 @@ record FormatSpec(
         return base ? sign + 2 : sign;
     }
 
+    /** Charges what writing a value of {@code length} characters within the width takes. */
+    private void charge(Budget budget, long length) {
+        budget.characters(length + width + Math.max(0, precision));
+    }
+
     /** A text, cut to the precision. */
-    String text(String value) {
+    String text(Budget budget, String value) {
+        if (width == 0 && precision < 0) {
+            return value;
+        }
+        budget.reads(2L * value.length());
+        charge(budget, precision < 0 ? value.length() : Math.min(value.length(), 2L * precision));
         boolean cut = precision >= 0 && value.codePointCount(0, value.length()) > precision;
         return pad(cut ? value.substring(0, value.offsetByCodePoints(0, precision)) : value, false);
     }
 
     /** A whole number, in the base that the type names. */
-    String whole(long value) {
+    String whole(Budget budget, long value) {
+        charge(budget, Long.SIZE);
         String digits = switch (type) {
             case 'x' -> Long.toString(value, 16);
             case 'X' -> TextCase.upper(Long.toString(value, 16));
@@ -155,7 +175,8 @@ record FormatSpec(
     }
 
     /** A number with a fraction, in the form that the type names. */
-    String real(double value) {
+    String real(Budget budget, double value) {
+        charge(budget, MAX_DIGITS);
         boolean negative = Double.doubleToRawLongBits(value) < 0 && !Double.isNaN(value);
         String text = size(Math.abs(value));
         int point = 0;

@@ -16,8 +16,9 @@ final class Frame {
         return scope;
     }
 
-    /** Gives each name that is no parameter what it begins with. A loop does so at each turn. */
-    void begin(Variables variables) {
+    /** Gives each name that is no parameter what it begins with, which is charged. A loop does so at each turn. */
+    void begin(Variables variables, Budget budget) {
+        budget.steps(values.length);
         for (int i = 0; i < values.length; i++) {
             switch (scope.beginning(i)) {
                 case PARAMETER -> {}

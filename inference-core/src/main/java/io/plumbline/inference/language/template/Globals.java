@@ -63,7 +63,7 @@ final class Globals {
         Value source = new Arguments(arguments.positional(), Map.of()).bindUnnamed("dict", 0, 1)[0];
         if (source instanceof DictValue other) {
             run.budget().objects(3L * other.size());
-            other.entries().forEach(entry -> dict.put(entry.key(), entry.value()));
+            other.entries().forEach(entry -> dict.put(run.budget(), entry.key(), entry.value()));
         } else if (source != null) {
             for (Iterator<Value> pairs = run.sequences().iterate(source); pairs.hasNext(); ) {
                 List<Value> pair = run.sequences().list(pairs.next());
@@ -71,7 +71,7 @@ final class Globals {
                     throw Fault.value("dict takes pairs, not " + pair.size() + " values at a time.");
                 }
                 run.budget().objects(3);
-                dict.put(pair.get(0), pair.get(1));
+                dict.put(run.budget(), pair.get(0), pair.get(1));
             }
         }
         run.budget().objects(3L * arguments.named().size());

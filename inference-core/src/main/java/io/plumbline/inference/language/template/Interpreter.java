@@ -62,7 +62,7 @@ final class Interpreter {
 
     String render(List<Statement> template, Scope scope) {
         Frame frame = new Frame(scope, null);
-        frame.begin(variables);
+        frame.begin(variables, budget);
         Output out = new Output(budget);
         run(template, frame, out);
         return out.toString();
@@ -171,7 +171,7 @@ final class Interpreter {
     private Frame begun(Scope scope, Frame parent) {
         budget.objects(2L + scope.size());
         Frame frame = new Frame(scope, parent);
-        frame.begin(variables);
+        frame.begin(variables, budget);
         return frame;
     }
 
@@ -260,7 +260,7 @@ final class Interpreter {
         Frame inner = new Frame(loop.scopes().body(), frame);
         budget.objects(2L + loop.scopes().body().size());
         Iterator<Value> source = sequences.iterate(items);
-        int length = Sequences.lengthOrNone(items);
+        int length = sequences.lengthOrNone(items);
         if (loop.filter() != null) {
             source = filtered(loop, source, frame);
             length = -1;
@@ -275,7 +275,7 @@ final class Interpreter {
         while (source.hasNext()) {
             budget.step();
             assign(loop.target(), source.next(), inner);
-            inner.begin(variables);
+            inner.begin(variables, budget);
             Flow flow = run(loop.body(), inner, out);
             if (flow == Flow.BREAK) {
                 break;
@@ -306,7 +306,7 @@ final class Interpreter {
     String runMacro(MacroBody macro, Frame frame) {
         int calledAt = line;
         budget.enter();
-        frame.begin(variables);
+        frame.begin(variables, budget);
         for (Parameter parameter : macro.parameters()) {
             if (frame.find(parameter.name()) == null) {
                 frame.set(

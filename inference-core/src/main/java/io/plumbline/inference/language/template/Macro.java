@@ -67,13 +67,15 @@ final class Macro implements Callable {
     }
 
     /** An attribute, or null where there is none of that name. */
-    Value attribute(String name) {
+    Value attribute(Budget budget, String name) {
         return switch (name) {
             case "name" -> body.name() == null ? NoneValue.NONE : TextValue.of(body.name());
-            case "arguments" ->
-                new TupleValue(body.parameters().stream()
+            case "arguments" -> {
+                budget.objects(2L * body.parameters().size());
+                yield new TupleValue(body.parameters().stream()
                         .map(parameter -> (Value) TextValue.of(parameter.name()))
                         .toList());
+            }
             case "caller" -> BoolValue.of(body.takes(MacroBody.CALLER));
             case "catch_kwargs" -> BoolValue.of(body.takes(MacroBody.KEYWORDS));
             case "catch_varargs" -> BoolValue.of(body.takes(MacroBody.REST));

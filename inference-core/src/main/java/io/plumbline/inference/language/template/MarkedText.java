@@ -36,6 +36,31 @@ public final class MarkedText {
         return out == null ? text : out.toString();
     }
 
+    /** As {@link #plain(String)}, charged to a template's budget before it is done. */
+    static String plain(Budget budget, String text) {
+        budget.reads(text.length());
+        for (int i = 0; i < text.length(); i++) {
+            if (isMark(text.charAt(i))) {
+                budget.characters(text.length());
+                return plain(text);
+            }
+        }
+        return text;
+    }
+
+    /** Whether {@code part}, which has no marks, stands at {@code offset} of {@code text}, which may have some. */
+    static boolean standsAt(String text, int offset, String part) {
+        if (offset < 0 || part.length() > text.length() - offset) {
+            return false;
+        }
+        for (int i = 0; i < part.length(); i++) {
+            if (plain(text.charAt(offset + i)) != part.charAt(i)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** The character that {@code c} stands for. */
     static char plain(char c) {
         return isMark(c) ? PUNCTUATION.charAt(c - FIRST) : c;

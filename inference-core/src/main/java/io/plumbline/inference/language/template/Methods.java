@@ -26,7 +26,7 @@ final class Methods {
     private static Value dict(Interpreter interpreter, DictValue dict, String name, Arguments arguments) {
         if (name.equals("get")) {
             Value[] given = arguments.bindUnnamed("get", 1, 2);
-            Value value = dict.get(given[0]);
+            Value value = dict.get(interpreter.budget(), given[0]);
             return value != null ? value : given[1] != null ? given[1] : NoneValue.NONE;
         }
         if (name.equals("fromkeys")) {
@@ -34,7 +34,7 @@ final class Methods {
             DictValue made = new DictValue();
             for (Iterator<Value> keys = interpreter.sequences().iterate(given[0]); keys.hasNext(); ) {
                 interpreter.budget().objects(2);
-                made.put(keys.next(), given[1] == null ? NoneValue.NONE : given[1]);
+                made.put(interpreter.budget(), keys.next(), given[1] == null ? NoneValue.NONE : given[1]);
             }
             return made;
         }

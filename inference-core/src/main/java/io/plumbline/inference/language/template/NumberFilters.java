@@ -14,9 +14,12 @@ final class NumberFilters {
             "float", NumberFilters::toFloat,
             "round", NumberFilters::round);
 
-    /** What Python's {@code float} reads; white space around it is taken off before. */
+    /**
+     * What Python's {@code float} reads; white space around it is taken off before. Digits are never given back: they
+     * would be tried at each length.
+     */
     private static final Pattern FLOAT = Pattern.compile(
-            "[+-]?(?:(?:D\\.?D?|\\.D)(?:[eE][+-]?D)?|(?i:nan|inf|infinity))".replace("D", "(?:\\d+(?:_\\d+)*)"));
+            "[+-]?(?:(?:D\\.?D?|\\.D)(?:[eE][+-]?D)?|(?i:nan|inf|infinity))".replace("D", "(?:\\d++(?:_\\d++)*+)"));
 
     /** Longer texts are no numbers that anything here could hold. */
     private static final int MAX_DIGITS = 400;
@@ -51,12 +54,19 @@ final class NumberFilters {
             case FloatValue number -> whole(number.value(), otherwise, true);
             case Undefined undefined -> throw undefined.fault();
             case TextValue text -> {
-                BigInteger whole = parse(text.plain(), Numbers.index(given[1], "the base of 'int'", 10));
-                Double real = whole == null ? parseFloat(text.plain()) : null;
+                String plain = read(run, text);
+                BigInteger whole = parse(plain, Numbers.index(given[1], "the base of 'int'", 10));
+                Double real = whole == null ? parseFloat(plain) : null;
                 yield whole != null ? fit(whole) : real != null ? whole(real, otherwise, false) : otherwise;
             }
             default -> otherwise;
         };
+    }
+
+    /** A text without marks, charged for being read to its ends, for both kinds of numbers. */
+    private static String read(Interpreter run, TextValue text) {
+        run.budget().characters(2L * text.text().length() + MAX_DIGITS);
+        return text.plain(run.budget());
     }
 
     private static Value whole(double number, Value otherwise, boolean infinityIsAnError) {
@@ -125,7 +135,7 @@ final class NumberFilters {
         return switch (input) {
             case Undefined undefined -> throw undefined.fault();
             case TextValue text -> {
-                Double number = parseFloat(text.plain());
+                Double number = parseFloat(read(run, text));
                 yield number == null ? otherwise : new FloatValue(number);
             }
             default -> Numbers.isNumber(input) ? new FloatValue(Numbers.real(input)) : otherwise;
@@ -154,6 +164,7 @@ final class NumberFilters {
         if (!Numbers.isNumber(input)) {
             throw noNumber("round", input);
         }
+        run.budget().reads(2L * MAX_PRECISION);
         int precision =
                 Math.clamp(Numbers.index(given[0], "the precision of 'round'", 0), -MAX_PRECISION, MAX_PRECISION);
         return switch (method) {

@@ -39,6 +39,8 @@ final class OrderFilters {
         boolean caseCounts = isTrue(given[1]);
         List<AttributePath> paths = new ArrayList<>();
         if (given[2] instanceof TextValue text) {
+            run.budget().objects(2 + text.text().chars().filter(c -> c == ',').count());
+            run.budget().characters(text.text().length());
             for (String one : text.text().split(",", -1)) {
                 paths.add(AttributePath.of(run, TextValue.of(one)));
             }
@@ -99,7 +101,7 @@ final class OrderFilters {
                 while (items.hasNext()) {
                     run.budget().objects(2);
                     Value item = items.next();
-                    if (seen.add(Keys.of(key(run, path.get(item), caseCounts)))) {
+                    if (seen.add(Keys.of(run.budget(), key(run, path.get(item), caseCounts)))) {
                         return item;
                     }
                 }

@@ -140,7 +140,9 @@ final class PercentFormat {
         private int size() {
             if (current() == '*') {
                 at++;
-                return FormatSpec.checked(Numbers.index(next(), "a width of a format", 0));
+                int size = Numbers.index(next(), "a width of a format", 0);
+                FormatSpec.checked(Math.abs(size));
+                return size;
             }
             int size = 0;
             for (; Characters.isDigit(current()); at++) {
@@ -151,11 +153,11 @@ final class PercentFormat {
 
         private void append(FormatSpec spec, Value value) {
             String text = switch (spec.type()) {
-                case 's' -> spec.text(escaped(value, texts.text(value)));
-                case 'r', 'a' -> spec.text(escaped(null, texts.represent(value)));
-                case 'd', 'i', 'u', 'o', 'x', 'X' -> spec.whole(whole(value, spec.type()));
-                case 'e', 'E', 'f', 'F', 'g', 'G' -> spec.real(real(value, spec.type()));
-                case 'c' -> spec.text(character(value));
+                case 's' -> spec.text(budget, escaped(value, texts.text(value)));
+                case 'r', 'a' -> spec.text(budget, escaped(null, texts.represent(value)));
+                case 'd', 'i', 'u', 'o', 'x', 'X' -> spec.whole(budget, whole(value, spec.type()));
+                case 'e', 'E', 'f', 'F', 'g', 'G' -> spec.real(budget, real(value, spec.type()));
+                case 'c' -> spec.text(budget, character(value));
                 default -> throw Fault.value("a format has no type '" + spec.type() + "'.");
             };
             budget.characters(text.length());
@@ -186,7 +188,7 @@ final class PercentFormat {
         }
 
         private String character(Value value) {
-            if (value instanceof TextValue text && text.length() == 1) {
+            if (value instanceof TextValue text && text.length(budget) == 1) {
                 return text.text();
             }
             if (Numbers.isWhole(value)

@@ -41,10 +41,10 @@ final class SequenceFilters {
 
     private static Value last(Interpreter run, Value input, Arguments arguments) {
         arguments.bind("last", 0);
-        if (input instanceof Generator || Sequences.lengthOrNone(input) < 0) {
+        if (input instanceof Generator || run.sequences().lengthOrNone(input) < 0) {
             throw Fault.value("a " + input.type() + " has no last item; make a list of it first.");
         }
-        int length = Sequences.lengthOrNone(input);
+        int length = run.sequences().lengthOrNone(input);
         if (length == 0) {
             return Undefined.because("an empty sequence has no last item.");
         }

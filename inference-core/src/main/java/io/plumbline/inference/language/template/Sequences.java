@@ -106,13 +106,13 @@ final class Sequences {
     }
 
     /** The number of items, or -1 where the value does not know it. */
-    static int lengthOrNone(Value value) {
+    int lengthOrNone(Value value) {
         return switch (value) {
             case ListValue list -> list.items().size();
             case TupleValue tuple -> tuple.items().size();
             case DictValue dict -> dict.size();
             case DictView view -> view.dict().size();
-            case TextValue text -> text.length();
+            case TextValue text -> text.length(budget);
             case RangeValue range -> range.length();
             case LoopValue loop -> loop.length();
             case Undefined undefined -> 0;
@@ -122,9 +122,6 @@ final class Sequences {
 
     /** @throws Fault where the value has no length. */
     int length(Value value) {
-        if (value instanceof TextValue text) {
-            budget.reads(text.text().length());
-        }
         int length = lengthOrNone(value);
         if (length < 0) {
             throw Fault.value("a " + value.type() + " has no length.");

@@ -20,7 +20,7 @@ final class Slices {
     /** @param start and the others are null where they are left out. */
     Value slice(Value object, Value start, Value stop, Value step) {
         return switch (object) {
-            case TextValue text -> text(text, places(text.length(), start, stop, step));
+            case TextValue text -> text(text, places(text.length(budget), start, stop, step));
             case ListValue list -> new ListValue(items(list.items(), start, stop, step));
             case TupleValue tuple -> new TupleValue(items(tuple.items(), start, stop, step));
             case RangeValue range -> range(range, places(range.length(), start, stop, step));
@@ -56,13 +56,13 @@ final class Slices {
     private Value text(TextValue text, Places places) {
         String all = text.text();
         if (places.step() == 1) {
-            int from = text.offset(places.from());
-            int to = text.offset(places.from() + places.count());
+            int from = text.offset(budget, places.from());
+            int to = text.offset(budget, places.from() + places.count());
             budget.characters(to - from);
             return text.alike(all.substring(from, to));
         }
-        boolean basic = text.length() == all.length();
-        budget.characters(places.count() * (basic ? 1L : 2L) + (basic ? 0 : text.length()));
+        boolean basic = text.length(budget) == all.length();
+        budget.characters(places.count() * (basic ? 1L : 2L) + (basic ? 0 : 2L * all.length()));
         int[] points = basic ? null : all.codePoints().toArray();
         StringBuilder out = new StringBuilder(places.count());
         for (int i = 0, at = places.from(); i < places.count(); i++, at += places.step()) {

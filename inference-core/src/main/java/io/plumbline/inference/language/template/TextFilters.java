@@ -1,6 +1,7 @@
 package io.plumbline.inference.language.template;
 
 import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +36,8 @@ final class TextFilters {
             }),
             Map.entry("urlencode", TextFilters::urlEncode));
 
+    private static final HexFormat UPPER_HEX = HexFormat.of().withUpperCase();
+
     private TextFilters() {}
 
     /** A text as it is, any other value as it prints. */
@@ -59,7 +62,7 @@ final class TextFilters {
     private static Value title(Interpreter run, Value input, Arguments arguments) {
         arguments.bind("title", 0);
         String text = run.texts().text(input);
-        run.budget().characters(text.length());
+        run.budget().characters(2L * text.length());
         return TextValue.of(TextCase.titleWords(text));
     }
 
@@ -90,6 +93,7 @@ final class TextFilters {
         boolean first = given[1] != null && Sequences.isTrue(given[1]);
         boolean blank = given[2] != null && Sequences.isTrue(given[2]);
         // A line break is added before the text is split, so that one at its end is not lost.
+        run.budget().characters(text.text().length() + 1L);
         TextValue ended = text.alike(text.text() + "\n");
         List<Value> lines = new TextSplitting(run.budget()).lines(ended, false).items();
         StringBuilder out = new StringBuilder();
@@ -108,14 +112,16 @@ final class TextFilters {
         boolean within = given[1] != null && Sequences.isTrue(given[1]);
         TextValue end = given[2] == null ? TextValue.of("...") : string(given[2], "the end of 'truncate'");
         int leeway = given[3] == NoneValue.NONE ? 5 : Numbers.index(given[3], "the leeway of 'truncate'", 5);
-        if (length < end.length() || leeway < 0) {
+        if (length < end.length(run.budget()) || leeway < 0) {
             throw Fault.value("'truncate' cuts to less than its end.");
         }
         if (run.sequences().length(input) <= (long) length + leeway) {
             return input;
         }
         TextValue text = string(input, "what 'truncate' cuts");
-        String cut = text.text().substring(0, text.offset(length - end.length()));
+        int to = text.offset(run.budget(), length - end.length(run.budget()));
+        run.budget().characters(to);
+        String cut = text.text().substring(0, to);
         int word = within ? -1 : cut.lastIndexOf(' ');
         String kept = word < 0 ? cut : cut.substring(0, word);
         run.budget().characters(kept.length() + end.text().length());
@@ -185,9 +191,10 @@ final class TextFilters {
 
     /** @param query whether slashes are escaped too, and blanks become plus signs. */
     private static String quoted(Interpreter run, String text, boolean query) {
-        run.budget().characters(3L * text.length());
+        // A character may have three bytes, and each may become three characters.
+        run.budget().characters(9L * text.length());
         StringBuilder out = new StringBuilder(text.length());
-        for (byte b : MarkedText.plain(text).getBytes(StandardCharsets.UTF_8)) {
+        for (byte b : MarkedText.plain(run.budget(), text).getBytes(StandardCharsets.UTF_8)) {
             boolean plain =
                     b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || "_.-~".indexOf(b) >= 0;
             if (plain || b == '/' && !query) {
@@ -195,7 +202,7 @@ final class TextFilters {
             } else if (b == ' ' && query) {
                 out.append('+');
             } else {
-                out.append(String.format("%%%02X", b));
+                UPPER_HEX.toHexDigits(out.append('%'), b);
             }
         }
         return out.toString();

@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 
@@ -65,14 +66,12 @@ final class TextMethods {
     private final Budget budget;
     private final TextValue receiver;
     private final String text;
-    private final String plain;
 
     TextMethods(Interpreter interpreter, TextValue receiver) {
         this.interpreter = interpreter;
         this.budget = interpreter.budget();
         this.receiver = receiver;
         this.text = receiver.text();
-        this.plain = receiver.plain();
     }
 
     private static void add(Method method, String... names) {
@@ -86,7 +85,8 @@ final class TextMethods {
         add(
                 (text, called, arguments) -> {
                     arguments.bindUnnamed(called, 0, 0);
-                    text.budget.reads(text.text.length());
+                    // Some characters become two: those are charged when they are known.
+                    text.budget.characters(2L * text.text.length());
                     return text.made(change.apply(text.text));
                 },
                 name);
@@ -98,13 +98,17 @@ final class TextMethods {
                 (text, called, arguments) -> {
                     arguments.bindUnnamed(called, 0, 0);
                     text.budget.reads(text.text.length());
-                    return BoolValue.of(question.test(text.plain));
+                    return BoolValue.of(question.test(text.receiver.plain(text.budget)));
                 },
                 name);
     }
 
     private static boolean isIdentifier(String text) {
         return TextCase.all(text, Characters::isNamePart) && Characters.isNameStart(text.codePointAt(0));
+    }
+
+    static Set<String> names() {
+        return ALL.keySet();
     }
 
     static boolean has(String name) {
@@ -127,13 +131,15 @@ final class TextMethods {
     }
 
     private Value withoutPrefix(String name, Arguments arguments) {
-        String prefix = MarkedText.plain(string(arguments.bindUnnamed(name, 1, 1)[0], name));
-        return plain.startsWith(prefix) ? made(text.substring(prefix.length())) : receiver;
+        String prefix = MarkedText.plain(budget, string(arguments.bindUnnamed(name, 1, 1)[0], name));
+        return MarkedText.standsAt(text, 0, prefix) ? made(text.substring(prefix.length())) : receiver;
     }
 
     private Value withoutSuffix(String name, Arguments arguments) {
-        String suffix = MarkedText.plain(string(arguments.bindUnnamed(name, 1, 1)[0], name));
-        return plain.endsWith(suffix) ? made(text.substring(0, text.length() - suffix.length())) : receiver;
+        String suffix = MarkedText.plain(budget, string(arguments.bindUnnamed(name, 1, 1)[0], name));
+        return MarkedText.standsAt(text, text.length() - suffix.length(), suffix)
+                ? made(text.substring(0, text.length() - suffix.length()))
+                : receiver;
     }
 
     private Value replace(String name, Arguments arguments) {
@@ -178,20 +184,22 @@ final class TextMethods {
     TextValue strip(Value characters, boolean left, boolean right) {
         String taken = characters == null || characters == NoneValue.NONE
                 ? null
-                : MarkedText.plain(string(characters, "strip"));
+                : MarkedText.plain(budget, string(characters, "strip"));
         int from = 0;
         int to = text.length();
-        while (left && from < to && isTaken(plain.codePointAt(from), taken)) {
+        while (left && from < to && isTaken(text.codePointAt(from), taken)) {
             from += Character.charCount(text.codePointAt(from));
         }
-        while (right && to > from && isTaken(plain.codePointBefore(to), taken)) {
+        while (right && to > from && isTaken(text.codePointBefore(to), taken)) {
             to -= Character.charCount(text.codePointBefore(to));
         }
         budget.reads(text.length() - (to - from));
         return from == 0 && to == text.length() ? receiver : made(text.substring(from, to));
     }
 
-    private boolean isTaken(int c, String taken) {
+    /** @param found may be a mark. */
+    private boolean isTaken(int found, String taken) {
+        int c = found <= Character.MAX_VALUE ? MarkedText.plain((char) found) : found;
         if (taken == null) {
             return Characters.isSpace(c);
         }
@@ -219,11 +227,10 @@ final class TextMethods {
      * the end.
      */
     private int[] part(Value start, Value end) {
-        int length = receiver.length();
+        int length = receiver.length(budget);
         int from = bound(start, length, 0);
         int to = Math.min(bound(end, length, length), length);
-        budget.reads(length == text.length() ? 0 : text.length());
-        return from > to ? null : new int[] {receiver.offset(from), receiver.offset(to)};
+        return from > to ? null : new int[] {receiver.offset(budget, from), receiver.offset(budget, to)};
     }
 
     private static int bound(Value value, int length, int otherwise) {
@@ -239,10 +246,11 @@ final class TextMethods {
         int[] part = part(given[1], given[2]);
         List<Value> affixes = given[0] instanceof TupleValue tuple ? tuple.items() : List.of(given[0]);
         for (Value value : affixes) {
-            String affix = MarkedText.plain(string(value, name));
-            budget.reads(affix.length());
+            String affix = MarkedText.plain(budget, string(value, name));
             boolean fits = part != null && affix.length() <= part[1] - part[0];
-            if (fits && plain.startsWith(affix, name.equals("startswith") ? part[0] : part[1] - affix.length())) {
+            if (fits
+                    && MarkedText.standsAt(
+                            text, name.equals("startswith") ? part[0] : part[1] - affix.length(), affix)) {
                 return true;
             }
         }
@@ -255,7 +263,7 @@ final class TextMethods {
         int[] part = part(given[1], given[2]);
         int found = -1;
         if (part != null) {
-            String within = text.substring(part[0], part[1]);
+            String within = within(part);
             found = name.startsWith("r")
                     ? TextSearch.findLast(budget, within, wanted, within.length())
                     : TextSearch.find(budget, within, wanted, 0);
@@ -263,7 +271,12 @@ final class TextMethods {
         if (found < 0 && name.endsWith("index")) {
             throw Fault.value("the text that '" + name + "' looks for is not there.");
         }
-        return found < 0 ? -1 : receiver.index(part[0] + found);
+        return found < 0 ? -1 : receiver.index(budget, part[0] + found);
+    }
+
+    private String within(int[] part) {
+        budget.characters(part[1] - part[0]);
+        return text.substring(part[0], part[1]);
     }
 
     private int count(Arguments arguments) {
@@ -273,9 +286,9 @@ final class TextMethods {
         if (part == null) {
             return 0;
         }
-        String within = text.substring(part[0], part[1]);
+        String within = within(part);
         return wanted.isEmpty()
-                ? within.codePointCount(0, within.length()) + 1
+                ? TextValue.of(within).length(budget) + 1
                 : TextSearch.all(budget, within, wanted, Integer.MAX_VALUE).length;
     }
 
@@ -296,7 +309,7 @@ final class TextMethods {
     private Value pad(String name, Arguments arguments) {
         Value[] given = arguments.bindUnnamed(name, 1, 2);
         TextValue fill = given[1] == null ? TextValue.of(" ") : TextValue.of(string(given[1], name));
-        if (fill.length() != 1) {
+        if (fill.length(budget) != 1) {
             throw Fault.value("the fill of '" + name + "' must be one character.");
         }
         int width = Numbers.index(given[0], "a width", 0);
@@ -304,7 +317,8 @@ final class TextMethods {
     }
 
     private Value center(String name, int width, String fill) {
-        int missing = width - receiver.length();
+        // Not above, where a width is far below zero.
+        int missing = Math.max(0, width) - receiver.length(budget);
         if (missing <= 0) {
             return receiver;
         }
@@ -325,12 +339,13 @@ final class TextMethods {
 
     private Value zeroFill(String name, Arguments arguments) {
         int width = Numbers.index(arguments.bindUnnamed(name, 1, 1)[0], "a width", 0);
-        int missing = width - receiver.length();
+        // Not above, where a width is far below zero.
+        int missing = Math.max(0, width) - receiver.length(budget);
         if (missing <= 0) {
             return receiver;
         }
         budget.characters((long) text.length() + missing);
-        int sign = plain.startsWith("+") || plain.startsWith("-") ? 1 : 0;
+        int sign = MarkedText.standsAt(text, 0, "+") || MarkedText.standsAt(text, 0, "-") ? 1 : 0;
         return receiver.alike(text.substring(0, sign) + "0".repeat(missing) + text.substring(sign));
     }
 

@@ -17,29 +17,28 @@ final class TextSearch {
 
     /** The first offset of {@code part} in {@code text} from {@code from} on, or -1. */
     static int find(Budget budget, String text, String part, int from) {
-        return findPlain(budget, MarkedText.plain(text), MarkedText.plain(part), from);
+        return findPlain(budget, MarkedText.plain(budget, text), MarkedText.plain(budget, part), from);
     }
 
     private static int findPlain(Budget budget, String text, String part, int from) {
         if (part.length() <= SHORT) {
-            int found = text.indexOf(part, from);
-            budget.reads((found < 0 ? text.length() : found) - Math.min(from, text.length()));
-            return found;
+            return text.indexOf(part, from);
         }
+        budget.characters(text.length() - (long) from);
         int[] found = allPlain(budget, text.substring(Math.min(from, text.length())), part, 1);
         return found.length == 0 ? -1 : found[0] + from;
     }
 
     /** The last offset of {@code part} in {@code text} that ends at or before {@code to}, or -1. */
     static int findLast(Budget budget, String text, String part, int to) {
-        budget.reads(text.length());
-        return findLastPlain(budget, MarkedText.plain(text), MarkedText.plain(part), to);
+        return findLastPlain(budget, MarkedText.plain(budget, text), MarkedText.plain(budget, part), to);
     }
 
     private static int findLastPlain(Budget budget, String text, String part, int to) {
         if (part.length() <= SHORT) {
             return text.lastIndexOf(part, to - part.length());
         }
+        budget.characters(to);
         int[] found = allPlain(budget, reversed(budget, text.substring(0, to)), reversed(budget, part), 1);
         return found.length == 0 ? -1 : to - found[0] - part.length();
     }
@@ -55,7 +54,7 @@ final class TextSearch {
 
     /** Offsets of {@code part}, not empty, that do not overlap, from the left; the first {@code most}. */
     static int[] all(Budget budget, String text, String part, int most) {
-        return allPlain(budget, MarkedText.plain(text), MarkedText.plain(part), most);
+        return allPlain(budget, MarkedText.plain(budget, text), MarkedText.plain(budget, part), most);
     }
 
     private static int[] allPlain(Budget budget, String text, String part, int most) {
@@ -159,6 +158,7 @@ final class TextSearch {
 
     /** {@code other} before each character, and at the end: what replacing the empty text means. */
     private static String insert(Budget budget, String text, String other, int most) {
+        budget.reads(text.length());
         long places = Math.min(most, text.codePointCount(0, text.length()) + 1L);
         budget.characters(text.length() + places * other.length());
         StringBuilder out = new StringBuilder();

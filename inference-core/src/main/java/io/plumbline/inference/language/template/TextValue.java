@@ -7,12 +7,13 @@ final class TextValue implements Value {
     private final String text;
     private final boolean safe;
 
-    /** Code points, or -1 before they are counted. Counting twice is harmless. */
-    private int length = -1;
+    /** Code points, or -1 before they are counted. */
+    private int length;
 
     private TextValue(String text, boolean safe) {
         this.text = text;
         this.safe = safe;
+        this.length = text.isEmpty() ? 0 : -1;
     }
 
     static TextValue of(String text) {
@@ -33,30 +34,49 @@ final class TextValue implements Value {
         return text;
     }
 
+    /**
+     * This text, its characters counted: for one that stands in a template, whose renderings share it. Each must be
+     * charged the same, whether another one counted before it or not.
+     */
+    TextValue counted() {
+        length = text.codePointCount(0, text.length());
+        return this;
+    }
+
     /** Without marks: what the text is compared by. */
-    String plain() {
-        return MarkedText.plain(text);
+    String plain(Budget budget) {
+        return MarkedText.plain(budget, text);
     }
 
     boolean isSafe() {
         return safe;
     }
 
-    int length() {
+    /** Code points; to count them is charged. */
+    int length(Budget budget) {
         if (length < 0) {
+            budget.reads(text.length());
             length = text.codePointCount(0, text.length());
         }
         return length;
     }
 
-    /** Where the code point at {@code index}, 0 to {@link #length()}, begins in {@link #text()}. */
-    int offset(int index) {
-        return length() == text.length() ? index : text.offsetByCodePoints(0, index);
+    /** Where the code point at {@code index}, 0 to {@link #length}, begins in {@link #text()}. */
+    int offset(Budget budget, int index) {
+        if (length(budget) == text.length()) {
+            return index;
+        }
+        budget.reads(index);
+        return text.offsetByCodePoints(0, index);
     }
 
     /** The index of the code point that begins at {@code offset} of {@link #text()}. */
-    int index(int offset) {
-        return length() == text.length() ? offset : text.codePointCount(0, offset);
+    int index(Budget budget, int offset) {
+        if (length(budget) == text.length()) {
+            return offset;
+        }
+        budget.reads(offset);
+        return text.codePointCount(0, offset);
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.plumbline.inference.language.template;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 
 /** All tests by name: Jinja2's. */
@@ -28,11 +29,11 @@ final class ValueTests {
         plain("test", value -> value instanceof TextValue name && exists(name.text()));
         add("lower", (run, value, arguments) -> {
             arguments.bind("lower", 0);
-            return TextCase.isLower(run.texts().text(value));
+            return TextCase.isLower(read(run, value));
         });
         add("upper", (run, value, arguments) -> {
             arguments.bind("upper", 0);
-            return TextCase.isUpper(run.texts().text(value));
+            return TextCase.isUpper(read(run, value));
         });
         add("odd", (run, value, arguments) -> remainder(run, value, IntValue.of(2), arguments, "odd", 1));
         add("even", (run, value, arguments) -> remainder(run, value, IntValue.of(2), arguments, "even", 0));
@@ -54,6 +55,12 @@ final class ValueTests {
 
     private ValueTests() {}
 
+    private static String read(Interpreter run, Value value) {
+        String text = run.texts().text(value);
+        run.budget().reads(2L * text.length());
+        return text;
+    }
+
     private static void add(String name, ValueTest test) {
         ALL.put(name, test);
     }
@@ -72,6 +79,10 @@ final class ValueTests {
                     (run, value, arguments) ->
                             run.comparisons().holds(relation, value, arguments.bindUnnamed(name, 1, 1)[0]));
         }
+    }
+
+    static Set<String> names() {
+        return ALL.keySet();
     }
 
     static boolean exists(String name) {
