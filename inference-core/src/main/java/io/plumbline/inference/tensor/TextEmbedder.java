@@ -1,11 +1,14 @@
 package io.plumbline.inference.tensor;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import io.plumbline.inference.language.tokenizer.TextBound;
 import io.plumbline.inference.language.tokenizer.TokenizerFile;
+import io.plumbline.inference.language.tokenizer.TokenizerThreads;
 import io.plumbline.verifier.tensor.ElementType;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorSpec;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,13 +25,21 @@ public final class TextEmbedder implements AutoCloseable {
     /** Of 8 bytes in each input, of which there are up to three. */
     private static final int MAX_PADDED_TOKENS = 2 << 20;
 
+    /** Characters of a token, and of a text beyond those of all its tokens: longer ones are not made tokens of. */
+    private static final long CHARACTERS_OF_A_TOKEN = 64;
+
+    private static final long MORE_CHARACTERS = 64 << 10;
+
     private final HuggingFaceTokenizer tokenizer;
+    private final TextBound bound;
     private final TensorPackage model;
     private final TensorSpec output;
     private final long longest;
 
-    private TextEmbedder(HuggingFaceTokenizer tokenizer, TensorPackage model, TensorSpec output, long longest) {
+    private TextEmbedder(
+            HuggingFaceTokenizer tokenizer, TextBound bound, TensorPackage model, TensorSpec output, long longest) {
         this.tokenizer = tokenizer;
+        this.bound = bound;
         this.model = model;
         this.output = output;
         this.longest = longest;
@@ -70,13 +81,30 @@ public final class TextEmbedder implements AutoCloseable {
         ShapeRanges.Range declared =
                 model.shapes().byName().get(ids.dimensions().getLast());
         HuggingFaceTokenizer tokenizer = TokenizerFile.open(model.folder(), true);
+        TextBound bound = TextBound.of(Files.readAllBytes(model.folder().resolve(TokenizerFile.NAME)));
         return new TextEmbedder(
-                tokenizer, model, output(model), declared == null ? Integer.MAX_VALUE : declared.most());
+                tokenizer, bound, model, output(model), declared == null ? Integer.MAX_VALUE : declared.most());
     }
 
-    /** A text's tokens. */
+    /**
+     * Looks at the texts of one request before they are made tokens of.
+     *
+     * @throws IllegalArgumentException where one is far longer than the model takes, or the tokenizer would take too
+     *     long for them.
+     */
+    public void requireModest(List<String> texts) {
+        for (String text : texts) {
+            if (text.length() - MORE_CHARACTERS > CHARACTERS_OF_A_TOKEN * longest) {
+                throw new IllegalArgumentException("A text has " + text.length() + " characters, which no " + longest
+                        + " tokens have; this model takes no more. Cut it up.");
+            }
+        }
+        bound.require(texts);
+    }
+
+    /** A text's tokens. Call {@link #requireModest} before. */
     public long[] tokens(String text) {
-        return tokenizer.encode(text).getIds();
+        return TokenizerThreads.call(() -> tokenizer.encode(text).getIds());
     }
 
     /** The output that vectors are made of. */

@@ -148,6 +148,7 @@ final class EmbeddingsApi implements AutoCloseable {
         if (input.size() > MAX_TEXTS && !input.get(0).isIntegralNumber()) {
             throw tooMany(input.size());
         }
+        requireModest(input, embedder);
         if (input.isTextual()) {
             texts.add(embedder.tokens(input.asText()));
         } else if (input.isArray() && !input.isEmpty() && input.get(0).isIntegralNumber()) {
@@ -161,6 +162,21 @@ final class EmbeddingsApi implements AutoCloseable {
             throw tooMany(0);
         }
         return texts;
+    }
+
+    /** Before any is made tokens of. */
+    private static void requireModest(JsonNode input, TextEmbedder embedder) {
+        List<String> texts = new ArrayList<>();
+        for (JsonNode one : input.isTextual() ? List.of(input) : input) {
+            if (one.isTextual()) {
+                texts.add(one.asText());
+            }
+        }
+        try {
+            embedder.requireModest(texts);
+        } catch (IllegalArgumentException e) {
+            throw new ApiException(400, "invalid_value", "input", e.getMessage());
+        }
     }
 
     private static ApiException tooMany(int count) {

@@ -37,12 +37,14 @@ final class TextRequest {
         Sampling sampling = ChatRequest.sampling(fields, model.config().vocab());
         String grammar = AnswerForm.of(fields);
         List<String> stops = ChatRequest.stops(fields);
-        List<int[]> prompts = prompts(body.path("prompt"), model, tokenizer);
         int choices = (int) fields.whole("n", 1, 1, ChatRequest.MAX_CHOICES);
-        if (choices * prompts.size() > ChatRequest.MAX_CHOICES) {
+        JsonNode given = body.path("prompt");
+        // Looked at before any is made tokens of.
+        if (!isOne(given) && choices * (long) given.size() > ChatRequest.MAX_CHOICES) {
             throw RequestFields.invalid(
                     "n", "times the prompts must be at most " + ChatRequest.MAX_CHOICES + ". Ask more than once.");
         }
+        List<int[]> prompts = prompts(given, model, tokenizer);
         long time = System.currentTimeMillis() / 1000;
         List<Request> requests = new ArrayList<>();
         for (int[] prompt : prompts) {
@@ -64,11 +66,14 @@ final class TextRequest {
                 plumbline.flag("disclose", false));
     }
 
+    private static boolean isOne(JsonNode prompt) {
+        return prompt.isTextual() || prompt.isArray() && prompt.path(0).isInt();
+    }
+
     /** A text, texts, tokens, or lists of tokens. */
     private static List<int[]> prompts(JsonNode given, LoadedModel model, ChatTokenizer tokenizer) {
-        boolean isOne = given.isTextual() || given.isArray() && given.path(0).isInt();
         List<int[]> prompts = new ArrayList<>();
-        for (JsonNode one : isOne ? List.of(given) : given) {
+        for (JsonNode one : isOne(given) ? List.of(given) : given) {
             int[] prompt;
             if (one.isTextual()) {
                 prompt = tokens(one.asText(), model, tokenizer);

@@ -7,14 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.language.importer.ModelImport;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
+import io.plumbline.inference.language.tokenizer.TokenizerFile;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.TextCheck;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.grammar.Grammar;
+import io.plumbline.verifier.model.TokenFiles;
 import io.plumbline.verifier.receipt.LogitAdjustments;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
@@ -24,11 +27,14 @@ import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.agrona.CloseHelper;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a chat completion's fields do: each is honoured, says nothing about the answer, or is refused by name. */
@@ -75,6 +81,56 @@ class ChatRequestTest {
         assertEquals(parameter, e.parameter(), more + ": " + e.getMessage());
         assertEquals(code, e.code(), more);
         assertTrue(e.getMessage().contains(parameter), e.getMessage());
+    }
+
+    /** The model's tokenizer, with an expression that goes through blanks from each of them. */
+    private static ChatTokenizer slow() throws IOException {
+        SortedMap<String, byte[]> files = new TreeMap<>(model.tokenFiles().bytes());
+        ObjectNode file = (ObjectNode) Http.MAPPER.readTree(files.get(TokenizerFile.NAME));
+        ArrayNode parts = Http.MAPPER.createArrayNode();
+        ObjectNode split = parts.addObject()
+                .put("type", "Split")
+                .put("behavior", "Isolated")
+                .put("invert", false);
+        split.putObject("pattern").put("Regex", "\\s+$");
+        parts.add(file.path("pre_tokenizer"));
+        file.putNull("normalizer");
+        file.putObject("pre_tokenizer").put("type", "Sequence").set("pretokenizers", parts);
+        files.put(TokenizerFile.NAME, Http.MAPPER.writeValueAsBytes(file));
+        return ChatTokenizer.of(new TokenFiles(files));
+    }
+
+    @Test
+    @Timeout(60)
+    void textsThatTheTokenizerWouldTakeTooLongForAreRefused() throws IOException {
+        String text = " ".repeat(20_000) + "1";
+        try (ChatTokenizer slow = slow()) {
+            ObjectNode chat = Http.MAPPER.createObjectNode();
+            chat.putArray("messages").addObject().put("role", "user").put("content", text);
+            ApiException e = assertThrows(
+                    ApiException.class,
+                    () -> ChatRequest.parse(
+                            chat, "stories", model, slow, new FileSources(List.of()), Bytes32.ZERO, Level.AUDITED));
+            assertEquals(400, e.status());
+            assertEquals("messages", e.parameter());
+            assertTrue(e.getMessage().contains("runs of white space, the longest of 20000 characters"), e.getMessage());
+            ObjectNode completion = Http.MAPPER.createObjectNode().put("prompt", text);
+            e = assertThrows(
+                    ApiException.class,
+                    () -> TextRequest.parse(completion, "stories", model, slow, Bytes32.ZERO, Level.AUDITED));
+            assertEquals("prompt", e.parameter());
+            assertTrue(e.getMessage().contains("Break them up"), e.getMessage());
+            // As many as there may be characters in a body: counted before any is read.
+            ArrayNode many = Http.MAPPER.createObjectNode().putArray("prompt");
+            for (int i = 0; i < 1_000; i++) {
+                many.add(text);
+            }
+            ObjectNode all = Http.MAPPER.createObjectNode().set("prompt", many);
+            e = assertThrows(
+                    ApiException.class,
+                    () -> TextRequest.parse(all, "stories", model, slow, Bytes32.ZERO, Level.AUDITED));
+            assertEquals("n", e.parameter());
+        }
     }
 
     @Test

@@ -251,7 +251,8 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
      * on every host. What the conversation says stays text, also where it spells out a control token; a developer's
      * message is a system's where the template does not know the name.
      *
-     * @throws IllegalArgumentException where the template refuses the conversation, or cannot render it.
+     * @throws IllegalArgumentException where the template refuses the conversation, or cannot render it, or the
+     *     tokenizer would take too long for what it is rendered to.
      */
     public int[] prompt(List<Message> messages) {
         return prompt(Conversation.of(messages), Clock.systemUTC());
@@ -268,6 +269,10 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
      * and fresh, by that clock.
      */
     public int[] prompt(Conversation whole, Clock clock) {
+        return TokenizerThreads.call(() -> rendered(whole, clock));
+    }
+
+    private int[] rendered(Conversation whole, Clock clock) {
         Conversation conversation = whole.told(ledger, clock.instant().getEpochSecond());
         List<Message> messages = conversation.messages();
         boolean isUnknown = !conversation.tools().isEmpty() && !knowsTools()
@@ -357,9 +362,11 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     /**
      * The tokens of a text that is to go on, with those that the model's texts begin with. Names of control tokens in
      * it are text.
+     *
+     * @throws IllegalArgumentException where the tokenizer would take too long for it.
      */
     public int[] text(String text) {
-        return withoutTemplate(encoder.encode(encoder.mark(text), true));
+        return TokenizerThreads.call(() -> withoutTemplate(encoder.encode(encoder.mark(text), true)));
     }
 
     /** What the template writes around a conversation of all roles: it may compose what its source does not hold. */

@@ -23,6 +23,9 @@ final class ControlTokens {
         private int index = -1;
     }
 
+    /** Of a token's text: those of the longest that are known, runs of blanks, have a fourth of it. */
+    static final int MOST_CHARACTERS = 512;
+
     private final List<String> texts = new ArrayList<>();
     private final Node root = new Node();
     private final StringBuilder marked = new StringBuilder();
@@ -62,7 +65,12 @@ final class ControlTokens {
         }
     }
 
-    private void add(String text) {
+    private void add(String text) throws IOException {
+        // At each place of a prompt it is looked for, to its end where a conversation has it so.
+        if (text.length() > MOST_CHARACTERS) {
+            throw new IOException(TokenizerFile.NAME + " has a control token of " + text.length()
+                    + " characters; at most " + MOST_CHARACTERS + " are taken.");
+        }
         Node node = root;
         for (int i = 0; i < text.length(); i++) {
             node = node.next.computeIfAbsent(text.charAt(i), c -> new Node());

@@ -29,12 +29,15 @@ final class PromptEncoder implements AutoCloseable {
     /** tokenizer.json; read again where it is needed. */
     private final byte[] file;
 
+    private final TextBound bound;
+
     private HuggingFaceTokenizer shielded;
 
-    PromptEncoder(HuggingFaceTokenizer tokenizer, ControlTokens controls, byte[] file) {
+    PromptEncoder(HuggingFaceTokenizer tokenizer, ControlTokens controls, byte[] file) throws IOException {
         this.tokenizer = tokenizer;
         this.controls = controls;
         this.file = file;
+        this.bound = TextBound.of(file);
     }
 
     /** The control token at the beginning of a text, blanks aside; -1 where there is none. */
@@ -44,8 +47,11 @@ final class PromptEncoder implements AutoCloseable {
         return found < 0 ? -1 : only(controls.texts().get(found));
     }
 
-    /** The token that a text is; -1 where it is several. */
+    /** The token that a text is, which a model's files may name; -1 where it is several. */
     int only(String text) {
+        if (text.length() > ControlTokens.MOST_CHARACTERS) {
+            return -1;
+        }
         long[] ids = tokenizer.encode(text, false, false).getIds();
         return ids.length == 1 ? Math.toIntExact(ids[0]) : -1;
     }
@@ -60,10 +66,12 @@ final class PromptEncoder implements AutoCloseable {
      *
      * @param rendered where the conversation's texts are marked.
      * @param addsSpecial whether the tokenizer puts around it what texts of this model begin and end with.
-     * @throws IllegalArgumentException where a character of it stands for nothing.
+     * @throws IllegalArgumentException where a character of it stands for nothing, or the tokenizer would take too long
+     *     for it: see {@link TextBound}.
      */
     int[] encode(String rendered, boolean addsSpecial) {
         String plain = MarkedText.plain(rendered);
+        bound.require(plain);
         // Where control tokens are looked for in what was normalized, characters of other texts may become them.
         boolean shields = controls.isNormalized() || !plain.equals(rendered) && spellsControlToken(rendered, plain);
         long[] ids = shields

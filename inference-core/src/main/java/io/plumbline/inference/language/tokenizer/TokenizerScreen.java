@@ -2,16 +2,39 @@ package io.plumbline.inference.language.tokenizer;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.inference.language.tokenizer.LinearPattern.Run;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Refuses a tokenizer.json that does not say the same on every host, or that some text would have end the process:
  * prompts and answers are compared by auditors token by token.
  */
 final class TokenizerScreen {
+    /** Kinds of a pre-tokenizer that cut a text, and leave its characters as they are. */
+    private static final Set<String> CUTTING = Set.of(
+            "Split",
+            "Digits",
+            "Punctuation",
+            "Whitespace",
+            "WhitespaceSplit",
+            "CharDelimiterSplit",
+            "UnicodeScripts",
+            "BertPreTokenizer",
+            "FixedLength");
+
+    /** Kinds of a normalizer that make no run of characters much longer. */
+    private static final Set<String> KEEPING =
+            Set.of("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Strip", "Nmt", "BertNormalizer");
+
+    /** Characters that a normalizer may put in place of others. */
+    private static final int MOST_CONTENT = 2;
+
     private TokenizerScreen() {}
 
     /** @throws IOException saying what is wrong with it. */
@@ -24,6 +47,62 @@ final class TokenizerScreen {
         }
         requireOneTokenAnId(root);
         requireLinear(root, "");
+        requireBounded(root);
+    }
+
+    /**
+     * Whether {@link TextBound}, which looks at a text as it comes, says something about what the expressions are
+     * given: what is made of it before must be no longer, and no other kind of characters.
+     */
+    private static void requireBounded(JsonNode root) throws IOException {
+        for (Map.Entry<String, JsonNode> part : root.properties()) {
+            boolean isOfPrompts =
+                    part.getKey().equals("normalizer") || part.getKey().equals("pre_tokenizer");
+            boolean isVocabulary =
+                    part.getKey().equals("model") || part.getKey().equals("added_tokens");
+            if (!isOfPrompts
+                    && !isVocabulary
+                    && !TextBound.runs(part.getValue()).isEmpty()) {
+                throw tooSlow(part.getKey(), "it may go through the same characters again and again");
+            }
+        }
+        JsonNode normalizer = root.path("normalizer");
+        List<Run> runs = TextBound.runs(root.path("pre_tokenizer"));
+        if (TextBound.runs(normalizer).stream().anyMatch(Run::again)) {
+            throw tooSlow("normalizer", "it may go through the same characters again and again");
+        }
+        for (JsonNode one : parts(normalizer, "normalizers")) {
+            String type = one.path("type").asText();
+            boolean keeps = KEEPING.contains(type)
+                    || type.equals("Replace") && one.path("content").asText().length() <= MOST_CONTENT;
+            if (!runs.isEmpty() && !keeps || runs.stream().anyMatch(Run::again) && !type.equals("NFC")) {
+                throw tooSlow(
+                        "pre_tokenizer", "it goes through what a normalizer \"" + type + "\" has made of the text");
+            }
+        }
+        String before = null;
+        for (JsonNode one : parts(root.path("pre_tokenizer"), "pretokenizers")) {
+            if (before != null && !TextBound.runs(one).isEmpty()) {
+                throw tooSlow("pre_tokenizer", "it goes through what \"" + before + "\" has made of the text");
+            }
+            String type = one.path("type").asText();
+            before = CUTTING.contains(type) ? before : type;
+        }
+    }
+
+    private static IOException tooSlow(String part, String why) {
+        return new IOException("the regular expression of \"" + part + "\" is not taken: " + why + ".");
+    }
+
+    /** The parts of a sequence, and of those in it, in their order; what is no sequence itself. */
+    private static List<JsonNode> parts(JsonNode node, String name) {
+        List<JsonNode> parts = new ArrayList<>();
+        if (node.path("type").asText().equals("Sequence")) {
+            node.path(name).forEach(one -> parts.addAll(parts(one, name)));
+        } else if (node.isObject()) {
+            parts.add(node);
+        }
+        return parts;
     }
 
     private static void requireOneTokenAnId(JsonNode root) throws IOException {

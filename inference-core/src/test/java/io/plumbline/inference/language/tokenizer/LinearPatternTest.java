@@ -1,5 +1,6 @@
 package io.plumbline.inference.language.tokenizer;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -8,10 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.TestModels;
+import io.plumbline.inference.language.tokenizer.LinearPattern.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class LinearPatternTest {
@@ -42,6 +47,69 @@ class LinearPatternTest {
         assertNull(LinearPattern.fault(pattern), pattern);
     }
 
+    /** What they go through in vain is taken by the next: none of these goes through it again. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "\\s+(?!\\S)|\\s+",
+                "'s| ?\\p{L}+|\\s+(?!\\S)|\\s+",
+                "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+                "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{M}]*[\\p{Ll}\\p{M}]+(?i:'s|'t)?|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{M}]+"
+                        + "[\\p{Ll}\\p{M}]*|\\p{N}{1,3}",
+                "[A-Za-z]+",
+                "\\s?[!-/]+|x",
+                // GPT-4o and gpt-oss, DeepSeek V3, Kimi K2.
+                "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+"
+                        + "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+"
+                        + "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\\p{N}{1,3}"
+                        + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+                "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
+                        + "| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+                "[\\p{Han}]+|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]*"
+                        + "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+                        + "|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]+"
+                        + "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+                        + "|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+            })
+    void whatIsTakenBehindIsNotGoneThroughAgain(String pattern) {
+        assertNull(LinearPattern.fault(pattern));
+        assertTrue(
+                LinearPattern.reruns(pattern).stream().noneMatch(LinearPattern.Run::again),
+                LinearPattern.reruns(pattern).toString());
+        assertTrue(
+                LinearPattern.reruns(pattern).stream().allMatch(run -> run.ways() <= 2),
+                LinearPattern.reruns(pattern).toString());
+    }
+
+    static List<Arguments> again() {
+        return List.of(
+                Arguments.of("\\s+$", Kind.BLANKS, 1),
+                Arguments.of("\\d{1,3}(?=(?:\\d{3})*\\b)|x", Kind.DIGITS, 3),
+                Arguments.of("(?=(\\d{3})+(?!\\d))", Kind.DIGITS, 1),
+                Arguments.of("\\p{L}+\\p{N}", Kind.LETTERS, 1),
+                Arguments.of("[^x]+y", Kind.ALL, 1),
+                Arguments.of("(?:\\d\\s)+x", Kind.ALL, 1),
+                // Each takes one character, and the next begins within the run.
+                Arguments.of("\\s+x| |\\s+", Kind.BLANKS, 1),
+                Arguments.of("\\s+x|\\s+?y|\\s+", Kind.BLANKS, 1),
+                // Another kind is taken, or less of it.
+                Arguments.of("\\s+x|\\S+", Kind.BLANKS, 1),
+                Arguments.of("\\s+x| +", Kind.BLANKS, 1),
+                Arguments.of("\\s+x|\\s+?", Kind.BLANKS, 1),
+                Arguments.of("\\s+x|a\\s+", Kind.BLANKS, 1),
+                Arguments.of("\\s+x|(?:\\s)+", Kind.BLANKS, 1),
+                Arguments.of("\\s+|\\s+x", Kind.BLANKS, 1));
+    }
+
+    @ParameterizedTest
+    @MethodSource("again")
+    void whatIsGoneThroughAgainIsKnown(String pattern, Kind kind, long ways) {
+        assertNull(LinearPattern.fault(pattern));
+        assertEquals(
+                new LinearPattern.Run(kind, ways, true),
+                LinearPattern.reruns(pattern).getFirst());
+    }
+
     /** Each ends the process, or takes minutes, on some text of a few thousand characters. */
     @ParameterizedTest
     @ValueSource(
@@ -64,7 +132,13 @@ class LinearPatternTest {
                 "(a",
                 "[a",
                 "a)b",
-                "\\"
+                "\\",
+                "a{1,64}a{1,64}a{1,64}b",
+                "a?a?a?a?a?a?a?a?a?a?a?aaaaaaaaaaab",
+                "(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)b",
+                "\\s*\\G\\s",
+                "(?x)(?:a|b) +c",
+                "(?x:a +a +b)"
             })
     void whatCostsMoreThanItsTextIsNotTaken(String pattern) {
         assertNotNull(LinearPattern.fault(pattern), pattern);
