@@ -2,6 +2,7 @@ package io.plumbline.verifier.tolerant;
 
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.model.ManifestText;
 import io.plumbline.verifier.tensor.Precision;
 import io.plumbline.verifier.tensor.Tensor;
 import io.plumbline.verifier.tensor.TensorSpec;
@@ -76,7 +77,7 @@ public record Bounds(
     /** Reads a canonical text; anything else is refused. */
     public static Bounds parse(String text) {
         try {
-            String[] lines = text.split("\n", -1);
+            String[] lines = ManifestText.lines(text);
             if (!lines[0].equals(FIRST_LINE) || !lines[1].startsWith("model ") || !lines[2].startsWith("safety ")) {
                 throw new IllegalArgumentException("it does not begin with \"" + FIRST_LINE + "\", model and safety");
             }
@@ -84,7 +85,7 @@ public record Bounds(
             SortedMap<String, InputRange> inputs = new TreeMap<>();
             SortedMap<Precision, SortedMap<String, OutputBounds>> outputs = new TreeMap<>();
             SortedMap<String, OutputBounds> current = null;
-            for (int i = 3; i < lines.length - 1; i++) {
+            for (int i = 3; i < lines.length; i++) {
                 String[] part = lines[i].split(" ", -1);
                 if (part[0].equals("precision")) {
                     current = new TreeMap<>();

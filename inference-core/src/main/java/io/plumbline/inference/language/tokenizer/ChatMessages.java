@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.plumbline.inference.json.FiniteNumbers;
+import io.plumbline.inference.json.JsonValues;
 import io.plumbline.inference.language.sources.PromptSources;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer.Message;
 import java.util.ArrayList;
@@ -20,6 +21,12 @@ import java.util.TreeMap;
  */
 public final class ChatMessages {
     private static final ObjectMapper MAPPER = FiniteNumbers.mapper();
+
+    /**
+     * Names and values of a conversation, and of the arguments in it: of fifty thousand messages. Auditors read those
+     * of anybody, and each takes some hundred bytes of memory.
+     */
+    private static final long MOST_VALUES = 1 << 18;
 
     /** The role of what a tool answered. */
     static final String TOOL = "tool";
@@ -51,6 +58,14 @@ public final class ChatMessages {
      * @throws IllegalArgumentException saying which of it is missing, of another kind, or not supported.
      */
     public static Conversation parse(JsonNode json) {
+        return parse(json, values());
+    }
+
+    private static JsonValues values() {
+        return new JsonValues("The messages", MOST_VALUES);
+    }
+
+    private static Conversation parse(JsonNode json, JsonValues values) {
         JsonNode list = json.isObject() ? json.path("messages") : json;
         if (!list.isArray() || list.isEmpty()) {
             throw new IllegalArgumentException("\"messages\" must be a list of at least one message.");
@@ -60,7 +75,7 @@ public final class ChatMessages {
             throw new IllegalArgumentException(
                     "A conversation has \"messages\", \"tools\", \"sources\" and \"template\", and nothing else.");
         }
-        ToolMessages calls = new ToolMessages();
+        ToolMessages calls = new ToolMessages(values);
         List<Message> messages = new ArrayList<>();
         for (JsonNode message : list) {
             messages.add(message(message, messages.size(), calls));
@@ -74,8 +89,9 @@ public final class ChatMessages {
 
     /** The same from the JSON's text. */
     static Conversation parse(String json) {
+        JsonValues values = values();
         try {
-            return parse(MAPPER.readTree(json));
+            return parse(values.read(MAPPER, json), values);
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("The messages are not JSON: " + e.getOriginalMessage(), e);
         }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.json.FiniteNumbers;
+import io.plumbline.inference.json.JsonValues;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -25,6 +26,12 @@ final class ToolMessages {
             .set("properties", JsonNodeFactory.instance.objectNode());
 
     private final Map<String, String> names = new HashMap<>();
+    private final JsonValues values;
+
+    /** @param values counts those of arguments, which are JSON within a text. */
+    ToolMessages(JsonValues values) {
+        this.values = values;
+    }
 
     /**
      * The tools that a model may call, as chat templates take them.
@@ -107,13 +114,13 @@ final class ToolMessages {
         return names.get(id);
     }
 
-    private static JsonNode arguments(JsonNode given, String where) {
+    private JsonNode arguments(JsonNode given, String where) {
         JsonNode arguments = given;
         if (given.isTextual()) {
             try {
                 arguments = given.asText().isBlank()
                         ? JsonNodeFactory.instance.objectNode()
-                        : MAPPER.readTree(given.asText());
+                        : values.read(MAPPER, given.asText());
             } catch (JsonProcessingException e) {
                 throw new IllegalArgumentException(
                         where + " has \"arguments\" that are not JSON: " + e.getOriginalMessage(), e);
