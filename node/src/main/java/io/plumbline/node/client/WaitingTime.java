@@ -11,7 +11,9 @@ final class WaitingTime {
         waitedNs += ns;
     }
 
-    /** Whether the node took at least half: where this host did, an audit that is not over is no silence of the node's. */
+    /**
+     * Whether the node took at least half: where this host did, an audit that is not over is no silence of the node's.
+     */
     boolean isMost() {
         return 2 * waitedNs >= System.nanoTime() - beginNs;
     }
