@@ -32,6 +32,12 @@ final class TokenizerScreen {
     private static final Set<String> KEEPING =
             Set.of("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Strip", "Nmt", "BertNormalizer");
 
+    /** Characters of a word that a WordPiece model cuts up; those in use take as many. */
+    private static final int MOST_OF_A_WORD = 100;
+
+    /** Characters of a piece of a Unigram model; SentencePiece makes them of 16 unless it is told otherwise. */
+    private static final int MOST_OF_A_PIECE = 128;
+
     /** Characters that a normalizer may put in place of others. */
     private static final int MOST_CONTENT = 2;
 
@@ -46,6 +52,7 @@ final class TokenizerScreen {
                     "\"dropout\" is " + dropout + ": it would cut the same text otherwise each time. Set it to null.");
         }
         requireOneTokenAnId(root);
+        requireShortPieces(root.path("model"));
         requireLinear(root, "");
         requireBounded(root);
     }
@@ -103,6 +110,27 @@ final class TokenizerScreen {
             parts.add(node);
         }
         return parts;
+    }
+
+    /**
+     * What is looked for at each character of a text, to its end: pieces of a Unigram model, and the words of a
+     * WordPiece model from each of their characters.
+     */
+    private static void requireShortPieces(JsonNode model) throws IOException {
+        int word = model.path("max_input_chars_per_word").asInt(MOST_OF_A_WORD);
+        if (word > MOST_OF_A_WORD || word < 0) {
+            throw new IOException("\"max_input_chars_per_word\" is " + word + ": time grows with its square. Set it to "
+                    + MOST_OF_A_WORD + ".");
+        }
+        if (model.path("vocab").isArray()) {
+            for (JsonNode piece : model.path("vocab")) {
+                int length = piece.path(0).asText().length();
+                if (length > MOST_OF_A_PIECE) {
+                    throw new IOException("a piece of its vocabulary has " + length + " characters; at most "
+                            + MOST_OF_A_PIECE + " are taken.");
+                }
+            }
+        }
     }
 
     private static void requireOneTokenAnId(JsonNode root) throws IOException {

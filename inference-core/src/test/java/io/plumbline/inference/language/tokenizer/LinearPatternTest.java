@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.tokenizer.LinearPattern.Kind;
@@ -172,5 +173,30 @@ class LinearPatternTest {
         split.putObject("pattern").put("Regex", "(a|a|aa)+$");
         assertTrue(refused(slow).contains("repeats a group"), refused(slow));
         assertNull(LinearPattern.fault("a+"));
+    }
+
+    @Test
+    void piecesAndWordsThatCostMoreThanTheirTextAreRefused() throws IOException {
+        ObjectNode pieces = shipped();
+        ObjectNode unigram = pieces.putObject("model").put("type", "Unigram").put("unk_id", 0);
+        pieces.putArray("added_tokens");
+        unigram.putArray("vocab").addArray().add("a".repeat(129)).add(-1.0);
+        assertTrue(refused(pieces).contains("a piece of its vocabulary has 129 characters"), refused(pieces));
+        ObjectNode words = shipped();
+        ObjectNode wordPiece = words.putObject("model").put("type", "WordPiece").put("unk_token", "a");
+        words.putArray("added_tokens");
+        wordPiece.put("continuing_subword_prefix", "##").putObject("vocab").put("a", 0);
+        wordPiece.put("max_input_chars_per_word", 1_000_000);
+        assertTrue(refused(words).contains("\"max_input_chars_per_word\" is 1000000"), refused(words));
+        ObjectNode control = shipped();
+        ((ArrayNode) control.path("added_tokens"))
+                .addObject()
+                .put("id", 1_000_000)
+                .put("content", "<" + "a".repeat(600))
+                .put("special", true);
+        byte[] file = control.toString().getBytes("UTF-8");
+        assertTrue(assertThrows(IOException.class, () -> new ControlTokens(file, ""))
+                .getMessage()
+                .contains("a control token of 601 characters"));
     }
 }
