@@ -55,7 +55,8 @@ final class Settlements {
 
     private final Ledger ledger;
     private final Entries entries;
-    private final SortedMap<Bytes32, Settlement> settlements = new TreeMap<>();
+    /** By request: sorted when a snapshot is taken and not before, for a command looks up several among many. */
+    private final Map<Bytes32, Settlement> settlements = new HashMap<>();
 
     /** When something is to be done about a settlement: its phase ends, or, where it is closed, it leaves the state. */
     private final NavigableMap<Long, TreeSet<Bytes32>> deadlines = new TreeMap<>();
@@ -664,7 +665,7 @@ final class Settlements {
     void write(CanonicalWriter out) {
         judged.write(out);
         out.putInt(settlements.size());
-        settlements.values().forEach(one -> one.write(out));
+        new TreeMap<>(settlements).values().forEach(one -> one.write(out));
     }
 
     static Settlements read(Ledger ledger, Entries entries, CanonicalReader in) {
