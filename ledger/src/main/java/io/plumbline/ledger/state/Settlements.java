@@ -470,11 +470,13 @@ final class Settlements {
     }
 
     /**
-     * An answer was proven false: the requester has back what is still held of the escrow, the node loses its stake, a
-     * part of it to the finder, and requests that it has not answered yet end. Nothing of the stake goes to requesters:
-     * a node could make as many of them as it likes.
+     * An answer was proven false: the requester has back what is still held of the escrow, the node loses its stake, and
+     * requests that it has not answered yet end. Nothing of the stake goes to requesters: a node could make as many of
+     * them as it likes.
+     *
+     * @return the finder's part of the stake, which its caller owes or holds; the rest is burned.
      */
-    void slash(Settlement proven, Bytes32 finder, long nowMs) {
+    long slash(Settlement proven, long nowMs) {
         Bytes32 node = ledger.holder(proven.node());
         owe(proven.requester(), proven.held());
         put(
@@ -484,7 +486,6 @@ final class Settlements {
         ledger.registry().caught(node);
         long stake = ledger.books().seize(node);
         long bounty = stake / BOUNTY_PARTS;
-        ledger.books().owe(finder, bounty, ledger.block());
         ledger.books().burn(stake - bounty, ledger.block());
         for (Bytes32 request : List.copyOf(openByNode.getOrDefault(node, new TreeSet<>()))) {
             Settlement other = settlements.get(request);
@@ -492,6 +493,7 @@ final class Settlements {
                 put(unjudged(other, nowMs));
             }
         }
+        return bounty;
     }
 
     /**
@@ -516,7 +518,7 @@ final class Settlements {
         if (one.receipt().isSameAnswer(other)) {
             return "the node gave one receipt for this request, and this is it";
         }
-        slash(one, one.requester(), nowMs);
+        owe(one.requester(), slash(one, nowMs));
         return null;
     }
 
