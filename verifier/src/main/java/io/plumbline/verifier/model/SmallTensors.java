@@ -72,6 +72,9 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
             names.add(TensorNames.deltaGates(layer) + SCALE);
             names.addAll(TensorNames.linearVectors(layer));
         }
+        if (config.architecture().layerScale()) {
+            names.add(TensorNames.layerScale(layer));
+        }
         return names;
     }
 
@@ -102,11 +105,23 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
                 biases(layer, MatrixStack.OUT),
                 biases(layer, MatrixStack.GATE_UP),
                 biases(layer, MatrixStack.DOWN),
-                gain(hasQkNorm, TensorNames.queryNorm(layer), c.qkNormSize(c.queryDim())),
-                gain(hasQkNorm, TensorNames.keyNorm(layer), c.qkNormSize(c.kvDim())),
+                gain(hasQkNorm, TensorNames.queryNorm(layer), c.qkNormSize(layer, c.queryDim(layer))),
+                gain(hasQkNorm && c.hasOwnKeys(layer), TensorNames.keyNorm(layer), c.qkNormSize(layer, c.kvDim(layer))),
                 gain(hasSinks(c, layer), TensorNames.sinks(layer), c.heads()),
                 c.hasExperts(layer) ? experts(layer) : null,
-                c.isLinear(layer) ? delta(layer) : null);
+                c.isLinear(layer) ? delta(layer) : null,
+                c.architecture().perLayer() > 0 ? perLayer(layer) : null,
+                c.architecture().layerScale() ? floats(TensorNames.layerScale(layer), 1)[0] : 1);
+    }
+
+    private PerLayerParameters perLayer(int layer) {
+        ModelConfig c = manifest.config();
+        return new PerLayerParameters(
+                scales(layer, MatrixStack.PER_LAYER_INPUT),
+                floats(TensorNames.perLayerInputNorm(layer), c.architecture().perLayer()),
+                scales(layer, MatrixStack.PER_LAYER_GATE),
+                scales(layer, MatrixStack.PER_LAYER_OUT),
+                floats(TensorNames.perLayerOutNorm(layer), c.hidden()));
     }
 
     private DeltaParameters delta(int layer) {

@@ -34,6 +34,7 @@ import java.util.regex.Pattern;
 public final class GgufCheckpoint implements Checkpoint {
     private static final Map<String, String> WHOLE = Map.of(
             TensorNames.EMBEDDING, "token_embd.weight",
+            TensorNames.PER_LAYER_EMBEDDING, "per_layer_token_embd.weight",
             TensorNames.FINAL_NORM, "output_norm.weight",
             TensorNames.OUTPUT_WEIGHT, "output.weight");
 
@@ -42,10 +43,15 @@ public final class GgufCheckpoint implements Checkpoint {
             "post_self_attn_layernorm", "post_attention_norm",
             "post_mlp_layernorm", "post_ffw_norm",
             "self_attn.o_proj", "attn_output",
+            "per_layer_input_gate", "inp_gate",
+            "per_layer_projection", "proj",
+            "post_per_layer_input_norm", "post_norm",
             "self_attn.q_norm", "attn_q_norm",
             "self_attn.k_norm", "attn_k_norm");
 
     private static final Pattern IN_LAYER = Pattern.compile("model\\.layers\\.(\\d{1,9})\\.(.+)\\.([A-Za-z_]+)");
+
+    private static final Pattern LAYER_SCALE = Pattern.compile("model\\.layers\\.(\\d{1,9})\\.layer_scalar");
 
     /** As gguf-split names parts. */
     private static final Pattern PART = Pattern.compile("(.+)-(\\d{5})-of-(\\d{5})(\\.[^.]*|)");
@@ -130,10 +136,16 @@ public final class GgufCheckpoint implements Checkpoint {
         return true;
     }
 
-    /** Layers that predict a second token stand behind the others. */
+    /** Layers that predict a second token stand behind the others; and what layers do not need that have no cache. */
     @Override
     public List<String> leftOut() {
-        return List.of("blk." + read.layers() + ".");
+        List<String> all = new ArrayList<>(List.of("blk." + read.layers() + "."));
+        for (int l = read.layers() - read.sharedCaches(); l < read.layers(); l++) {
+            all.add("blk." + l + ".attn_k.");
+            all.add("blk." + l + ".attn_v.");
+            all.add("blk." + l + ".attn_k_norm.");
+        }
+        return List.copyOf(all);
     }
 
     @Override
@@ -152,6 +164,10 @@ public final class GgufCheckpoint implements Checkpoint {
     @Override
     public Weights require(String name, int... shape) throws IOException {
         Matcher inLayer = IN_LAYER.matcher(name);
+        Matcher scale = LAYER_SCALE.matcher(name);
+        if (scale.matches()) {
+            return mapped("blk." + scale.group(1) + ".layer_output_scale.weight", shape);
+        }
         if (!inLayer.matches()) {
             return mapped(WHOLE.getOrDefault(name, name), shape);
         }
@@ -184,6 +200,11 @@ public final class GgufCheckpoint implements Checkpoint {
             case "mlp.experts.down_proj" -> experts(block + "ffn_down_exps" + kind, shape, 1);
             case "mlp.gate" ->
                 mapped(block + (kind.startsWith(".e_score") ? "exp_probs_b.bias" : "ffn_gate_inp" + kind), shape);
+            case "per_layer_model_projection" -> {
+                Weights all = mapped("per_layer_model_proj.weight", read.layers() * shape[0], shape[1]);
+                yield rows(all, Integer.parseInt(inLayer.group(1)) * shape[0], shape[0]);
+            }
+            case "per_layer_projection_norm" -> mapped("per_layer_proj_norm.weight", shape);
             case "post_attention_layernorm" -> mapped(block + architecture.mlpNorm() + kind, shape);
             default -> mapped(block + LAYER_NAMES.getOrDefault(part, part) + kind, shape);
         };

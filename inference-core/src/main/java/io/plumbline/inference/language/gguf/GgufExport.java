@@ -7,6 +7,7 @@ import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.FloatBytes;
 import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.StackedWeights;
+import io.plumbline.inference.language.checkpoint.TransformedRows;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufWriter.Declared;
 import io.plumbline.verifier.model.DeltaRule;
@@ -87,6 +88,15 @@ public final class GgufExport {
         if (!isTied) {
             add("output.weight", TensorNames.OUTPUT_WEIGHT, model.vocab(), hidden);
         }
+        if (model.rope().scaling() instanceof RopeScaling.Proportional proportional) {
+            double[] divisors = new double[model.headDim() / 2];
+            Arrays.setAll(divisors, i -> i < proportional.pairs() ? proportional.factor() : GgufConfig.NOT_ROTATED);
+            String name = "rope_freqs.weight";
+            put(name, new Numbers(name, divisors), new Declared(GgufType.F32, divisors.length), r -> r);
+        }
+        if (model.architecture().perLayer() > 0) {
+            perLayer();
+        }
         if (model.rope().scaling() instanceof RopeScaling.LongRope longRope) {
             for (String name : List.of("rope_factors_long.weight", "rope_factors_short.weight")) {
                 int pairs = longRope.divisors().length;
@@ -108,7 +118,35 @@ public final class GgufExport {
             if (model.mlp(l) > 0) {
                 feedForward(block + "ffn_", model.hasExperts(l) ? "_shexp" : "", l);
             }
+            if (model.architecture().perLayer() > 0) {
+                matrix(block + "inp_gate", TensorNames.PER_LAYER_GATE, l);
+                matrix(block + "proj", TensorNames.PER_LAYER_OUT, l);
+            }
+            if (model.architecture().layerScale()) {
+                add(block + "layer_output_scale.weight", TensorNames.layerScale(l), 1);
+            }
         }
+    }
+
+    /** What all layers' own embeddings have together. */
+    private void perLayer() throws IOException {
+        int elements = model.architecture().perLayer();
+        int hidden = model.hidden();
+        add("per_layer_token_embd.weight", TensorNames.PER_LAYER_EMBEDDING, model.vocab(), model.perLayerDim());
+        add("per_layer_proj_norm.weight", TensorNames.perLayerInputNorm(0), elements);
+        String name = "per_layer_model_proj.weight";
+        List<Weights> layers = new ArrayList<>();
+        for (int l = 0; l < model.layers(); l++) {
+            layers.add(source.require(TensorNames.PER_LAYER_INPUT.weight(l), elements, hidden));
+        }
+        // As it is published, before it is scaled.
+        float scale = (float) Math.sqrt(hidden);
+        Weights all = new TransformedRows(new StackedWeights(name, layers), row -> {
+            for (int i = 0; i < hidden; i++) {
+                row[i] *= scale;
+            }
+        });
+        put(name, all, new Declared(type, model.perLayerDim(), hidden), r -> r);
     }
 
     private void norms(String block, int l) throws IOException {
@@ -117,10 +155,14 @@ public final class GgufExport {
                 TensorNames.mlpNorm(l), architecture.mlpNorm(),
                 TensorNames.attentionOutNorm(l), "post_attention_norm",
                 TensorNames.mlpOutNorm(l), "post_ffw_norm",
+                TensorNames.perLayerOutNorm(l), "post_norm",
                 TensorNames.queryNorm(l), "attn_q_norm",
                 TensorNames.keyNorm(l), "attn_k_norm");
         for (String name : TensorNames.norms(model, l)) {
-            add(block + targets.get(name) + ".weight", name, TensorNames.normSize(model, name));
+            // One of all layers, which stands apart.
+            if (!name.equals(TensorNames.perLayerInputNorm(l))) {
+                add(block + targets.get(name) + ".weight", name, TensorNames.normSize(model, l, name));
+            }
         }
     }
 
@@ -201,7 +243,7 @@ public final class GgufExport {
 
     /** Queries and the gate's rows, a head of each in turn. */
     private void gatedQueries(String block, int l) throws IOException {
-        int rows = model.queryDim();
+        int rows = model.queryDim(l);
         int head = model.headDim();
         Weights q = source.require(TensorNames.Q.weight(l), rows, model.hidden());
         Weights gate = source.require(TensorNames.ATTENTION_GATE.weight(l), rows, model.hidden());
@@ -221,8 +263,12 @@ public final class GgufExport {
             fuse(block + "attn_qkv.weight", l, TensorNames.Q, TensorNames.K, TensorNames.V);
         } else {
             matrix(block + "attn_q", TensorNames.Q, l);
-            matrix(block + "attn_k", TensorNames.K, l);
-            matrix(block + "attn_v", TensorNames.V, l);
+            if (model.hasOwnKeys(l)) {
+                matrix(block + "attn_k", TensorNames.K, l);
+            }
+            if (model.hasValues(l)) {
+                matrix(block + "attn_v", TensorNames.V, l);
+            }
         }
         matrix(block + "attn_output", TensorNames.O, l);
         if (model.architecture().hasSinks()) {

@@ -57,6 +57,10 @@ public final class LoadedModel implements AutoCloseable {
     private final RotaryTables rotary;
     private final List<Layer> layers;
     private final Tensor embedding;
+
+    /** Null where layers have no embeddings of their own. */
+    private final Tensor perLayerEmbedding;
+
     private final float[] finalGain;
     private final Matrix output;
 
@@ -70,10 +74,13 @@ public final class LoadedModel implements AutoCloseable {
     /**
      * One layer: small parameters on the heap, matrices mapped.
      *
+     * @param k null where the layer attends to another's keys and values.
+     * @param v null there too, and where its values are its keys.
      * @param gate null, as are up and down, where there are experts alone.
      * @param mixture null where there are no experts.
      * @param attentionGate null where attention's output has no gate.
      * @param linear null where the layer has attention; q, k and v are null where it has not.
+     * @param perLayer null where layers have no embeddings of their own.
      */
     public record Layer(
             LayerParameters parameters,
@@ -86,7 +93,8 @@ public final class LoadedModel implements AutoCloseable {
             Matrix down,
             Mixture mixture,
             Matrix attentionGate,
-            Linear linear) {
+            Linear linear,
+            PerLayer perLayer) {
 
         /** Without experts. */
         public Layer(
@@ -112,7 +120,7 @@ public final class LoadedModel implements AutoCloseable {
                 Matrix up,
                 Matrix down,
                 Mixture mixture) {
-            this(parameters, q, k, v, out, gate, up, down, mixture, null, null);
+            this(parameters, q, k, v, out, gate, up, down, mixture, null, null, null);
         }
     }
 
@@ -134,6 +142,15 @@ public final class LoadedModel implements AutoCloseable {
      */
     public record Linear(Matrix qkv, Matrix gate, Matrix rates) {}
 
+    /**
+     * The matrices of a layer's own embeddings.
+     *
+     * @param input from the first residual.
+     * @param gate from the residual.
+     * @param out back to it.
+     */
+    public record PerLayer(Matrix input, Matrix gate, Matrix out) {}
+
     private LoadedModel(
             Path folder,
             Arena arena,
@@ -154,6 +171,9 @@ public final class LoadedModel implements AutoCloseable {
         ModelConfig c = manifest.config();
         this.rotary = RotaryTables.of(c);
         this.embedding = file.require(TensorNames.EMBEDDING, c.vocab(), c.hidden());
+        this.perLayerEmbedding = c.architecture().perLayer() == 0
+                ? null
+                : file.require(TensorNames.PER_LAYER_EMBEDDING, c.vocab(), c.perLayerDim());
         this.finalGain = floats(file.require(TensorNames.FINAL_NORM, c.hidden()));
     }
 
@@ -239,7 +259,15 @@ public final class LoadedModel implements AutoCloseable {
                 matrix(file, manifest, TensorNames.DOWN, l),
                 c.hasExperts(l) ? mixture(file, manifest, l) : null,
                 matrix(file, manifest, TensorNames.ATTENTION_GATE, l),
-                c.isLinear(l) ? linear(file, manifest, l) : null);
+                c.isLinear(l) ? linear(file, manifest, l) : null,
+                c.architecture().perLayer() > 0 ? perLayer(file, manifest, l) : null);
+    }
+
+    private static PerLayer perLayer(SafetensorsFile file, Manifest manifest, int l) throws IOException {
+        return new PerLayer(
+                matrix(file, manifest, TensorNames.PER_LAYER_INPUT, l),
+                matrix(file, manifest, TensorNames.PER_LAYER_GATE, l),
+                matrix(file, manifest, TensorNames.PER_LAYER_OUT, l));
     }
 
     private static Linear linear(SafetensorsFile file, Manifest manifest, int l) throws IOException {
@@ -406,6 +434,20 @@ public final class LoadedModel implements AutoCloseable {
     public void embed(int token, float[] h, int offset) {
         int rowBytes = manifest.tensor(TensorNames.EMBEDDING).rowBytes();
         Embedding.widen(embedding.bytes(), (long) token * rowBytes, embedding.dtype(), config().hidden(), h, offset);
+    }
+
+    /** Bytes of the tensor of layers' own embeddings. */
+    public MemorySegment perLayerBytes() {
+        return perLayerEmbedding.bytes();
+    }
+
+    /** Writes a layer's own embedding of a token. */
+    public void embed(int token, int layer, float[] out, int offset) {
+        Manifest.Tensor tensor = manifest.tensor(TensorNames.PER_LAYER_EMBEDDING);
+        int elements = config().architecture().perLayer();
+        long at = (long) token * tensor.rowBytes();
+        at += (long) tensor.rowBytes() / config().perLayerDim() * elements * layer;
+        Embedding.widen(perLayerEmbedding.bytes(), at, tensor.dtype(), elements, out, offset);
     }
 
     @Override

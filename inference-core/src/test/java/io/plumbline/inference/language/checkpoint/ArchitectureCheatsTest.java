@@ -252,7 +252,9 @@ class ArchitectureCheatsTest {
                 p.keyGain(),
                 sinks,
                 experts.apply(p),
-                null);
+                null,
+                null,
+                1);
         layers.set(0, new LoadedModel.Layer(other, l.q(), l.k(), l.v(), l.out(), null, null, null, l.mixture()));
         Failure failure = audit(model, model, layers);
         assertNotNull(failure);
