@@ -62,6 +62,8 @@ class GgufTest {
         "GemmaForCausalLM, F32, F32, true",
         "Gemma2ForCausalLM, F32, F32, true",
         "Gemma3ForCausalLM, F32, F32, true",
+        "Gemma4ForCausalLM, F32, F32, true",
+        "Gemma4ForConditionalGeneration, F32, F32, true",
         "Phi3ForCausalLM, F16, F16, false",
         "Olmo2ForCausalLM, BF16, BF16, false",
         "SmolLM3ForCausalLM, F16, F16, true",

@@ -107,13 +107,19 @@ public final class RandomModel {
 
     private Map<String, Tensor> tensors() {
         Map<String, Tensor> all = new LinkedHashMap<>();
-        int queries = shape.heads() * shape.headDim();
-        int keys = shape.kvHeads() * shape.headDim();
         RandomFamily.Linear linear = family.linear();
-        String prefix = linear == null ? "model." : linear.prefix();
+        RandomFamily.Gemma4 gemma = family.gemma();
+        String prefix = gemma != null ? gemma.prefix() : linear == null ? "model." : linear.prefix();
         all.put(prefix + "embed_tokens.weight", new Tensor(shape.vocab(), shape.hidden(), false, scaled(0.5)));
         for (int l = 0; l < shape.layers(); l++) {
             String layer = prefix + "layers." + l + ".";
+            boolean isGlobal = gemma != null && gemma.isFull(l, shape.layers());
+            boolean hasOwnKeys = gemma == null || gemma.hasOwnKeys(l);
+            boolean areKeysValues = isGlobal && !gemma.isSmall();
+            int headDim = isGlobal ? 2 * shape.headDim() : shape.headDim();
+            int queries = shape.heads() * headDim;
+            int keys = (areKeysValues ? 1 : shape.kvHeads()) * headDim;
+            int mlp = hasOwnKeys ? shape.mlp() : 2 * shape.mlp();
             boolean isLinear = linear != null && linear.isIn(l);
             for (String norm : family.norms()) {
                 all.put(layer + norm + ".weight", gains(shape.hidden()));
@@ -125,8 +131,13 @@ public final class RandomModel {
             } else {
                 int gate = linear == null ? 0 : queries;
                 matrix(all, layer + "self_attn.q_proj", queries + gate, shape.hidden(), 1);
-                matrix(all, layer + "self_attn.k_proj", keys, shape.hidden(), 1);
-                matrix(all, layer + "self_attn.v_proj", keys, shape.hidden(), 1);
+                // Of layers that do not need it the last file has it all the same.
+                if (hasOwnKeys || l == shape.layers() - 1) {
+                    matrix(all, layer + "self_attn.k_proj", keys, shape.hidden(), 1);
+                }
+                if (hasOwnKeys && !areKeysValues) {
+                    matrix(all, layer + "self_attn.v_proj", keys, shape.hidden(), 1);
+                }
             }
             if (!isLinear) {
                 matrix(all, layer + "self_attn.o_proj", shape.hidden(), queries, 0.5);
@@ -138,7 +149,7 @@ public final class RandomModel {
                 matrix(all, layer + "mlp.gate_up_proj", 2 * shape.mlp(), shape.hidden(), 1);
                 matrix(all, layer + "mlp.down_proj", shape.hidden(), shape.mlp(), 0.5);
             } else {
-                gated(all, layer + "mlp.", shape.mlp(), List.of("gate_proj", "up_proj", "down_proj"));
+                gated(all, layer + "mlp.", mlp, List.of("gate_proj", "up_proj", "down_proj"));
             }
             if (family.hasQkvBias()) {
                 all.put(layer + "self_attn.q_proj.bias", new Tensor(1, queries, false, scaled(0.3)));
@@ -158,9 +169,23 @@ public final class RandomModel {
             }
             if (family.qkNorm() != RandomFamily.QkNorm.NONE && !isLinear) {
                 boolean isWhole = family.qkNorm() == RandomFamily.QkNorm.WHOLE;
-                all.put(layer + "self_attn.q_norm.weight", gains(isWhole ? queries : shape.headDim()));
-                all.put(layer + "self_attn.k_norm.weight", gains(isWhole ? keys : shape.headDim()));
+                all.put(layer + "self_attn.q_norm.weight", gains(isWhole ? queries : headDim));
+                if (hasOwnKeys) {
+                    all.put(layer + "self_attn.k_norm.weight", gains(isWhole ? keys : headDim));
+                }
             }
+            if (gemma != null) {
+                gemma(all, layer, gemma);
+            }
+        }
+        if (gemma != null && gemma.isSmall()) {
+            int width = shape.layers() * gemma.perLayer();
+            all.put(prefix + "embed_tokens_per_layer.weight", new Tensor(shape.vocab(), width, false, scaled(0.2)));
+            matrix(all, prefix + "per_layer_model_projection", width, shape.hidden(), 4);
+            all.put(prefix + "per_layer_projection_norm.weight", gains(gemma.perLayer()));
+            // Parts that are not run.
+            all.put("model.vision_tower.patch_embedder.input_proj.weight", gains(shape.hidden()));
+            all.put("model.embed_audio.embedding_projection.weight", gains(shape.hidden()));
         }
         all.put(prefix + "norm.weight", gains(shape.hidden()));
         if (linear != null && !linear.isFused()) {
@@ -182,6 +207,15 @@ public final class RandomModel {
         matrix(all, prefix + names.get(0), mlp, shape.hidden(), 1);
         matrix(all, prefix + names.get(1), mlp, shape.hidden(), 1);
         matrix(all, prefix + names.get(2), shape.hidden(), mlp, 0.5);
+    }
+
+    private void gemma(Map<String, Tensor> all, String layer, RandomFamily.Gemma4 gemma) {
+        all.put(layer + "layer_scalar", new Tensor(1, 1, false, (r, row) -> row[0] = 0.5f + random.nextInt(4) / 8f));
+        if (gemma.isSmall()) {
+            matrix(all, layer + "per_layer_input_gate", gemma.perLayer(), shape.hidden(), 1);
+            matrix(all, layer + "per_layer_projection", shape.hidden(), gemma.perLayer(), 1);
+            all.put(layer + "post_per_layer_input_norm.weight", gains(shape.hidden()));
+        }
     }
 
     private void linear(Map<String, Tensor> all, String layer, RandomFamily.Linear linear) {
