@@ -35,7 +35,8 @@ public record Rope(double theta, RopeScaling scaling) {
      */
     public void requireFor(int size) {
         for (int i = 0; i < size / 2; i++) {
-            if (!(frequency(i, size) > 0) && scaling.divisor(theta, i, size) <= RopeScaling.MOST) {
+            boolean isStill = scaling.divisor(theta, i, size) == Double.POSITIVE_INFINITY;
+            if (!(frequency(i, size) > 0) && !isStill) {
                 throw new IllegalArgumentException(
                         "Model shape not supported: a rotary frequency of " + frequency(i, size) + ".");
             }

@@ -189,6 +189,20 @@ class FamilyTest {
     }
 
     @Test
+    void anImportedModelWithEmbeddingsOfLayersImportsToItself() throws IOException {
+        Path source = source("source", shape("Gemma4ForConditionalGeneration", "BF16", true, 0, 1));
+        List<String> notes = new ArrayList<>();
+        Manifest first = ModelImport.run(source, folder.resolve("a"), share -> {}, notes::add);
+        assertTrue(notes.getFirst().startsWith("Left out: 3 tensors of parts that are not run"), notes.toString());
+        Manifest again = ModelImport.run(folder.resolve("a"), folder.resolve("b"), share -> {});
+        assertEquals(first.config(), again.config());
+        assertEquals(first.tensors().keySet(), again.tensors().keySet());
+        for (String name : List.of(TensorNames.PER_LAYER_EMBEDDING, TensorNames.PER_LAYER_INPUT.weight(2))) {
+            assertArrayEquals(first.tensor(name).hash(), again.tensor(name).hash(), name);
+        }
+    }
+
+    @Test
     void anImportedModelWithLinearAttentionImportsToItself() throws IOException {
         Path source = source("source", shape("Qwen3_5MoeForConditionalGeneration", "BF16", false, 0, 1));
         List<String> notes = new ArrayList<>();

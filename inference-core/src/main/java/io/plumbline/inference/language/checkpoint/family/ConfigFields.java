@@ -82,6 +82,12 @@ public final class ConfigFields {
         return value.isNull() ? json.path("") : value;
     }
 
+    /** Whether a field is there and null, where that says something else than its absence. */
+    boolean isNull(String name) {
+        read.add(name);
+        return json.path(name).isNull();
+    }
+
     /** A size that must be there. */
     int size(String name) throws IOException {
         return size(name, 0);

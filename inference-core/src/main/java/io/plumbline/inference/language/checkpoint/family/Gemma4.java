@@ -87,7 +87,9 @@ final class Gemma4 implements Family {
     }
 
     private static void perLayer(Decoder decoder, ConfigFields text) throws IOException {
-        int elements = text.integer("hidden_size_per_layer_input", 256);
+        // Null where there are none, and not where the usual ones are.
+        int elements =
+                text.isNull("hidden_size_per_layer_input") ? 0 : text.integer("hidden_size_per_layer_input", 256);
         int vocab = text.integer("vocab_size_per_layer_input", 262_144);
         if (elements > 0 && vocab != decoder.vocab) {
             throw text.unsupported(
