@@ -46,6 +46,7 @@ final class FamilyBench implements Callable<Integer> {
             shape("Gemma3ForCausalLM", 6),
             shape("Gemma4ForCausalLM", 4),
             shape("Gemma4ForConditionalGeneration", 4),
+            shape("Gemma4MixtureForCausalLM", 4),
             shape("Phi3ForCausalLM", 4),
             shape("Olmo2ForCausalLM", 4),
             shape("SmolLM3ForCausalLM", 4),

@@ -43,6 +43,7 @@ final class QualityBench implements Callable<Integer> {
             "Gemma3",
             "Gemma4",
             "Gemma4ForConditionalGeneration",
+            "Gemma4Mixture",
             "Phi3",
             "Olmo2",
             "Olmo3",

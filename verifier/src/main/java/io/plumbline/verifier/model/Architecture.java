@@ -317,7 +317,7 @@ public record Architecture(
         return kind(layer) == 'D';
     }
 
-    /** The last layer before {@code end} with attention that is local where {@code layer} is; -1 where there is none. */
+    /** The last layer before {@code end} with attention that is local where {@code layer} is, or -1. */
     int lastLike(int layer, int end) {
         for (int l = end - 1; l >= 0; l--) {
             if (!isLinear(l) && isLocal(l) == isLocal(layer)) {

@@ -1,8 +1,9 @@
 package io.plumbline.verifier.model;
 
 /**
- * Query, key and value rows of a batch of tokens as integers, with a scale for each head; every array row-major, by the
- * sizes of the layer that is run, with room for those of any. A layer without keys of its own leaves theirs as they are.
+ * Query, key and value rows of a batch of tokens as integers, with a scale for each head; every array row-major, by
+ * the sizes of the layer that is run, with room for those of any. A layer without keys of its own leaves theirs as they
+ * are.
  *
  * @param q 12-bit queries, {@code [rows][queryDim]}.
  * @param sq their scales, {@code [rows][heads]}.

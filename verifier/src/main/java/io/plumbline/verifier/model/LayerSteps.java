@@ -243,7 +243,7 @@ public final class LayerSteps {
         System.arraycopy(row, 0, input, at, n);
     }
 
-    /** act(gate) * input, from the gate's products and what {@link #perLayerInput} gave, quantized; returns the scale. */
+    /** act(gate) * input, of the gate's products and what {@link #perLayerInput} gave, quantized; returns the scale. */
     public float perLayerGate(
             LayerParameters p, int[] y, int yOffset, float s, float[] input, int at, byte[] x, int xOffset) {
         int n = architecture.perLayer();
@@ -276,6 +276,21 @@ public final class LayerSteps {
      * Norm and quantization before a router, in two digits of hidden bytes each: the high one from {@code xOffset},
      * the low one behind it; returns their scale.
      */
+    public float normForRouter(LayerParameters p, float[] h, int hOffset, byte[] x, int xOffset) {
+        ExpertNorms apart = p.experts().apart();
+        return normAndQuantize16(h, hOffset, apart == null ? p.mlpGain() : apart.router(), x, xOffset);
+    }
+
+    /**
+     * Norm and quantization of what experts take: hidden bytes from {@code xOffset}; returns the scale. Where they do
+     * not stand apart that is what the part beside them takes.
+     */
+    public float normForExperts(LayerParameters p, float[] h, int hOffset, byte[] x, int xOffset) {
+        ExpertNorms apart = p.experts().apart();
+        return normAndQuantize(h, hOffset, apart == null ? p.mlpGain() : apart.input(), x, xOffset);
+    }
+
+    /** As before a router, with a given norm; none where it is null. */
     public float normAndQuantize16(float[] h, int hOffset, float[] gain, byte[] x, int xOffset) {
         int hidden = config.hidden();
         if (gain == null) {
@@ -306,6 +321,10 @@ public final class LayerSteps {
             routed[e] = bias == null ? logit : logit + bias[e];
         }
         experts.choose(routed, p.experts().choiceBias(), ids, weights, at);
+        ExpertNorms apart = p.experts().apart();
+        for (int i = at; apart != null && i < at + architecture.experts().chosen(); i++) {
+            weights[i] *= apart.weightScale()[ids[i]];
+        }
         return architecture.experts().hasSharedGate() ? ScalarMath.sigmoid(routed[n - 1]) : 1;
     }
 
@@ -325,7 +344,8 @@ public final class LayerSteps {
     }
 
     /**
-     * Adds to {@code sum} the output of the part that all tokens go through beside the experts.
+     * Adds to {@code sum} the output of the part that all tokens go through beside the experts; each normed before,
+     * where they stand apart.
      *
      * @param weight of it, as {@link #route} gave it.
      */
@@ -333,6 +353,15 @@ public final class LayerSteps {
         if (architecture.experts().hasSharedGate()) {
             math.dequantize(y, yOffset, config.hidden(), s, p.downScale(), p.downBias(), row, 0);
             math.addWeighted(sum, at, weight, row, 0, config.hidden());
+            return;
+        }
+        ExpertNorms apart = p.experts().apart();
+        if (apart != null) {
+            int hidden = config.hidden();
+            math.rmsNorm(sum, at, apart.output(), hidden, config.eps(), sum, at);
+            math.dequantize(y, yOffset, hidden, s, p.downScale(), null, row, 0);
+            math.rmsNorm(row, 0, apart.shared(), hidden, config.eps(), row, 0);
+            math.add(sum, at, row, 0, hidden);
             return;
         }
         math.addProducts(sum, at, y, yOffset, config.hidden(), s, p.downScale(), row);

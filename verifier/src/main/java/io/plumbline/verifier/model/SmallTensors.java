@@ -59,6 +59,9 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
             if (config.architecture().experts().hasBias()) {
                 names.add(TensorNames.choiceBias(layer));
             }
+            if (config.architecture().experts().isApart()) {
+                names.add(TensorNames.weightScale(layer));
+            }
             if (config.architecture().experts().hasBiases()) {
                 names.add(TensorNames.routerBias(layer));
                 names.add(TensorNames.expertGateUp(layer) + BIAS);
@@ -161,7 +164,17 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
                 split(floats(TensorNames.expertGateUp(layer) + SCALE, gateUp, 1), count),
                 split(floats(TensorNames.expertDown(layer) + SCALE, down, 1), count),
                 split(gain(hasBiases, TensorNames.expertGateUp(layer) + BIAS, gateUp), count),
-                split(gain(hasBiases, TensorNames.expertDown(layer) + BIAS, down), count));
+                split(gain(hasBiases, TensorNames.expertDown(layer) + BIAS, down), count),
+                experts.isApart() ? apart(layer, hidden, count) : null);
+    }
+
+    private ExpertNorms apart(int layer, int hidden, int experts) {
+        return new ExpertNorms(
+                floats(TensorNames.routerNorm(layer), hidden),
+                floats(TensorNames.expertsNorm(layer), hidden),
+                floats(TensorNames.expertsOutNorm(layer), hidden),
+                floats(TensorNames.sharedOutNorm(layer), hidden),
+                floats(TensorNames.weightScale(layer), experts));
     }
 
     private static float[][] split(float[] all, int parts) {

@@ -203,11 +203,44 @@ public enum TensorNames {
                 names.add(keyNorm(layer));
             }
         }
+        if (config.hasExperts(layer) && config.architecture().experts().isApart()) {
+            names.addAll(apartNorms(layer));
+        }
         if (config.architecture().perLayer() > 0) {
             names.add(perLayerInputNorm(layer));
             names.add(perLayerOutNorm(layer));
         }
         return names;
+    }
+
+    /** Names of the norms of a mixture that stands apart: before router and experts, behind them and the other part. */
+    static List<String> apartNorms(int layer) {
+        return List.of(routerNorm(layer), expertsNorm(layer), expertsOutNorm(layer), sharedOutNorm(layer));
+    }
+
+    /** Of the residual before a router that stands apart. */
+    public static String routerNorm(int layer) {
+        return router(layer) + ".norm.weight";
+    }
+
+    /** Of the residual before experts that stand apart. */
+    public static String expertsNorm(int layer) {
+        return "model.layers." + layer + ".pre_experts_layernorm.weight";
+    }
+
+    /** Of what such experts give together. */
+    public static String expertsOutNorm(int layer) {
+        return "model.layers." + layer + ".post_experts_layernorm.weight";
+    }
+
+    /** Of what the part beside such experts gives. */
+    public static String sharedOutNorm(int layer) {
+        return "model.layers." + layer + ".post_shared_layernorm.weight";
+    }
+
+    /** Name of what the weight of each of such experts is multiplied by. */
+    public static String weightScale(int layer) {
+        return router(layer) + ".per_expert_scale";
     }
 
     /** Elements of a layer's norm of that name. */

@@ -61,8 +61,6 @@ public final class Replay implements OpeningSource, AutoCloseable {
     private final MemorySegment trace;
     private final ChainingValues tree;
     private final byte[] root;
-    private ChainingValues embeddingTree;
-    private ChainingValues perLayerTree;
 
     /**
      * Runs the answer again.
@@ -189,16 +187,11 @@ public final class Replay implements OpeningSource, AutoCloseable {
             return out;
         }
         if (view.hasEmbedding(cell)) {
-            if (embeddingTree == null) {
-                embeddingTree = ChainingValues.of(null, model.embeddingBytes());
-            }
-            put(out, parts.embedding(), view.embeddingSlice(cell), embeddingTree, model.embeddingBytes());
+            Slice rows = view.embeddingSlice(cell);
+            put(out, parts.embedding(), rows, model.embeddingTree(), model.embeddingBytes());
         }
         if (config.architecture().perLayer() > 0) {
-            if (perLayerTree == null) {
-                perLayerTree = ChainingValues.of(null, model.perLayerBytes());
-            }
-            put(out, parts.perLayer(), view.perLayerSlice(cell), perLayerTree, model.perLayerBytes());
+            put(out, parts.perLayer(), view.perLayerSlice(cell), model.perLayerTree(), model.perLayerBytes());
         }
         int first = view.first(cell);
         int end = view.end(cell);

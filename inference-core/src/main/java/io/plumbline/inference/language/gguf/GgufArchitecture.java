@@ -87,6 +87,16 @@ record GgufArchitecture(
         return name.equals("qwen3next");
     }
 
+    /** Whether gate and up of all experts are one tensor. */
+    boolean hasFusedExperts() {
+        return name.equals("gemma4");
+    }
+
+    /** Behind the names of the matrices of the part that all tokens go through beside experts. */
+    String sharedSuffix() {
+        return name.equals("gemma4") ? "" : "_shexp";
+    }
+
     /** Name of the norm before the feed-forward part. */
     String mlpNorm() {
         return name.equals("glm4moe") || name.equals("gpt-oss") || isLinear() ? "post_attention_norm" : "ffn_norm";

@@ -38,16 +38,19 @@ public final class GgufCheckpoint implements Checkpoint {
             TensorNames.FINAL_NORM, "output_norm.weight",
             TensorNames.OUTPUT_WEIGHT, "output.weight");
 
-    private static final Map<String, String> LAYER_NAMES = Map.of(
-            "input_layernorm", "attn_norm",
-            "post_self_attn_layernorm", "post_attention_norm",
-            "post_mlp_layernorm", "post_ffw_norm",
-            "self_attn.o_proj", "attn_output",
-            "per_layer_input_gate", "inp_gate",
-            "per_layer_projection", "proj",
-            "post_per_layer_input_norm", "post_norm",
-            "self_attn.q_norm", "attn_q_norm",
-            "self_attn.k_norm", "attn_k_norm");
+    private static final Map<String, String> LAYER_NAMES = Map.ofEntries(
+            Map.entry("input_layernorm", "attn_norm"),
+            Map.entry("post_self_attn_layernorm", "post_attention_norm"),
+            Map.entry("post_mlp_layernorm", "post_ffw_norm"),
+            Map.entry("pre_experts_layernorm", "pre_ffw_norm_2"),
+            Map.entry("post_experts_layernorm", "post_ffw_norm_2"),
+            Map.entry("post_shared_layernorm", "post_ffw_norm_1"),
+            Map.entry("self_attn.o_proj", "attn_output"),
+            Map.entry("per_layer_input_gate", "inp_gate"),
+            Map.entry("per_layer_projection", "proj"),
+            Map.entry("post_per_layer_input_norm", "post_norm"),
+            Map.entry("self_attn.q_norm", "attn_q_norm"),
+            Map.entry("self_attn.k_norm", "attn_k_norm"));
 
     private static final Pattern IN_LAYER = Pattern.compile("model\\.layers\\.(\\d{1,9})\\.(.+)\\.([A-Za-z_]+)");
 
@@ -192,6 +195,9 @@ public final class GgufCheckpoint implements Checkpoint {
             case "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj" ->
                 feedForward(block, part.substring("mlp.".length(), part.indexOf('_')), kind, shape);
             case "mlp.experts.gate_up_proj" -> {
+                if (architecture.hasFusedExperts()) {
+                    yield experts(block + "ffn_gate_up_exps" + kind, shape, 1);
+                }
                 Weights gate = experts(block + "ffn_gate_exps" + kind, shape, 2);
                 Weights up = experts(block + "ffn_up_exps" + kind, shape, 2);
                 // Of biases a row is all that an expert has.
@@ -199,7 +205,15 @@ public final class GgufCheckpoint implements Checkpoint {
             }
             case "mlp.experts.down_proj" -> experts(block + "ffn_down_exps" + kind, shape, 1);
             case "mlp.gate" ->
-                mapped(block + (kind.startsWith(".e_score") ? "exp_probs_b.bias" : "ffn_gate_inp" + kind), shape);
+                mapped(
+                        block
+                                + switch (kind) {
+                                    case ".e_score_correction_bias" -> "exp_probs_b.bias";
+                                    case ".per_expert_scale" -> "ffn_down_exps.scale";
+                                    default -> "ffn_gate_inp" + kind;
+                                },
+                        shape);
+            case "mlp.gate.norm" -> mapped(block + "ffn_gate_inp.scale", shape);
             case "per_layer_model_projection" -> {
                 Weights all = mapped("per_layer_model_proj.weight", read.layers() * shape[0], shape[1]);
                 yield rows(all, Integer.parseInt(inLayer.group(1)) * shape[0], shape[0]);
@@ -285,7 +299,8 @@ public final class GgufCheckpoint implements Checkpoint {
             Weights both = mapped(block + "ffn_up.weight", 2 * shape[0], shape[1]);
             return rows(both, which.equals("gate") ? 0 : shape[0], shape[0]);
         }
-        return mapped(block + "ffn_" + which + (read.hasExperts(layer) ? "_shexp" : "") + kind, shape);
+        String suffix = read.hasExperts(layer) ? architecture.sharedSuffix() : "";
+        return mapped(block + "ffn_" + which + suffix + kind, shape);
     }
 
     /** All experts' rows or values, one below the other, of a tensor that has {@code 1 / parts} of those asked for. */

@@ -77,7 +77,8 @@ final class GgufConfig {
             Map.entry("gemma3", Set.of("attention.sliding_window", "rope.freq_base_swa")),
             Map.entry(
                     "gemma4",
-                    Set.of(
+                    with(
+                            EXPERTS,
                             "attention.sliding_window",
                             "attention.sliding_window_pattern",
                             "attention.shared_kv_layers",
@@ -419,6 +420,8 @@ final class GgufConfig {
                 .put("attention_k_eq_v", areKeysValues)
                 .put("intermediate_size", (int) mlps[0])
                 .put("num_kv_shared_layers", shared)
+                .put("enable_moe_block", experts() > 0)
+                .put("top_k_experts", size("expert_used_count"))
                 .put("use_double_wide_mlp", !mlps[layers - 1].equals(mlps[0]))
                 .put("hidden_size_per_layer_input", size("embedding_length_per_layer_input"))
                 .put("final_logit_softcapping", number("final_logit_softcapping", 0));

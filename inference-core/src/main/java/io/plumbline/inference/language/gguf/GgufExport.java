@@ -116,7 +116,7 @@ public final class GgufExport {
                 experts(block, l);
             }
             if (model.mlp(l) > 0) {
-                feedForward(block + "ffn_", model.hasExperts(l) ? "_shexp" : "", l);
+                feedForward(block + "ffn_", model.hasExperts(l) ? architecture.sharedSuffix() : "", l);
             }
             if (model.architecture().perLayer() > 0) {
                 matrix(block + "inp_gate", TensorNames.PER_LAYER_GATE, l);
@@ -155,15 +155,29 @@ public final class GgufExport {
                 TensorNames.mlpNorm(l), architecture.mlpNorm(),
                 TensorNames.attentionOutNorm(l), "post_attention_norm",
                 TensorNames.mlpOutNorm(l), "post_ffw_norm",
+                TensorNames.expertsNorm(l), "pre_ffw_norm_2",
+                TensorNames.expertsOutNorm(l), "post_ffw_norm_2",
+                TensorNames.sharedOutNorm(l), "post_ffw_norm_1",
                 TensorNames.perLayerOutNorm(l), "post_norm",
                 TensorNames.queryNorm(l), "attn_q_norm",
                 TensorNames.keyNorm(l), "attn_k_norm");
         for (String name : TensorNames.norms(model, l)) {
-            // One of all layers, which stands apart.
-            if (!name.equals(TensorNames.perLayerInputNorm(l))) {
+            if (name.equals(TensorNames.routerNorm(l))) {
+                routerNorm(block + "ffn_gate_inp.scale", name);
+            } else if (!name.equals(TensorNames.perLayerInputNorm(l))) {
+                // That one is of all layers, and stands apart.
                 add(block + targets.get(name) + ".weight", name, TensorNames.normSize(model, l, name));
             }
         }
+    }
+
+    /** As it is published, before it is scaled. */
+    private void routerNorm(String target, String name) throws IOException {
+        double[] gain = doubles(source.require(name, model.hidden()).floats());
+        for (int i = 0; i < gain.length; i++) {
+            gain[i] *= Math.sqrt(model.hidden());
+        }
+        put(target, new Numbers(target, gain), new Declared(GgufType.F32, gain.length), r -> r);
     }
 
     private void linear(String block, int l) throws IOException {
@@ -301,9 +315,16 @@ public final class GgufExport {
             add(block + "exp_probs_b.bias", TensorNames.choiceBias(l), count);
         }
         Weights both = source.require(TensorNames.expertGateUp(l) + ".weight", 2 * mlp * count, hidden);
-        Declared inner = new Declared(type, count, mlp, hidden);
-        put(block + "ffn_gate_exps.weight", both, inner, r -> r / mlp * 2 * mlp + r % mlp);
-        put(block + "ffn_up_exps.weight", both, inner, r -> r / mlp * 2 * mlp + mlp + r % mlp);
+        if (architecture.hasFusedExperts()) {
+            put(block + "ffn_gate_up_exps.weight", both, new Declared(type, count, 2 * mlp, hidden), r -> r);
+        } else {
+            Declared inner = new Declared(type, count, mlp, hidden);
+            put(block + "ffn_gate_exps.weight", both, inner, r -> r / mlp * 2 * mlp + r % mlp);
+            put(block + "ffn_up_exps.weight", both, inner, r -> r / mlp * 2 * mlp + mlp + r % mlp);
+        }
+        if (experts.isApart()) {
+            add(block + "ffn_down_exps.scale", TensorNames.weightScale(l), count);
+        }
         Weights down = source.require(TensorNames.expertDown(l) + ".weight", hidden * count, mlp);
         put(block + "ffn_down_exps.weight", down, new Declared(type, count, hidden, mlp), r -> r);
         if (experts.hasBiases()) {

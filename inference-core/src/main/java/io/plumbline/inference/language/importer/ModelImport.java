@@ -274,6 +274,9 @@ public final class ModelImport {
         if (experts.hasBias()) {
             vector(TensorNames.choiceBias(layer), count);
         }
+        if (experts.isApart()) {
+            vector(TensorNames.weightScale(layer), count);
+        }
         if (experts.hasBiases()) {
             vector(TensorNames.routerBias(layer), count);
             vector(TensorNames.expertGateUp(layer) + ".bias", 2 * experts.mlp() * count);

@@ -6,6 +6,7 @@ import io.plumbline.inference.language.checkpoint.ModelFolder;
 import io.plumbline.inference.language.safetensors.SafetensorsFile;
 import io.plumbline.inference.language.safetensors.SafetensorsFile.Tensor;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.ParallelHash;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.Embedding;
@@ -61,6 +62,11 @@ public final class LoadedModel implements AutoCloseable {
     /** Null where layers have no embeddings of their own. */
     private final Tensor perLayerEmbedding;
 
+    /** Bytes of one of its elements. */
+    private final long perLayerWidth;
+
+    private ChainingValues embeddingTree;
+    private ChainingValues perLayerTree;
     private final float[] finalGain;
     private final Matrix output;
 
@@ -174,6 +180,7 @@ public final class LoadedModel implements AutoCloseable {
         this.perLayerEmbedding = c.architecture().perLayer() == 0
                 ? null
                 : file.require(TensorNames.PER_LAYER_EMBEDDING, c.vocab(), c.perLayerDim());
+        this.perLayerWidth = perLayerEmbedding == null ? 0 : perLayerBytes().byteSize() / c.vocab() / c.perLayerDim();
         this.finalGain = floats(file.require(TensorNames.FINAL_NORM, c.hidden()));
     }
 
@@ -436,18 +443,35 @@ public final class LoadedModel implements AutoCloseable {
         Embedding.widen(embedding.bytes(), (long) token * rowBytes, embedding.dtype(), config().hidden(), h, offset);
     }
 
-    /** Bytes of the tensor of layers' own embeddings. */
+    /** Bytes of the tensor of layers' own embeddings; none where there is none. */
     public MemorySegment perLayerBytes() {
-        return perLayerEmbedding.bytes();
+        return perLayerEmbedding == null ? MemorySegment.NULL : perLayerEmbedding.bytes();
     }
 
     /** Writes a layer's own embedding of a token. */
     public void embed(int token, int layer, float[] out, int offset) {
-        Manifest.Tensor tensor = manifest.tensor(TensorNames.PER_LAYER_EMBEDDING);
         int elements = config().architecture().perLayer();
-        long at = (long) token * tensor.rowBytes();
-        at += (long) tensor.rowBytes() / config().perLayerDim() * elements * layer;
-        Embedding.widen(perLayerEmbedding.bytes(), at, tensor.dtype(), elements, out, offset);
+        long at = ((long) token * config().layers() + layer) * elements * perLayerWidth;
+        Embedding.widen(perLayerEmbedding.bytes(), at, perLayerEmbedding.dtype(), elements, out, offset);
+    }
+
+    /**
+     * The hash tree of the embedding tensor, from which openings are cut. Made once: of the largest models it takes a
+     * second.
+     */
+    public synchronized ChainingValues embeddingTree() {
+        if (embeddingTree == null) {
+            embeddingTree = ChainingValues.of(null, embeddingBytes());
+        }
+        return embeddingTree;
+    }
+
+    /** That of the tensor of layers' own embeddings, which is larger still. */
+    public synchronized ChainingValues perLayerTree() {
+        if (perLayerTree == null) {
+            perLayerTree = ChainingValues.of(null, perLayerBytes());
+        }
+        return perLayerTree;
     }
 
     @Override

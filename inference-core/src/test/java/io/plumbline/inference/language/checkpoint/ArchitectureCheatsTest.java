@@ -225,7 +225,8 @@ class ArchitectureCheatsTest {
                 e.gateUpScale(),
                 e.downScale(),
                 gateUp == null ? e.gateUpBias() : gateUp,
-                down == null ? e.downBias() : down);
+                down == null ? e.downBias() : down,
+                null);
     }
 
     /** The first layer is run with other small parameters. */

@@ -165,7 +165,7 @@ class FamilyConfigTest {
         assertEquals("DDDF".repeat(12), architecture.attention());
         assertEquals(new DeltaRule(16, 32, 128, 128, 4), architecture.delta());
         assertEquals(
-                new Experts(512, 10, 512, 512, Experts.Scoring.SOFTMAX, false, true, 1, 0, false, true),
+                new Experts(512, 10, 512, 512, Experts.Scoring.SOFTMAX, false, true, 1, 0, false, true, false),
                 architecture.experts());
     }
 
@@ -224,6 +224,17 @@ class FamilyConfigTest {
         assertEquals(32 * 512 + 4 * 512, read.qkvDim(4));
         assertEquals(0, read.architecture().perLayer());
         assertEquals(6144, read.mlp(9));
+
+        text.put("enable_moe_block", true)
+                .put("intermediate_size", 2112)
+                .put("moe_intermediate_size", 704)
+                .put("num_experts", 128)
+                .put("top_k_experts", 8);
+        read = HuggingFaceConfig.parse(large, "config.json").model();
+        assertEquals(
+                new Experts(128, 8, 704, 2112, Experts.Scoring.SOFTMAX, false, true, 1, 0, false, false, true),
+                read.architecture().experts());
+        assertEquals(2112, read.mlp(9));
     }
 
     @ParameterizedTest
@@ -237,6 +248,8 @@ class FamilyConfigTest {
                 "global_head_dim | 1024 | head size 1024 is above 512",
                 "vocab_size_per_layer_input | 262145 | embeddings of 262145 tokens in layers",
                 "hidden_size_per_layer_input | -1 | are not from 0",
+                "enable_moe_block | true | num_experts is missing or not positive",
+                "num_experts | 8 | num_experts 8 of Gemma4ForConditionalGeneration",
                 "query_pre_attn_scalar | 256 | query_pre_attn_scalar 256",
             })
     void whatGemma4CannotBeIsRefusedByName(String field, String value, String message) throws IOException {

@@ -99,6 +99,7 @@ class FamilyTest {
         "Gemma3ForCausalLM, F32, true, 0, 2",
         "Gemma4ForCausalLM, BF16, true, 0, 1",
         "Gemma4ForCausalLM, I8, false, 0, 1",
+        "Gemma4MixtureForCausalLM, BF16, true, 0, 2",
         "Gemma4ForConditionalGeneration, F32, true, 0, 2",
         "Gemma4ForConditionalGeneration, I8, false, 0, 1",
         "Phi3ForCausalLM, BF16, false, 0, 1",

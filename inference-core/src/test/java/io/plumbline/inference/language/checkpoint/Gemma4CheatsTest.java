@@ -26,6 +26,8 @@ import io.plumbline.verifier.audit.Opening;
 import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.Step;
+import io.plumbline.verifier.model.ExpertNorms;
+import io.plumbline.verifier.model.ExpertParameters;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.PerLayerParameters;
@@ -60,6 +62,7 @@ class Gemma4CheatsTest {
 
     private static final String SMALL = "Gemma4ForConditionalGeneration";
     private static final String LARGE = "Gemma4ForCausalLM";
+    private static final String MIXTURE = "Gemma4MixtureForCausalLM";
 
     @TempDir
     Path folder;
@@ -163,6 +166,11 @@ class Gemma4CheatsTest {
     }
 
     private static LayerParameters with(LayerParameters p, PerLayerParameters perLayer, float scale) {
+        return with(p, p.experts(), perLayer, scale);
+    }
+
+    private static LayerParameters with(
+            LayerParameters p, ExpertParameters experts, PerLayerParameters perLayer, float scale) {
         return new LayerParameters(
                 p.attentionGain(),
                 p.attentionOutGain(),
@@ -179,7 +187,7 @@ class Gemma4CheatsTest {
                 p.queryGain(),
                 p.keyGain(),
                 null,
-                null,
+                experts,
                 null,
                 perLayer,
                 scale);
@@ -205,7 +213,7 @@ class Gemma4CheatsTest {
 
     @Test
     void theModelsThemselvesPass() throws IOException {
-        for (String architecture : List.of(SMALL, LARGE)) {
+        for (String architecture : List.of(SMALL, LARGE, MIXTURE)) {
             try (LoadedModel model = model(architecture)) {
                 assertNull(audit(model, model, model.layers()));
             }
@@ -350,6 +358,64 @@ class Gemma4CheatsTest {
                                 p.scale()),
                         l.perLayer());
             }));
+        }
+    }
+
+    /** Norms of a mixture that stands apart, or the numbers that its weights are multiplied by, are others. */
+    private static Failure normed(LoadedModel model, UnaryOperator<ExpertNorms> as) throws IOException {
+        return ran(model, 1, l -> {
+            LayerParameters p = l.parameters();
+            ExpertParameters e = p.experts();
+            ExpertParameters forged = new ExpertParameters(
+                    e.routerScale(), null, null, e.gateUpScale(), e.downScale(), null, null, as.apply(e.apart()));
+            return new LoadedModel.Layer(
+                    with(p, forged, null, p.scale()),
+                    l.q(),
+                    l.k(),
+                    l.v(),
+                    l.out(),
+                    l.gate(),
+                    l.up(),
+                    l.down(),
+                    l.mixture());
+        });
+    }
+
+    @Test
+    void otherNormsAndWeightsOfAMixtureApartAreFound() throws IOException {
+        try (LoadedModel model = model(MIXTURE)) {
+            ExpertNorms others =
+                    model.layers().getFirst().parameters().experts().apart();
+            caught(
+                    Step.ROUTER,
+                    1,
+                    normed(
+                            model,
+                            n -> new ExpertNorms(others.router(), n.input(), n.output(), n.shared(), n.weightScale())));
+            caught(
+                    Step.GATE_UP,
+                    1,
+                    normed(
+                            model,
+                            n -> new ExpertNorms(n.router(), others.input(), n.output(), n.shared(), n.weightScale())));
+            caught(
+                    Step.RESIDUAL,
+                    1,
+                    normed(
+                            model,
+                            n -> new ExpertNorms(n.router(), n.input(), others.output(), n.shared(), n.weightScale())));
+            caught(
+                    Step.RESIDUAL,
+                    1,
+                    normed(
+                            model,
+                            n -> new ExpertNorms(n.router(), n.input(), n.output(), others.shared(), n.weightScale())));
+            caught(
+                    Step.RESIDUAL,
+                    1,
+                    normed(
+                            model,
+                            n -> new ExpertNorms(n.router(), n.input(), n.output(), n.shared(), others.weightScale())));
         }
     }
 

@@ -367,7 +367,8 @@ class LinearAttentionCheatsTest {
                     e.gateUpScale(),
                     e.downScale(),
                     e.gateUpBias(),
-                    e.downBias());
+                    e.downBias(),
+                    null);
             return with(l, with(l.parameters(), forged, l.parameters().delta()), l.linear());
         }));
         int routes = model.config().routes();

@@ -146,6 +146,7 @@ final class RandomDescription {
             int count = any(1, 3, 6, 17);
             int shared = any(0, 13, 48);
             boolean hasBiases = random.nextBoolean();
+            boolean hasGate = shared > 0 && !hasBiases && random.nextBoolean();
             builder.experts(new Experts(
                     count,
                     random.nextInt(1, Math.min(count, 5) + 1),
@@ -157,7 +158,8 @@ final class RandomDescription {
                     any(1f, 2.5f),
                     random.nextInt(layers),
                     hasBiases,
-                    shared > 0 && !hasBiases && random.nextBoolean()));
+                    hasGate,
+                    shared > 0 && !hasBiases && !hasGate && random.nextBoolean()));
         } else {
             builder.mlpBias(random.nextBoolean());
         }
@@ -227,7 +229,10 @@ final class RandomDescription {
             if (declared.containsKey(name)) {
                 continue;
             }
-            if (name.equals(TensorNames.choiceBias(layer)) || name.equals(TensorNames.routerBias(layer))) {
+            boolean isOfExperts = name.equals(TensorNames.choiceBias(layer))
+                    || name.equals(TensorNames.routerBias(layer))
+                    || name.equals(TensorNames.weightScale(layer));
+            if (isOfExperts) {
                 int count = config.architecture().experts().count();
                 put(name, gaussians(count, 0.2), count);
             } else if (TensorNames.linearVectors(layer).contains(name)) {

@@ -131,6 +131,9 @@ public final class FloatModel {
         if (experts.hasBias()) {
             vector(source, layer, TensorNames.choiceBias(l), experts.count());
         }
+        if (experts.isApart()) {
+            vector(source, layer, TensorNames.weightScale(l), experts.count());
+        }
         if (experts.hasBiases()) {
             for (int i = 0; i < stems.length; i++) {
                 vector(source, layer, stems[i] + ".bias", rows[i]);
@@ -219,8 +222,15 @@ public final class FloatModel {
                 out[i] *= (float) weight;
             }
         }
-        if (config.hasExperts(layer.index())) {
-            addExperts(layer, x, out);
+        if (config.hasExperts(layer.index()) && architecture.experts().isApart()) {
+            int l = layer.index();
+            float[] routed = normed(h, layer.gain(TensorNames.routerNorm(l)));
+            float[] apart = new float[out.length];
+            addExperts(layer, routed, normed(h, layer.gain(TensorNames.expertsNorm(l))), apart);
+            out = normed(out, layer.gain(TensorNames.sharedOutNorm(l)));
+            add(out, normed(apart, layer.gain(TensorNames.expertsOutNorm(l))));
+        } else if (config.hasExperts(layer.index())) {
+            addExperts(layer, x, x, out);
         }
         add(h, normed(out, layer.gain(TensorNames.mlpOutNorm(layer.index()))));
     }
@@ -240,13 +250,13 @@ public final class FloatModel {
         add(h, norm(out, layer.gain(TensorNames.perLayerOutNorm(l)), 0, config.hidden()));
     }
 
-    private void addExperts(Layer layer, float[] x, float[] out) {
+    private void addExperts(Layer layer, float[] routed, float[] x, float[] out) {
         Experts experts = architecture.experts();
         int d = config.hidden();
         int inner = experts.mlp();
         float[] logits = multiply(
                 layer.gain(TensorNames.router(layer.index())),
-                x,
+                routed,
                 experts.count(),
                 layer.gain(TensorNames.routerBias(layer.index())));
         boolean isSoftmax = experts.scoring() == Experts.Scoring.SOFTMAX;
@@ -272,7 +282,9 @@ public final class FloatModel {
         float[] down = layer.gain(TensorNames.expertDown(layer.index()));
         float[] gateUpBias = layer.gain(TensorNames.expertGateUp(layer.index()) + ".bias");
         float[] downBias = layer.gain(TensorNames.expertDown(layer.index()) + ".bias");
+        float[] weightScale = layer.gain(TensorNames.weightScale(layer.index()));
         for (int e : chosen) {
+            double weight = scores[e] / divisor * experts.scale() * (weightScale == null ? 1 : weightScale[e]);
             float[] both = multiply(of(gateUp, e), x, 2 * inner, of(gateUpBias, e));
             float[] y = new float[inner];
             for (int i = 0; i < inner; i++) {
@@ -280,7 +292,7 @@ public final class FloatModel {
             }
             float[] one = multiply(of(down, e), y, d, of(downBias, e));
             for (int i = 0; i < d; i++) {
-                out[i] += (float) (scores[e] / divisor * experts.scale() * one[i]);
+                out[i] += (float) (weight * one[i]);
             }
         }
     }

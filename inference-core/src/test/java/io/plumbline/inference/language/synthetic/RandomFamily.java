@@ -121,10 +121,11 @@ record RandomFamily(
      * Gemma 4: every other layer has full attention, with heads twice as large.
      *
      * @param prefix before the names of all tensors.
+     * @param mixture of experts beside the feed-forward part; null for none.
      * @param isSmall whether layers have embeddings of their own, and all but the first two attend to those two's keys
      *     and values; else keys are values in layers with full attention.
      */
-    record Gemma4(String prefix, boolean isSmall) {
+    record Gemma4(String prefix, Sizes mixture, boolean isSmall) {
         boolean isFull(int layer, int layers) {
             return (layer + 1) % 2 == 0 || layer == layers - 1;
         }
@@ -154,6 +155,14 @@ record RandomFamily(
             } else {
                 json.put("num_global_key_value_heads", 1);
             }
+            if (mixture != null) {
+                // Its files name no architecture of their own.
+                json.putArray("architectures").add("Gemma4ForCausalLM");
+                json.put("enable_moe_block", true)
+                        .put("num_experts", mixture.experts())
+                        .put("top_k_experts", mixture.chosen())
+                        .put("moe_intermediate_size", mixture.mlp());
+            }
             json.remove("rope_theta");
             ObjectNode ropes = json.putObject("rope_parameters");
             ropes.putObject("full_attention")
@@ -171,7 +180,7 @@ record RandomFamily(
      * @param chosen of them a token.
      * @param mlp inner size of one.
      */
-    private record Sizes(int experts, int chosen, int mlp) {
+    record Sizes(int experts, int chosen, int mlp) {
         /** Few and small in models for tests; in wide ones as published models have them. */
         static Sizes of(int hidden, int mlp) {
             return hidden < 1_024 ? new Sizes(6, 2, 48) : new Sizes(64, 8, mlp);
@@ -311,9 +320,10 @@ record RandomFamily(
                                         .put("rope_type", "linear")
                                         .put("factor", 8.0))
                         .lessOne();
-            case "Gemma4ForCausalLM" -> gemma4(new Gemma4("model.", false), json -> {});
+            case "Gemma4ForCausalLM" -> gemma4(new Gemma4("model.", null, false), json -> {});
+            case "Gemma4MixtureForCausalLM" -> gemma4(new Gemma4("model.", sizes, false), json -> {});
             case "Gemma4ForConditionalGeneration" ->
-                gemma4(new Gemma4("model.language_model.", true), RandomFamily::nest);
+                gemma4(new Gemma4("model.language_model.", null, true), RandomFamily::nest);
             case "Phi3ForCausalLM" ->
                 new RandomFamily(
                         BEFORE, true, true, false, false, QkNorm.NONE, 0, null, null, null, RandomFamily::longRope);

@@ -169,7 +169,9 @@ public final class RandomModel {
             }
             if (family.qkNorm() != RandomFamily.QkNorm.NONE && !isLinear) {
                 boolean isWhole = family.qkNorm() == RandomFamily.QkNorm.WHOLE;
-                all.put(layer + "self_attn.q_norm.weight", gains(isWhole ? queries : headDim));
+                Tensor queryGains = gains(isWhole ? queries : headDim);
+                // Where scores are not scaled the gains are such that they need not be.
+                all.put(layer + "self_attn.q_norm.weight", gemma == null ? queryGains : smaller(queryGains));
                 if (hasOwnKeys) {
                     all.put(layer + "self_attn.k_norm.weight", gains(isWhole ? keys : headDim));
                 }
@@ -211,6 +213,22 @@ public final class RandomModel {
 
     private void gemma(Map<String, Tensor> all, String layer, RandomFamily.Gemma4 gemma) {
         all.put(layer + "layer_scalar", new Tensor(1, 1, false, (r, row) -> row[0] = 0.5f + random.nextInt(4) / 8f));
+        if (gemma.mixture() != null) {
+            int experts = gemma.mixture().experts();
+            int inner = gemma.mixture().mlp();
+            double up = 1 / Math.sqrt(shape.hidden());
+            for (String norm : List.of(
+                    "pre_feedforward_layernorm_2", "post_feedforward_layernorm_1", "post_feedforward_layernorm_2")) {
+                all.put(layer + norm + ".weight", gains(shape.hidden()));
+            }
+            all.put(layer + "router.scale", gains(shape.hidden()));
+            all.put(layer + "router.per_expert_scale", gains(experts));
+            all.put(layer + "router.proj.weight", new Tensor(experts, shape.hidden(), false, scaled(2)));
+            all.put(layer + "experts.gate_up_proj", Tensor.of(false, scaled(up), experts, 2 * inner, shape.hidden()));
+            all.put(
+                    layer + "experts.down_proj",
+                    Tensor.of(false, scaled(0.5 / Math.sqrt(inner)), experts, shape.hidden(), inner));
+        }
         if (gemma.isSmall()) {
             matrix(all, layer + "per_layer_input_gate", gemma.perLayer(), shape.hidden(), 1);
             matrix(all, layer + "per_layer_projection", shape.hidden(), gemma.perLayer(), 1);
@@ -324,6 +342,16 @@ public final class RandomModel {
                 boolean outlier = random.nextInt(200) == 0;
                 double gain = (outlier ? 8 : 1) * (1 + 0.2 * random.nextGaussian());
                 row[i] = (float) (gain - family.gainsLess());
+            }
+        });
+    }
+
+    /** Gains over the root of how many they are. */
+    private static Tensor smaller(Tensor gains) {
+        return new Tensor(1, gains.columns(), false, (r, row) -> {
+            gains.source().fill(r, row);
+            for (int i = 0; i < row.length; i++) {
+                row[i] /= (float) Math.sqrt(row.length);
             }
         });
     }

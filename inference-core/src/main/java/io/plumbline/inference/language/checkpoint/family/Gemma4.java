@@ -1,5 +1,6 @@
 package io.plumbline.inference.language.checkpoint.family;
 
+import io.plumbline.verifier.model.Experts;
 import io.plumbline.verifier.model.HeadShape;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.NormPlacement;
@@ -10,10 +11,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Gemma 4, the text part of its dense models: a window, frequencies and smaller heads in five of six layers; in the
+ * Gemma 4, the text part: a window, frequencies and smaller heads in five of six layers; in the
  * others heads of 512, of which a quarter of the pairs is rotated. Queries, keys and values are normed, and scores not
  * scaled. The small models have embeddings of their own in each layer, and last layers that attend to the keys and
- * values of layers before them; the large ones take keys for values in layers with full attention.
+ * values of layers before them; the large ones take keys for values in layers with full attention, and one of them has
+ * a mixture of experts beside the feed-forward part of each layer.
  */
 final class Gemma4 implements Family {
     private static final String WHOLE = "Gemma4ForConditionalGeneration";
@@ -46,7 +48,19 @@ final class Gemma4 implements Family {
                 .embeddingScale((float) Math.sqrt(decoder.hidden))
                 .logitCap((float) text.number("final_logit_softcapping", 0));
         if (text.flag("enable_moe_block")) {
-            throw text.unsupported("a mixture of experts of " + architecture, "its dense models are");
+            decoder.architecture.experts(new Experts(
+                    text.size("num_experts"),
+                    text.size("top_k_experts"),
+                    text.size("moe_intermediate_size"),
+                    decoder.mlp,
+                    Experts.Scoring.SOFTMAX,
+                    false,
+                    true,
+                    1,
+                    0,
+                    false,
+                    false,
+                    true));
         }
         if (text.text("use_bidirectional_attention", "vision").equals("all")) {
             throw text.unsupported("use_bidirectional_attention all", "attention to what stands before is");
@@ -104,6 +118,8 @@ final class Gemma4 implements Family {
         TensorPlace place = TensorPlace.of(name);
         if (tensor != null) {
             int elements = model.architecture().perLayer();
+            Experts experts = model.architecture().experts();
+            float rootOfHidden = (float) (1 / Math.sqrt(model.hidden()));
             place = switch (tensor.part()) {
                 case "post_self_attn_layernorm" -> tensor.named("post_attention_layernorm");
                 case "post_attention_layernorm" -> tensor.named("pre_feedforward_layernorm");
@@ -113,7 +129,16 @@ final class Gemma4 implements Family {
                 case "per_layer_model_projection" ->
                     TensorPlace.of(PREFIX + tensor.part() + "." + tensor.kind())
                             .part(tensor.index() * elements, model.perLayerDim())
-                            .times((float) (1 / Math.sqrt(model.hidden())));
+                            .times(rootOfHidden);
+                case "mlp.gate" -> tensor.named(tensor.kind().equals("weight") ? "router.proj" : "router");
+                case "mlp.gate.norm" ->
+                    TensorPlace.of(tensor.layer() + "router.scale").times(rootOfHidden);
+                case "mlp.experts.gate_up_proj", "mlp.experts.down_proj" ->
+                    TensorPlace.of(tensor.layer() + tensor.part().substring("mlp.".length()))
+                            .stored(TensorPlace.Storage.STACKED, experts.count());
+                case "pre_experts_layernorm" -> tensor.named("pre_feedforward_layernorm_2");
+                case "post_experts_layernorm" -> tensor.named("post_feedforward_layernorm_2");
+                case "post_shared_layernorm" -> tensor.named("post_feedforward_layernorm_1");
                 default -> place;
             };
         }

@@ -84,7 +84,8 @@ final class QwenDelta implements Family {
                 1,
                 0,
                 false,
-                true));
+                true,
+                false));
     }
 
     /**
