@@ -245,6 +245,7 @@ class FamilyConfigTest {
                 "num_kv_shared_layers | 10 | 10 of 10 layers without keys and values",
                 "num_kv_shared_layers | 7 | no keys and values for layer 4",
                 "num_kv_shared_layers | -1 | counts of -1",
+                "num_hidden_layers | 9 | a last layer of sliding_attention",
                 "global_head_dim | 1024 | head size 1024 is above 512",
                 "vocab_size_per_layer_input | 262145 | embeddings of 262145 tokens in layers",
                 "hidden_size_per_layer_input | -1 | are not from 0",

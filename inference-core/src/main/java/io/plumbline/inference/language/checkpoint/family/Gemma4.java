@@ -11,11 +11,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Gemma 4, the text part: a window, frequencies and smaller heads in five of six layers; in the
- * others heads of 512, of which a quarter of the pairs is rotated. Queries, keys and values are normed, and scores not
- * scaled. The small models have embeddings of their own in each layer, and last layers that attend to the keys and
- * values of layers before them; the large ones take keys for values in layers with full attention, and one of them has
- * a mixture of experts beside the feed-forward part of each layer.
+ * Gemma 4, the text part: a window, frequencies and smaller heads in most layers; in the others heads of 512, of which
+ * a quarter of the pairs is rotated. Queries, keys and values are normed, and scores not scaled. The small models have
+ * embeddings of their own in each layer, and last layers that attend to the keys and values of layers before them; the
+ * large ones take keys for values in layers with full attention, and one of them has a mixture of experts beside the
+ * feed-forward part of each layer.
  */
 final class Gemma4 implements Family {
     private static final String WHOLE = "Gemma4ForConditionalGeneration";
@@ -77,6 +77,10 @@ final class Gemma4 implements Family {
 
     private static void attention(Decoder decoder, ConfigFields text) throws IOException {
         int last = decoder.layers - 1;
+        if (text.list("layer_types").path(last).asText().equals("sliding_attention")) {
+            // Transformers takes it for one of full attention, and says so in a warning.
+            throw text.unsupported("a last layer of sliding_attention", "one of full_attention is");
+        }
         decoder.layers(text.window(512), l -> (l + 1) % INTERVAL != 0 && l != last, l -> true);
         HeadShape local = new HeadShape(decoder.kvHeads, decoder.headDim);
         decoder.headDim = text.size("global_head_dim", 512);
