@@ -366,8 +366,8 @@ final class AuditBench implements Callable<Integer> {
     }
 
     private static long keyBytes(ModelConfig c, int layers) {
-        long n = c.qkvDim() + 2L * c.hidden() + 2L * c.mlp();
-        long k = 2L * c.hidden() + c.queryDim() + c.mlp();
+        long n = c.qkvDim(0) + 2L * c.hidden() + 2L * c.mlp();
+        long k = 2L * c.hidden() + c.queryDim(0) + c.mlp();
         return layers * 2 * (4 * n + 8 * k) + 2 * (4L * c.vocab() + 8L * c.hidden());
     }
 }

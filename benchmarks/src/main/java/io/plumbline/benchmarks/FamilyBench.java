@@ -44,6 +44,9 @@ final class FamilyBench implements Callable<Integer> {
             shape("GemmaForCausalLM", 4),
             shape("Gemma2ForCausalLM", 4),
             shape("Gemma3ForCausalLM", 6),
+            shape("Gemma4ForCausalLM", 4),
+            shape("Gemma4ForConditionalGeneration", 4),
+            shape("Gemma4MixtureForCausalLM", 4),
             shape("Phi3ForCausalLM", 4),
             shape("Olmo2ForCausalLM", 4),
             shape("SmolLM3ForCausalLM", 4),
@@ -65,8 +68,12 @@ final class FamilyBench implements Callable<Integer> {
     @Parameter(names = "--packed", description = "compare packed types alone")
     private boolean onlyPacked;
 
+    @Parameter(names = "--family", description = "compare this architecture alone, as config.json names it")
+    private String family;
+
     private static RandomModel.Shape shape(String architecture, int layers) {
-        boolean isTied = architecture.startsWith("Gemma");
+        // A random tied model says its last token again: Gemma 4 is compared with an output matrix of its own.
+        boolean isTied = architecture.startsWith("Gemma") && !architecture.startsWith("Gemma4");
         int kvHeads = architecture.startsWith("Olmoe") ? 4 : 2;
         return new RandomModel.Shape(architecture, 128, layers, 4, kvHeads, 32, 192, 512, 256, "F32", isTied, 1, 1);
     }
@@ -79,9 +86,12 @@ final class FamilyBench implements Callable<Integer> {
         boolean isAll = true;
         try {
             for (RandomModel.Shape shape : onlyPacked ? List.<RandomModel.Shape>of() : SHAPES) {
+                if (family != null && !family.equals(shape.architecture())) {
+                    continue;
+                }
                 isAll &= compare(shape, Files.createDirectory(work.resolve(shape.architecture())));
             }
-            for (GgufType type : PACKED) {
+            for (GgufType type : family == null ? PACKED : List.<GgufType>of()) {
                 isAll &= compare(type, Files.createDirectory(work.resolve(type.name())));
             }
         } finally {

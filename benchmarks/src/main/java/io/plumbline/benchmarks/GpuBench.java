@@ -74,7 +74,10 @@ final class GpuBench implements Callable<Integer> {
     @Parameter(names = "--size", description = "1m, 150m, 1.1b, 8b-quick or 8b; 8b unless --quick")
     private String size;
 
-    @Parameter(names = "--device", description = "index of the GPU")
+    @Parameter(names = "--device", description = "the GPU by its UUID, PCI bus id or index")
+    private String named = "";
+
+    /** Index of it. */
     private int device;
 
     @Parameter(names = "--rounds", description = "readings of each kind; 5 unless --quick")
@@ -116,7 +119,8 @@ final class GpuBench implements Callable<Integer> {
             }
             return 0;
         }
-        check(devices);
+        check();
+        device = Device.find(devices, named);
         size = size != null ? size : quick ? QUICK_SIZE : "8b";
         rounds = rounds != null ? rounds : quick ? QUICK_ROUNDS : 5;
         output = output != null ? output : quick ? QUICK_OUTPUT : 128;
@@ -159,10 +163,10 @@ final class GpuBench implements Callable<Integer> {
                         all.stream().map(a -> a.kind() + ": " + a.find().why()).toList()));
     }
 
-    private void check(List<Device> devices) {
-        if (device < 0 || device >= devices.size()) {
+    private void check() {
+        if (!named.isEmpty() && !Device.isName(named)) {
             throw new ParameterException(
-                    "There is no device " + device + "; there are " + devices.size() + ", counted from 0.");
+                    "--device is a GPU's UUID (GPU-..., MIG-...), PCI bus id or index, not \"" + named + "\".");
         }
         if (batches.isEmpty()
                 || batches.stream().anyMatch(n -> n < 1)

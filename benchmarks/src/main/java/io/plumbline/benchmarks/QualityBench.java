@@ -41,6 +41,9 @@ final class QualityBench implements Callable<Integer> {
             "Gemma",
             "Gemma2",
             "Gemma3",
+            "Gemma4",
+            "Gemma4ForConditionalGeneration",
+            "Gemma4Mixture",
             "Phi3",
             "Olmo2",
             "Olmo3",
@@ -62,6 +65,9 @@ final class QualityBench implements Callable<Integer> {
 
     @Parameter(names = "--four-bits", description = "measure the second table alone")
     private boolean onlyFourBits;
+
+    @Parameter(names = "--family", description = "measure this architecture alone, as config.json names it")
+    private String only;
 
     @Parameter(names = "--model", description = "DIR: the trained model to measure")
     private Path trained = Path.of("models", "plumbline-stories-2m");
@@ -131,6 +137,10 @@ final class QualityBench implements Callable<Integer> {
     public Integer call() throws IOException {
         Path work = Files.createTempDirectory("plumbline-quality-");
         try {
+            if (only != null) {
+                random(work, only + ", random", only, 0, true);
+                return 0;
+            }
             if (!onlyFourBits) {
                 eightBits(work);
             }
@@ -150,7 +160,8 @@ final class QualityBench implements Callable<Integer> {
         random(work, "Llama, random", "LlamaForCausalLM", 0, true);
         random(work, "Qwen3, random (qk-norm)", "Qwen3ForCausalLM", 0, true);
         for (String family : FAMILIES) {
-            random(work, family + ", random", family + "ForCausalLM", 0, true);
+            String architecture = family.contains("For") ? family : family + "ForCausalLM";
+            random(work, family + ", random", architecture, 0, true);
         }
         // Where the loss comes from: of scores that a stretched rope multiplies, and of experts that change.
         random(work, "Phi3, without long rope", "Phi3ForCausalLM", 0, true, QualityBench::unstretched);

@@ -5,6 +5,7 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
+import java.util.concurrent.ThreadLocalRandom;
 
 /** UDP ports of this machine that nobody uses, for those that others must know before they are bound. */
 public final class Ports {
@@ -19,19 +20,22 @@ public final class Ports {
     private Ports() {}
 
     /**
-     * The first of a run of free ports. Where it begins to look differs from process to process, so that two that
-     * look at once seldom find the same.
+     * The first of a run of free ports. Each search begins at a place drawn at random, so that two that look at once,
+     * in one process or in several, seldom find the same.
      *
      * @throws SocketException where there is none.
      */
     public static int free(int count) throws SocketException {
-        int begin = FIRST + (int) (ProcessHandle.current().pid() % 1000) * 20;
-        for (int base = begin; base + count <= LAST; base += count) {
+        int places = LAST - FIRST - count + 1;
+        int drawn = ThreadLocalRandom.current().nextInt(places);
+        for (int i = 0; i < places; i++) {
+            int base = FIRST + (drawn + i) % places;
             if (areFree(base, count)) {
                 return base;
             }
         }
-        throw new SocketException("No " + count + " free UDP ports in a row were found above " + begin + ".");
+        throw new SocketException(
+                "No " + count + " free UDP ports in a row were found from " + FIRST + " to " + LAST + ".");
     }
 
     private static boolean areFree(int base, int count) throws SocketException {

@@ -192,6 +192,10 @@ public final class CudaAccelerator implements Accelerator {
             throw new CudaException("The GPU's kernels run plain layers, and this model's are"
                     + config.architecture().toFields() + ". Run this model on processors: --device cpu.");
         }
+        if (config.headDim() > Kernels.MOST_HEAD_DIM) {
+            throw new CudaException("Heads of " + config.headDim() + " elements; the GPU's kernels take "
+                    + Kernels.MOST_HEAD_DIM + " at most. Run this model on processors: --device cpu.");
+        }
         if (config.heads() / config.kvHeads() > MOST_SHARED) {
             throw new CudaException(
                     config.heads() / config.kvHeads() + " query heads share a key head; the GPU's kernels take "

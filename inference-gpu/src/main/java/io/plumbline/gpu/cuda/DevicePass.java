@@ -156,14 +156,14 @@ final class DevicePass implements Executor {
             int decode = this.maxSequences;
             this.stride = KvCache.pagesFor(config.maxPositions()) * PAGE;
             this.h = owned.allocate(4 * n * config.hidden());
-            this.x = owned.allocate(n * Math.max(config.hidden(), Math.max(config.queryDim(), config.mlp())));
+            this.x = owned.allocate(n * Math.max(config.hidden(), Math.max(config.queryDim(0), config.mlp())));
             this.scale = owned.allocate(4 * n);
-            this.work = owned.allocate(4 * n * Math.max(config.qkvDim(), Math.max(config.queryDim(), config.mlp())));
-            this.q = owned.allocate(2 * n * config.queryDim());
+            this.work = owned.allocate(4 * n * Math.max(config.qkvDim(0), Math.max(config.queryDim(0), config.mlp())));
+            this.q = owned.allocate(2 * n * config.queryDim(0));
             this.sq = owned.allocate(4 * n * config.heads());
-            this.k = owned.allocate(2 * n * config.kvDim());
+            this.k = owned.allocate(2 * n * config.kvDim(0));
             this.sk = owned.allocate(4 * n * config.kvHeads());
-            this.v = owned.allocate(n * config.kvDim());
+            this.v = owned.allocate(n * config.kvDim(0));
             this.sv = owned.allocate(4 * n * config.kvHeads());
             this.most = owned.allocate(4 * n);
             long heads = (long) decode * config.heads();
@@ -219,9 +219,9 @@ final class DevicePass implements Executor {
     /** Device memory that a pass over {@code rows} rows of {@code maxSequences} sequences takes, about. */
     static long bytes(ModelConfig c, int rows, int maxSequences) {
         long row = 8L * c.hidden()
-                + 5L * Math.max(c.qkvDim(), Math.max(c.queryDim(), c.mlp()))
-                + 2L * c.queryDim()
-                + 3L * c.kvDim()
+                + 5L * Math.max(c.qkvDim(0), Math.max(c.queryDim(0), c.mlp()))
+                + 2L * c.queryDim(0)
+                + 3L * c.kvDim(0)
                 + 1024;
         long sequence = (long) c.heads() * (4L * c.maxPositions() + 8L * MOST_SPLITS + 8L * c.headDim() + 8)
                 + c.maxPositions() / 8;
@@ -409,10 +409,10 @@ final class DevicePass implements Executor {
         for (int l = 0; l < config.layers(); l++) {
             DeviceWeights.Layer w = weights.layer(l);
             norm(rows, 0, w.attentionGain(), most, 1);
-            products.store(main, x, rows, w.qkv(), config.qkvDim(), hidden, work);
+            products.store(main, x, rows, w.qkv(), config.qkvDim(0), hidden, work);
             if (batch.isShort) {
                 attendShort(batch, l, w);
-                quantizeKnown(high, config.queryDim(), rows);
+                quantizeKnown(high, config.queryDim(0), rows);
             } else {
                 splitHeads(rows, l, w);
                 if (batch.trace) {
@@ -420,7 +420,7 @@ final class DevicePass implements Executor {
                 }
                 attend(batch, l);
             }
-            products.residual(main, x, rows, w.out(), hidden, config.queryDim(), scale, w.outScale(), h);
+            products.residual(main, x, rows, w.out(), hidden, config.queryDim(0), scale, w.outScale(), h);
             norm(rows, 0, w.mlpGain(), most, 1);
             products.gate(main, x, rows, w.gateUp(), config.mlp(), hidden, scale, w.gateUpScale(), work, most);
             quantizeKnown(work, config.mlp(), rows);
@@ -455,7 +455,7 @@ final class DevicePass implements Executor {
     }
 
     private long layerAt(int l) {
-        return l * KvCache.layerBytes(config);
+        return l * KvCache.layerBytes(config, l);
     }
 
     /** Arguments that heads are made from. */
@@ -518,9 +518,9 @@ final class DevicePass implements Executor {
                             isHopper ? Kernels.hopperAttentionShared(size) : Kernels.attentionShared(size));
             long first = batch.decoding;
             main.kernel("quantize_rows")
-                    .with(work + 4 * first * config.queryDim())
-                    .with(config.queryDim())
-                    .with(x + first * config.queryDim())
+                    .with(work + 4 * first * config.queryDim(0))
+                    .with(config.queryDim(0))
+                    .with(x + first * config.queryDim(0))
                     .with(scale + 4 * first)
                     .with(status)
                     .run(rest, 1, 256);
@@ -567,7 +567,7 @@ final class DevicePass implements Executor {
         withCache(withProducts(main.kernel(Kernels.shortAttention(shared, config.headDim())), w), l)
                 .with(h)
                 .with(config.hidden())
-                .with(layout.recordBytes())
+                .with(layout.recordBytes(0))
                 .with(layout.stepBytes())
                 .with(batch.trace ? trace.stepRecord(l) : 0)
                 .with(high)

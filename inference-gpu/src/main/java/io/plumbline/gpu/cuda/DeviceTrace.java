@@ -88,7 +88,7 @@ final class DeviceTrace {
             recordsHashed[i] = owned.event();
         }
         long n = rows;
-        long record = Math.max(layout.recordBytes(), layout.finalBytes());
+        long record = Math.max(layout.recordBytes(0), layout.finalBytes());
         this.stepRecords = owned.allocate(recordRoom(layout, rows, maxSequences));
         for (int i = 0; i < TURNS; i++) {
             records[i] = stepRecords + i * n * record;
@@ -107,7 +107,7 @@ final class DeviceTrace {
 
     /** Bytes for the records of some layers of a batch, or of all layers where each row decodes. */
     private static long recordRoom(TraceLayout layout, int rows, int maxSequences) {
-        long some = (long) TURNS * rows * Math.max(layout.recordBytes(), layout.finalBytes());
+        long some = (long) TURNS * rows * Math.max(layout.recordBytes(0), layout.finalBytes());
         return Math.max(some, (long) Math.min(maxSequences, DeviceBatch.MOST_RECORDED) * layout.stepBytes());
     }
 
@@ -117,7 +117,7 @@ final class DeviceTrace {
 
     /** Where layer {@code l}'s record of a row is that decodes, each row's {@link TraceLayout#stepBytes} together. */
     long stepRecord(int l) {
-        return stepRecords + (long) l * layout.recordBytes();
+        return stepRecords + (long) l * layout.recordBytes(0);
     }
 
     /**
@@ -127,7 +127,7 @@ final class DeviceTrace {
     void layer(DeviceBatch batch, int l) {
         int turn = l % TURNS;
         if (!batch.hashesBeside() && !batch.copy) {
-            int chunks = layout.recordBytes() / CHUNK;
+            int chunks = layout.recordBytes(0) / CHUNK;
             hashChunks(withParts(main.kernel("hash_rows")), batch, chunks, l * chunks);
             return;
         }
@@ -135,10 +135,10 @@ final class DeviceTrace {
             await(recordsHashed[turn]);
         }
         withParts(main.kernel("trace_records"))
-                .with(layout.recordBytes())
+                .with(layout.recordBytes(0))
                 .with(records[turn])
-                .run((layout.recordBytes() + TRACE_BYTES - 1) / TRACE_BYTES, batch.rows, 128);
-        hash(batch, l, layout.recordBytes());
+                .run((layout.recordBytes(0) + TRACE_BYTES - 1) / TRACE_BYTES, batch.rows, 128);
+        hash(batch, l, layout.recordBytes(0));
     }
 
     /** The parts of a layer's records, in their order. */
@@ -149,7 +149,7 @@ final class DeviceTrace {
                 .with(parts.sk())
                 .with(parts.sv())
                 .with(config.hidden())
-                .with(config.kvDim())
+                .with(config.kvDim(0))
                 .with(config.kvHeads());
     }
 
@@ -246,7 +246,7 @@ final class DeviceTrace {
             copyRecords(batch, l, bytes);
         }
         beginHashing(batch, turn);
-        int first = l * (layout.recordBytes() / CHUNK);
+        int first = l * (layout.recordBytes(0) / CHUNK);
         hashChunks(hasher(batch).kernel("hash_records").with(records[turn]), batch, bytes / CHUNK, first);
         if (batch.hashesBeside()) {
             cuda.record(recordsHashed[turn], hashStream);

@@ -26,6 +26,9 @@ final class Kernels {
      */
     static final int MOST_HEADS = 8192;
 
+    /** Elements of the largest head: what attention holds of it stands in shared memory. */
+    static final int MOST_HEAD_DIM = 256;
+
     /** Query heads that a block of decoding attention takes. */
     static final int HEADS_AT_ONCE = 8;
 

@@ -37,12 +37,12 @@ class AttentionKernelsTest extends KernelTest {
             int layer) {
         int size = c.headDim();
         ByteBuffer page = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        int plane = 64 * c.kvDim();
+        int plane = 64 * c.kvDim(0);
         for (int t = 0; t < tokens; t++) {
             int at = slot + t;
             for (int g = 0; g < c.kvHeads(); g++) {
                 for (int i = 0; i < size; i++) {
-                    int from = (first + t) * c.kvDim() + g * size + i;
+                    int from = (first + t) * c.kvDim(0) + g * size + i;
                     page.put(layer + (g * 64 + at) * size + i, (byte) (k[from] >> 4));
                     page.put(layer + plane + (g * 64 + at) * size + i, (byte) (k[from] & 15));
                     page.put(layer + 2 * plane + (g * size + i) * 64 + at, v[from]);
@@ -135,9 +135,9 @@ class AttentionKernelsTest extends KernelTest {
                 32, 2, heads, kvHeads, size, 32, 8, Math.max(256, context), 1e-6f, Rope.plain(10_000), false, false);
         String what = "attention, head size " + size + ", context " + context + ", " + heads + " of " + kvHeads;
         int rows = Math.min(11, context);
-        short[] q = new short[rows * c.queryDim()];
-        short[] k = new short[context * c.kvDim()];
-        byte[] v = new byte[context * c.kvDim()];
+        short[] q = new short[rows * c.queryDim(0)];
+        short[] k = new short[context * c.kvDim(0)];
+        byte[] v = new byte[context * c.kvDim(0)];
         for (int i = 0; i < q.length; i++) {
             q[i] = (short) (random.nextInt(4095) - 2047);
         }
@@ -154,7 +154,7 @@ class AttentionKernelsTest extends KernelTest {
             sv[i] = zeroValues ? 0 : Math.abs((float) random.nextGaussian());
         }
         float root = 1f / (float) Math.sqrt(size);
-        float[] expected = new float[rows * c.queryDim()];
+        float[] expected = new float[rows * c.queryDim(0)];
         byte[] quantized = new byte[expected.length];
         float[] scales = new float[rows];
         int[] positions = new int[rows];
@@ -164,7 +164,7 @@ class AttentionKernelsTest extends KernelTest {
                 expectedHead(
                         math, c, q, r, head, k, v, positions[r] + 1, sq[r * heads + head] * root, sk, sv, expected);
             }
-            scales[r] = math.quantizeRow(expected, r * c.queryDim(), c.queryDim(), quantized, r * c.queryDim());
+            scales[r] = math.quantizeRow(expected, r * c.queryDim(0), c.queryDim(0), quantized, r * c.queryDim(0));
         }
         if (badKey >= 0) {
             sk[badKey * kvHeads] = badScale;
@@ -338,7 +338,7 @@ class AttentionKernelsTest extends KernelTest {
         float[] valueScales = new float[n];
         for (int j = 0; j < n; j++) {
             for (int i = 0; i < size; i++) {
-                s[j] += q[r * c.queryDim() + head * size + i] * k[j * c.kvDim() + g * size + i];
+                s[j] += q[r * c.queryDim(0) + head * size + i] * k[j * c.kvDim(0) + g * size + i];
             }
             keyScales[j] = sk[j * c.kvHeads() + g];
             valueScales[j] = sv[j * c.kvHeads() + g];
@@ -349,10 +349,10 @@ class AttentionKernelsTest extends KernelTest {
         int[] low = new int[size];
         for (int j = 0; j < n; j++) {
             for (int i = 0; i < size; i++) {
-                high[i] += (u[j] >> 8) * v[j * c.kvDim() + g * size + i];
-                low[i] += (u[j] & 255) * v[j * c.kvDim() + g * size + i];
+                high[i] += (u[j] >> 8) * v[j * c.kvDim(0) + g * size + i];
+                low[i] += (u[j] & 255) * v[j * c.kvDim(0) + g * size + i];
             }
         }
-        math.attentionOutput(high, low, 0, size, factor, out, r * c.queryDim() + head * size);
+        math.attentionOutput(high, low, 0, size, factor, out, r * c.queryDim(0) + head * size);
     }
 }

@@ -248,22 +248,22 @@ class CudaKernelsTest extends KernelTest {
         RopeTable rope = rotary.full();
         int rows = 3;
         int[] positions = {5, 0, 63};
-        int[] y = ints(random, rows * c.qkvDim(), 100_000);
+        int[] y = ints(random, rows * c.qkvDim(0), 100_000);
         float[] in = {0.013f, 0f, 2f};
         LayerParameters p = new LayerParameters(
                 null,
                 null,
-                floats(random, c.qkvDim(), 0.01),
+                floats(random, c.qkvDim(0), 0.01),
                 null,
                 null,
                 null,
-                bias ? floats(random, c.qkvDim(), 5) : null,
+                bias ? floats(random, c.qkvDim(0), 5) : null,
                 norm ? floats(random, size, 1) : null,
                 norm ? floats(random, size, 1) : null);
         LayerSteps steps = new LayerSteps(c, rotary, math);
         HeadRows heads = HeadRows.of(c, rows);
         for (int r = 0; r < rows; r++) {
-            steps.heads(0, p, positions[r], y, r * c.qkvDim(), in[r], heads, r);
+            steps.heads(0, p, positions[r], y, r * c.qkvDim(0), in[r], heads, r);
         }
         short[] q = heads.q();
         short[] k = heads.k();
@@ -774,8 +774,8 @@ class CudaKernelsTest extends KernelTest {
         TraceLayout layout = new TraceLayout(c);
         int rows = 5;
         int[] positions = {0, 1, 2, 70, 255};
-        short[] k = new short[rows * c.kvDim()];
-        byte[] v = new byte[rows * c.kvDim()];
+        short[] k = new short[rows * c.kvDim(0)];
+        byte[] v = new byte[rows * c.kvDim(0)];
         for (int i = 0; i < k.length; i++) {
             k[i] = (short) (random.nextInt(4095) - 2047);
             v[i] = (byte) random.nextInt();
@@ -784,7 +784,7 @@ class CudaKernelsTest extends KernelTest {
         float[] sv = floats(random, rows * 2, 1);
         float[] h = floats(random, rows * hidden, 1);
         int[] tokens = {5, 4, 3, 2, 7};
-        int record = layout.recordBytes();
+        int record = layout.recordBytes(0);
         ByteBuffer records = ByteBuffer.allocate(rows * record).order(ByteOrder.LITTLE_ENDIAN);
         ByteBuffer finals = ByteBuffer.allocate(rows * layout.finalBytes()).order(ByteOrder.LITTLE_ENDIAN);
         for (int r = 0; r < rows; r++) {
@@ -795,10 +795,10 @@ class CudaKernelsTest extends KernelTest {
                 finals.putFloat(h[r * hidden + i]);
             }
             finals.putInt(tokens[r]).putInt(-1);
-            for (int i = 0; i < c.kvDim(); i++) {
-                records.putShort(k[r * c.kvDim() + i]);
+            for (int i = 0; i < c.kvDim(0); i++) {
+                records.putShort(k[r * c.kvDim(0) + i]);
             }
-            records.put(v, r * c.kvDim(), c.kvDim());
+            records.put(v, r * c.kvDim(0), c.kvDim(0));
             for (float scale : new float[] {sk[2 * r], sk[2 * r + 1], sv[2 * r], sv[2 * r + 1]}) {
                 records.putFloat(scale);
             }
@@ -846,7 +846,7 @@ class CudaKernelsTest extends KernelTest {
                     gpu.of(sk),
                     gpu.of(sv),
                     hidden,
-                    c.kvDim(),
+                    c.kvDim(0),
                     2,
                     record,
                     out);
@@ -895,7 +895,7 @@ class CudaKernelsTest extends KernelTest {
                     gpu.of(sk),
                     gpu.of(sv),
                     hidden,
-                    c.kvDim(),
+                    c.kvDim(0),
                     2,
                     rows,
                     chunks,

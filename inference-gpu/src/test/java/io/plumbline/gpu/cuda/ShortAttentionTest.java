@@ -70,34 +70,34 @@ class ShortAttentionTest extends KernelTest {
         TraceLayout layout = new TraceLayout(c);
         int[] positions = {longest - 1, 0, longest / 2};
         int rows = positions.length;
-        int[] y = random.ints(rows * c.qkvDim(), -100_000, 100_001).toArray();
+        int[] y = random.ints(rows * c.qkvDim(0), -100_000, 100_001).toArray();
         float[] in = {0.013f, 0.5f, 0.002f};
         LayerParameters p = new LayerParameters(
                 null,
                 null,
-                floats(random, c.qkvDim(), 0.01),
+                floats(random, c.qkvDim(0), 0.01),
                 null,
                 null,
                 null,
-                biasAndNorm ? floats(random, c.qkvDim(), 5) : null,
+                biasAndNorm ? floats(random, c.qkvDim(0), 5) : null,
                 biasAndNorm ? floats(random, size, 1) : null,
                 biasAndNorm ? floats(random, size, 1) : null);
         HeadRows own = HeadRows.of(c, rows);
         LayerSteps steps = new LayerSteps(c, rotary, math);
         float root = 1f / (float) Math.sqrt(size);
         float[] h = floats(random, rows * hidden, 1);
-        float[] expected = new float[rows * c.queryDim()];
+        float[] expected = new float[rows * c.queryDim(0)];
         int[] most = new int[rows];
         int layerBytes = 64 * kvHeads * (3 * size + 8);
         byte[][][] before = new byte[rows][][];
         byte[][][] after = new byte[rows][][];
-        ByteBuffer records = ByteBuffer.allocate(rows * layout.recordBytes()).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer records = ByteBuffer.allocate(rows * layout.recordBytes(0)).order(ByteOrder.LITTLE_ENDIAN);
         boolean finite = Float.isFinite(factor);
         for (int r = 0; r < rows; r++) {
-            steps.heads(0, p, positions[r], y, r * c.qkvDim(), in[r], own, r);
+            steps.heads(0, p, positions[r], y, r * c.qkvDim(0), in[r], own, r);
             int n = positions[r] + 1;
-            short[] k = new short[n * c.kvDim()];
-            byte[] v = new byte[n * c.kvDim()];
+            short[] k = new short[n * c.kvDim(0)];
+            byte[] v = new byte[n * c.kvDim(0)];
             for (int i = 0; i < k.length; i++) {
                 k[i] = (short) (random.nextInt(4095) - 2047);
                 v[i] = (byte) (random.nextInt(255) - 127);
@@ -109,8 +109,8 @@ class ShortAttentionTest extends KernelTest {
                 sv[i] = Math.abs(sv[i]);
             }
             before[r] = pages(c, random, k, v, sk, sv, positions[r], layerBytes);
-            System.arraycopy(own.k(), r * c.kvDim(), k, positions[r] * c.kvDim(), c.kvDim());
-            System.arraycopy(own.v(), r * c.kvDim(), v, positions[r] * c.kvDim(), c.kvDim());
+            System.arraycopy(own.k(), r * c.kvDim(0), k, positions[r] * c.kvDim(0), c.kvDim(0));
+            System.arraycopy(own.v(), r * c.kvDim(0), v, positions[r] * c.kvDim(0), c.kvDim(0));
             System.arraycopy(own.sk(), r * kvHeads, sk, positions[r] * kvHeads, kvHeads);
             System.arraycopy(own.sv(), r * kvHeads, sv, positions[r] * kvHeads, kvHeads);
             after[r] = new byte[before[r].length][];
@@ -123,17 +123,17 @@ class ShortAttentionTest extends KernelTest {
                 float scale = own.sq()[r * heads + head] * root;
                 AttentionKernelsTest.expectedHead(math, c, own.q(), r, head, k, v, n, scale, sk, sv, expected);
             }
-            for (int i = 0; i < c.queryDim(); i++) {
-                most[r] = Math.max(most[r], Float.floatToRawIntBits(Math.abs(expected[r * c.queryDim() + i])));
+            for (int i = 0; i < c.queryDim(0); i++) {
+                most[r] = Math.max(most[r], Float.floatToRawIntBits(Math.abs(expected[r * c.queryDim(0) + i])));
             }
-            records.position(r * layout.recordBytes());
+            records.position(r * layout.recordBytes(0));
             for (int i = 0; i < hidden; i++) {
                 records.putFloat(h[r * hidden + i]);
             }
-            for (int i = 0; i < c.kvDim(); i++) {
-                records.putShort(own.k()[r * c.kvDim() + i]);
+            for (int i = 0; i < c.kvDim(0); i++) {
+                records.putShort(own.k()[r * c.kvDim(0) + i]);
             }
-            records.put(own.v(), r * c.kvDim(), c.kvDim());
+            records.put(own.v(), r * c.kvDim(0), c.kvDim(0));
             for (float[] scales : new float[][] {own.sk(), own.sv()}) {
                 for (int g = 0; g < kvHeads; g++) {
                     records.putFloat(scales[r * kvHeads + g]);
@@ -156,7 +156,7 @@ class ShortAttentionTest extends KernelTest {
                     }
                     tables[r] = gpu.of(list).address();
                 }
-                byte[] trash = new byte[rows * layout.recordBytes()];
+                byte[] trash = new byte[rows * layout.recordBytes(0)];
                 random.nextBytes(trash);
                 Buffer found = gpu.of(trash);
                 Buffer out = gpu.memory(4L * expected.length);
@@ -188,8 +188,8 @@ class ShortAttentionTest extends KernelTest {
                         size,
                         gpu.of(h),
                         hidden,
-                        layout.recordBytes(),
-                        (long) layout.recordBytes(),
+                        layout.recordBytes(0),
+                        (long) layout.recordBytes(0),
                         isTraced ? found : null,
                         out,
                         largest,
@@ -204,7 +204,7 @@ class ShortAttentionTest extends KernelTest {
                     assertEquals(
                             Float.floatToRawIntBits(expected[i]),
                             Float.floatToRawIntBits(values[i]),
-                            "output " + i % c.queryDim() + " of row " + i / c.queryDim());
+                            "output " + i % c.queryDim(0) + " of row " + i / c.queryDim(0));
                 }
                 assertArrayEquals(
                         most, gpu.read(largest, 4L * rows).toArray(ValueLayout.JAVA_INT_UNALIGNED), "largest");

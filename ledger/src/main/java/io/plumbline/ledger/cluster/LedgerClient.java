@@ -95,6 +95,11 @@ public final class LedgerClient implements AutoCloseable {
         this.keys = keys;
     }
 
+    /** By which its commands are signed. */
+    public Bytes32 publicKey() {
+        return keys.publicKey();
+    }
+
     /**
      * Submits a command and waits until it was applied or refused.
      *

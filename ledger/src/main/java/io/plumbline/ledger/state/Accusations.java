@@ -17,6 +17,10 @@ import java.util.TreeMap;
  * Evidence that is being handed in, part by part, one accusation at a time of each account: bounded in size, number
  * and time. What is whole is looked at at once by {@link EvidenceRule}. A deposit is burned where it proves nothing,
  * or does not come.
+ *
+ * <p>Parts pass through full nodes, which could hand in the same. So the finder's part of a stake goes to whoever has
+ * announced the evidence first, under a hash that only who has it can make, see {@link Accuse#hash}: it waits until
+ * those who announced theirs before have handed it in or have not.
  */
 final class Accusations {
     /** Bytes of all evidence that is being handed in by others than full nodes. */
@@ -29,13 +33,22 @@ final class Accusations {
     private final Books books;
     private final SortedMap<Bytes32, Accusation> byAccuser = new TreeMap<>();
 
+    /** By request: those that wait for earlier accusations to end. */
+    private final SortedMap<Bytes32, Bounty> bounties = new TreeMap<>();
+
     /** Deposits of all, and bytes of those that others than full nodes hand in. */
     private long deposits;
 
     private long strangersBytes;
 
+    /** The finder's part of a stake, and the first so far who has proven the lie. */
+    private record Bounty(Bytes32 finder, long number, long amount) {}
+
     /** What has come of one. */
     private static final class Accusation {
+        /** Its place among all; 0 of all of a ledger before rules 9, where the first to prove is the finder. */
+        private final long number;
+
         private final Bytes32 requestHash;
         private final byte[] evidenceHash;
         private final int bytes;
@@ -48,7 +61,15 @@ final class Accusations {
         /** Stands for all parts so far. The state's root has it in place of them, which are up to 16 MiB. */
         private byte[] partsHash = new byte[32];
 
-        Accusation(Bytes32 requestHash, byte[] evidenceHash, int bytes, long deposit, boolean isFullNodes, long dueMs) {
+        Accusation(
+                long number,
+                Bytes32 requestHash,
+                byte[] evidenceHash,
+                int bytes,
+                long deposit,
+                boolean isFullNodes,
+                long dueMs) {
+            this.number = number;
             this.requestHash = requestHash;
             this.evidenceHash = evidenceHash;
             this.bytes = bytes;
@@ -74,21 +95,33 @@ final class Accusations {
         }
 
         /** All but the parts. */
-        void write(CanonicalWriter out) {
+        void write(CanonicalWriter out, boolean hasOrder) {
+            if (hasOrder) {
+                out.putLong(number);
+            }
             out.putBytes32(requestHash).putFixed(evidenceHash);
             out.putInt(bytes).putLong(deposit).putInt(isFullNodes ? 1 : 0).putLong(dueMs);
         }
     }
 
-    /** Whole evidence, and whom it came from. */
-    record Whole(Bytes32 requestHash, byte[] evidence, long deposit) {}
+    /**
+     * Whole evidence.
+     *
+     * @param number of the accusation; the last of all where what was announced is not bound to its accuser.
+     */
+    record Whole(Bytes32 requestHash, byte[] evidence, long deposit, long number) {}
 
     Accusations(Books books) {
         this.books = books;
     }
 
-    /** @return why it is not begun, or null. */
-    String begin(Bytes32 accuser, Accuse c, boolean isFullNode, long deposit, long nowMs) {
+    /**
+     * Begins one.
+     *
+     * @param number its place among all.
+     * @return why it is not begun, or null.
+     */
+    String begin(Bytes32 accuser, Accuse c, long number, boolean isFullNode, long deposit, long nowMs) {
         if (c.bytes() < 1 || c.bytes() > Accuse.MAX_BYTES) {
             return "evidence has 1 to " + Accuse.MAX_BYTES + " bytes, not " + c.bytes();
         }
@@ -106,7 +139,8 @@ final class Accusations {
         books.hold(accuser, covered);
         put(
                 accuser,
-                new Accusation(c.requestHash(), c.evidenceHash(), c.bytes(), covered, isFullNode, nowMs + HAND_IN_MS));
+                new Accusation(
+                        number, c.requestHash(), c.evidenceHash(), c.bytes(), covered, isFullNode, nowMs + HAND_IN_MS));
         return null;
     }
 
@@ -142,13 +176,46 @@ final class Accusations {
         byAccuser.remove(accuser);
         count(open, -1);
         byte[] all = open.evidence();
-        boolean isTheAnnounced = Arrays.equals(Blake3.hash(all), open.evidenceHash);
-        return new Whole(open.requestHash, isTheAnnounced ? all : new byte[0], open.deposit);
+        boolean isBound = Arrays.equals(Accuse.hash(all, accuser), open.evidenceHash);
+        boolean isTheAnnounced = isBound || Arrays.equals(Blake3.hash(all), open.evidenceHash);
+        long number = isBound || open.number == 0 ? open.number : Long.MAX_VALUE;
+        return new Whole(open.requestHash, isTheAnnounced ? all : new byte[0], open.deposit, number);
+    }
+
+    /** Whether this was announced before that by which the answer was proven false, and its bounty still waits. */
+    boolean isBeforeFinders(Whole whole) {
+        Bounty bounty = bounties.get(whole.requestHash);
+        return bounty != null && whole.number < bounty.number;
+    }
+
+    /**
+     * This evidence proves the lie.
+     *
+     * @param bounty the finder's part of the stake; 0 where it waits already, for one who announced it later.
+     */
+    void proven(Bytes32 accuser, Whole whole, long bounty) {
+        Bounty before = bounties.get(whole.requestHash);
+        bounties.put(
+                whole.requestHash,
+                new Bounty(accuser, whole.number, Math.addExact(bounty, before == null ? 0 : before.amount)));
+    }
+
+    /** Pays the bounties that wait for nobody any more; whether there was any. */
+    boolean pay(long block) {
+        return bounties.entrySet().removeIf(one -> {
+            Bounty bounty = one.getValue();
+            boolean waits = byAccuser.values().stream()
+                    .anyMatch(other -> other.requestHash.equals(one.getKey()) && other.number < bounty.number);
+            if (!waits) {
+                books.owe(bounty.finder, bounty.amount, block);
+            }
+            return !waits;
+        });
     }
 
     /** Drops what did not come in time, its deposit burned; whether there was anything. */
     boolean expire(long nowMs, long block) {
-        return byAccuser.values().removeIf(one -> {
+        boolean dropped = byAccuser.values().removeIf(one -> {
             if (one.dueMs > nowMs) {
                 return false;
             }
@@ -156,6 +223,7 @@ final class Accusations {
             count(one, -1);
             return true;
         });
+        return dropped | pay(block);
     }
 
     /** The next time something is dropped, or the end of time. */
@@ -163,34 +231,52 @@ final class Accusations {
         return byAccuser.values().stream().mapToLong(one -> one.dueMs).min().orElse(Long.MAX_VALUE);
     }
 
-    /** All deposits that are held here. */
+    /** All deposits and bounties that are held here. */
     long total() {
-        return deposits;
+        return bounties.values().stream().mapToLong(Bounty::amount).reduce(deposits, Math::addExact);
     }
 
-    /** Hashes that stand for all of it in the state's root. */
-    void writeHashes(CanonicalWriter out) {
+    /**
+     * Hashes that stand for all of it in the state's root.
+     *
+     * @param hasOrder whether it matters who accused first: since rules 9.
+     */
+    void writeHashes(CanonicalWriter out, boolean hasOrder) {
         out.putInt(byAccuser.size());
         byAccuser.forEach((accuser, one) -> {
-            one.write(out.putBytes32(accuser));
+            one.write(out.putBytes32(accuser), hasOrder);
             out.putInt(one.received).putFixed(one.partsHash);
         });
+        writeBounties(out, hasOrder);
     }
 
-    void write(CanonicalWriter out) {
+    private void writeBounties(CanonicalWriter out, boolean hasOrder) {
+        if (hasOrder) {
+            out.putInt(bounties.size());
+            bounties.forEach((request, bounty) -> out.putBytes32(request)
+                    .putBytes32(bounty.finder)
+                    .putLong(bounty.number)
+                    .putLong(bounty.amount));
+        }
+    }
+
+    /** @param hasOrder as in {@link #writeHashes}. */
+    void write(CanonicalWriter out, boolean hasOrder) {
         out.putInt(byAccuser.size());
         byAccuser.forEach((accuser, one) -> {
-            one.write(out.putBytes32(accuser));
+            one.write(out.putBytes32(accuser), hasOrder);
             out.putInt(one.parts.size());
             one.parts.forEach(out::putBytes);
         });
+        writeBounties(out, hasOrder);
     }
 
-    static Accusations read(Books books, CanonicalReader in) {
+    static Accusations read(Books books, boolean hasOrder, CanonicalReader in) {
         Accusations accusations = new Accusations(books);
         for (int n = in.getInt("accusations"); n > 0; n--) {
             Bytes32 accuser = in.getBytes32("accuser");
             Accusation one = new Accusation(
+                    hasOrder ? in.getLong("number") : 0,
                     in.getBytes32("request hash"),
                     in.getFixed(32, "evidence hash"),
                     in.getInt("bytes"),
@@ -201,6 +287,11 @@ final class Accusations {
                 one.add(in.getBytes("part"));
             }
             accusations.put(accuser, one);
+        }
+        for (int n = hasOrder ? in.getInt("bounties") : 0; n > 0; n--) {
+            Bytes32 request = in.getBytes32("request hash");
+            accusations.bounties.put(
+                    request, new Bounty(in.getBytes32("finder"), in.getLong("number"), in.getLong("amount")));
         }
         return accusations;
     }

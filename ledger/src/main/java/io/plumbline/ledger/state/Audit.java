@@ -22,6 +22,9 @@ import java.util.TreeMap;
 public final class Audit {
     private static final int MAX_AUDITORS = 1024;
 
+    /** Round, deadline and how many there are of everything. */
+    private static final int NUMBERS_BYTES = 5 * Integer.BYTES + Long.BYTES;
+
     /** Before a receipt is ordered there is none. */
     static final Audit NONE = begun(new byte[32], List.of(), Long.MAX_VALUE);
 
@@ -262,9 +265,20 @@ public final class Audit {
         return more;
     }
 
+    /** Bytes that {@link #write} takes. */
+    int bytes() {
+        int bytes = beacon.length + Bytes32.BYTES * auditors.size() + NUMBERS_BYTES;
+        bytes += count(posted) * (Integer.BYTES + Cells.BYTES);
+        bytes += count(commitments) * (Integer.BYTES + Bytes32.BYTES);
+        for (Verdict verdict : verdicts) {
+            bytes += verdict == null ? 0 : Integer.BYTES + verdict.bytes();
+        }
+        return bytes;
+    }
+
     void write(CanonicalWriter out) {
         out.putFixed(beacon).putInt(auditors.size());
-        auditors.forEach(auditor -> out.putFixed(auditor.bytes()));
+        auditors.forEach(out::putBytes32);
         out.putInt(round);
         out.putInt(count(posted));
         for (int i = 0; i < posted.length; i++) {

@@ -3,6 +3,8 @@ package io.plumbline.ledger.state;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Cells;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.Domain;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
@@ -123,10 +125,17 @@ public sealed interface Command {
      * Begins to hand in what proves a node's lie, see {@link io.plumbline.verifier.audit.Evidence}; parts follow.
      *
      * @param requestHash of the answer.
-     * @param evidenceHash BLAKE3 of all of it.
+     * @param evidenceHash of all of it, as {@link #hash} has it: whoever announces it first is the finder. Where it is
+     *     plain BLAKE3, which others could announce too before the parts are seen, whoever else has it comes first.
      * @param bytes of all of it.
      */
     record Accuse(Bytes32 requestHash, byte[] evidenceHash, int bytes) implements Command {
+        private static final Domain CONTEXT = new Domain("plumbline 2026-11 evidence of an accuser");
+
+        /** What an accuser announces its evidence by: 32 bytes that nobody makes who has not seen it, nor copies. */
+        public static byte[] hash(byte[] evidence, Bytes32 accuser) {
+            return CONTEXT.hash(Blake3.hash(evidence), accuser.bytes());
+        }
         /** Bytes of evidence, at most: a lie that only a longer history shows is not paid, and costs no stake. */
         public static final int MAX_BYTES = 16 << 20;
     }

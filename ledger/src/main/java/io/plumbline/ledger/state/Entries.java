@@ -4,6 +4,7 @@ import io.plumbline.ledger.tree.StateTree;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.LedgerHashes;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -14,6 +15,8 @@ import java.util.function.Supplier;
  * once: the tree has one shape whatever order entries come in, so they may wait until it is asked for.
  */
 final class Entries {
+    private static final int PLACE_BYTES = 1 + Bytes32.BYTES;
+
     private record Place(Kind kind, Bytes32 id) {}
 
     private final Map<Place, Supplier<byte[]>> changed = new LinkedHashMap<>();
@@ -31,17 +34,30 @@ final class Entries {
     /** With all that changed. */
     StateTree tree() {
         Map<byte[], byte[]> entries = new IdentityHashMap<>(changed.size());
-        changed.forEach((place, value) -> {
-            byte[] key = LedgerHashes.key(place.kind, place.id);
-            byte[] bytes = value.get();
+        byte[] keys = keys();
+        int at = 0;
+        for (Map.Entry<Place, Supplier<byte[]>> entry : changed.entrySet()) {
+            byte[] key = Arrays.copyOfRange(keys, at, at += Bytes32.BYTES);
+            byte[] bytes = entry.getValue().get();
             if (bytes == null) {
                 tree = tree.remove(key);
             } else {
                 entries.put(key, bytes);
             }
-        });
+        }
         tree = tree.putAll(entries);
         changed.clear();
         return tree;
+    }
+
+    /** 32 bytes for each that changed: the places of their entries in the tree. */
+    private byte[] keys() {
+        byte[] places = new byte[changed.size() * PLACE_BYTES];
+        int at = 0;
+        for (Place place : changed.keySet()) {
+            places[at * PLACE_BYTES] = (byte) place.kind.ordinal();
+            System.arraycopy(place.id.bytes(), 0, places, at++ * PLACE_BYTES + 1, Bytes32.BYTES);
+        }
+        return LedgerHashes.keys(places, at);
     }
 }

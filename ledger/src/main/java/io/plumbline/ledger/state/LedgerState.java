@@ -75,9 +75,12 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** Of a payment that names nothing. */
     private static final Bytes32 NO_REFERENCE = Bytes32.ZERO;
 
-    private static final String FORMAT = "plumbline ledger 10";
+    private static final String FORMAT = "plumbline ledger 11";
 
-    /** Of ledgers whose rules know no successors of keys: builds of those rules read each other's snapshots. */
+    /** Of ledgers whose rules know no order of accusers: builds of those rules read each other's snapshots. */
+    private static final String FORMAT_WITHOUT_ORDER = "plumbline ledger 10";
+
+    /** Of ledgers whose rules know no successors of keys either. */
     private static final String FORMAT_WITHOUT_SUCCESSIONS = "plumbline ledger 9";
 
     /** Of ledgers whose rules know no storage deals either. */
@@ -103,6 +106,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
 
     /** And a node's key is replaced by another. */
     private static final int SUCCESSIONS = 8;
+
+    /** Rules since which the finder's part of a stake is for whoever has announced the evidence first. */
+    private static final int ACCUSERS_IN_ORDER = 9;
 
     /** Storage deals of a key that is replaced, at most: all of them move with one command. */
     static final int MAX_MOVED_DEALS = 10_000;
@@ -312,7 +318,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case ProposeParameters c -> propose(signer, c.parameters());
             case StateEpoch c -> blocks.state(signer, c.statement());
             case ReportDoubleVote c -> blocks.doubleVote(c.one(), c.other());
-            case Accuse c -> accuse(signer, c);
+            case Accuse c -> accuse(signer, c, index);
             case HandInEvidence c -> handIn(signer, c);
             case Transfer c -> transfer(signer, c, index);
             case DeclareFeed c -> feeds.declare(c.feed().ownedBy(signer), parameters, block());
@@ -332,7 +338,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         return genesis.bank().equals(signer) && !signer.equals(Bytes32.ZERO);
     }
 
-    private String accuse(Bytes32 signer, Accuse c) {
+    private String accuse(Bytes32 signer, Accuse c, int index) {
         Settlement one = settlements.find(c.requestHash());
         if (one == null || one.receipt() == null) {
             return "no answer to this request is on the ledger, or not any more";
@@ -341,7 +347,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             return "this answer was proven false already";
         }
         boolean isFullNode = genesis.place(signer) >= 0;
-        return accusations.begin(signer, c, isFullNode, parameters.accusationDeposit(), timeMs);
+        long number = parameters.rules() < ACCUSERS_IN_ORDER ? 0 : Payment.number(height, index);
+        return accusations.begin(signer, c, number, isFullNode, parameters.accusationDeposit(), timeMs);
     }
 
     private String handIn(Bytes32 accuser, HandInEvidence c) {
@@ -351,7 +358,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             return refusal;
         }
         Settlement one = settlements.find(whole.requestHash());
-        boolean isOver = one == null || one.status() == Settlement.Status.SLASHED;
+        boolean isProven = one != null && one.status() == Settlement.Status.SLASHED;
+        boolean isOver = one == null || isProven && !accusations.isBeforeFinders(whole);
         refusal = isOver
                 ? "another has proven it, or the answer has left the ledger"
                 : EvidenceRule.refusal(one, whole.evidence());
@@ -361,8 +369,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             books.burn(whole.deposit(), block());
         }
         if (refusal == null) {
-            settlements.slash(one, accuser, timeMs);
+            accusations.proven(accuser, whole, isProven ? 0 : settlements.slash(one, timeMs));
         }
+        accusations.pay(block());
         return refusal;
     }
 
@@ -890,7 +899,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         out.putInt(withdrawals.size());
         withdrawals.forEach((id, entry) -> out.putBytes32(id).putBytes(entry));
         books.write(out);
-        accusations.write(out);
+        accusations.write(out, parameters.rules() >= ACCUSERS_IN_ORDER);
         registry.write(out);
         if (parameters.rules() >= SUCCESSIONS) {
             successions.write(out);
@@ -918,7 +927,10 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         if (rules < DEALS) {
             return rules < FEEDS ? FORMAT_WITHOUT_FEEDS : FORMAT_WITHOUT_DEALS;
         }
-        return rules < SUCCESSIONS ? FORMAT_WITHOUT_SUCCESSIONS : FORMAT;
+        if (rules < ACCUSERS_IN_ORDER) {
+            return rules < SUCCESSIONS ? FORMAT_WITHOUT_SUCCESSIONS : FORMAT_WITHOUT_ORDER;
+        }
+        return FORMAT;
     }
 
     /** 32 bytes that stand for the whole state. */
@@ -937,7 +949,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         books.writeSums(meta);
         settlements.writeJudged(meta);
         CanonicalWriter begun = new CanonicalWriter();
-        accusations.writeHashes(begun);
+        accusations.writeHashes(begun, parameters.rules() >= ACCUSERS_IN_ORDER);
         meta.putFixed(Blake3.hash(begun.toBytes()));
         return entries.tree().put(LedgerHashes.key(Kind.META, null), meta.toBytes());
     }
@@ -973,6 +985,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         String format = in.getText("format");
         List<String> known = List.of(
                 FORMAT,
+                FORMAT_WITHOUT_ORDER,
                 FORMAT_WITHOUT_SUCCESSIONS,
                 FORMAT_WITHOUT_DEALS,
                 FORMAT_WITHOUT_FEEDS,
@@ -1013,9 +1026,10 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             state.enterWithdrawal(id, in.getBytes("withdrawal"));
         }
         state.books = Books.read(state.entries, in);
-        state.accusations = Accusations.read(state.books, in);
+        state.accusations = Accusations.read(state.books, format.equals(FORMAT), in);
         state.registry = Registry.read(state.books, state.entries, in);
-        if (format.equals(FORMAT)) {
+        boolean hasSuccessions = format.equals(FORMAT) || format.equals(FORMAT_WITHOUT_ORDER);
+        if (hasSuccessions) {
             // Settlements are counted by the key that answers for them.
             state.successions = Successions.read(state.entries, in);
         }
@@ -1024,7 +1038,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
         if (!format.equals(FORMAT_WITHOUT_PAYMENTS)) {
             state.payments = Payments.read(state.entries, in);
         }
-        boolean hasDeals = format.equals(FORMAT) || format.equals(FORMAT_WITHOUT_SUCCESSIONS);
+        boolean hasDeals = hasSuccessions || format.equals(FORMAT_WITHOUT_SUCCESSIONS);
         state.feeds = hasDeals || format.equals(FORMAT_WITHOUT_DEALS)
                 ? Feeds.read(state.books, state.registry, state.entries, in)
                 : new Feeds(state.books, state.registry, state.entries);

@@ -57,7 +57,7 @@ public record Parameters(
      * receipts for one request cost their node its stake, and a node's key is replaced by another, see {@link
      * Succession}.
      */
-    public static final int KNOWN_RULES = 8;
+    public static final int KNOWN_RULES = 9;
 
     /** The oldest rules that this code knows: those before let a node take its stake home. */
     public static final int OLDEST_RULES = 3;

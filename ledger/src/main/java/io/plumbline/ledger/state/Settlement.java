@@ -36,6 +36,11 @@ public record Settlement(
         Receipt receipt,
         Audit audit,
         long height) {
+    private static final int KEYS_BYTES = 3 * Bytes32.BYTES;
+
+    /** Price, tokens, fee, reserve, opening time and height; level, status and the receipt's length. */
+    private static final int NUMBERS_BYTES = 6 * Long.BYTES + 3 * Integer.BYTES;
+
     /** Where a request stands. */
     public enum Status {
         ESCROWED,
@@ -107,7 +112,7 @@ public record Settlement(
 
     /** Bytes that {@link #write} takes. */
     int bytes() {
-        return encode().length;
+        return KEYS_BYTES + NUMBERS_BYTES + (receipt == null ? 0 : Receipt.BYTES) + audit.bytes();
     }
 
     void write(CanonicalWriter out) {
@@ -169,7 +174,7 @@ public record Settlement(
     }
 
     public byte[] encode() {
-        CanonicalWriter out = new CanonicalWriter();
+        CanonicalWriter out = new CanonicalWriter(bytes());
         write(out);
         return out.toBytes();
     }

@@ -55,7 +55,8 @@ final class Settlements {
 
     private final Ledger ledger;
     private final Entries entries;
-    private final SortedMap<Bytes32, Settlement> settlements = new TreeMap<>();
+    /** By request: sorted when a snapshot is taken and not before, for a command looks up several among many. */
+    private final Map<Bytes32, Settlement> settlements = new HashMap<>();
 
     /** When something is to be done about a settlement: its phase ends, or, where it is closed, it leaves the state. */
     private final NavigableMap<Long, TreeSet<Bytes32>> deadlines = new TreeMap<>();
@@ -469,11 +470,13 @@ final class Settlements {
     }
 
     /**
-     * An answer was proven false: the requester has back what is still held of the escrow, the node loses its stake, a
-     * part of it to the finder, and requests that it has not answered yet end. Nothing of the stake goes to requesters:
-     * a node could make as many of them as it likes.
+     * An answer was proven false: the requester has back what is still held of the escrow, the node loses its stake, and
+     * requests that it has not answered yet end. Nothing of the stake goes to requesters: a node could make as many of
+     * them as it likes.
+     *
+     * @return the finder's part of the stake, which its caller owes or holds; the rest is burned.
      */
-    void slash(Settlement proven, Bytes32 finder, long nowMs) {
+    long slash(Settlement proven, long nowMs) {
         Bytes32 node = ledger.holder(proven.node());
         owe(proven.requester(), proven.held());
         put(
@@ -483,7 +486,6 @@ final class Settlements {
         ledger.registry().caught(node);
         long stake = ledger.books().seize(node);
         long bounty = stake / BOUNTY_PARTS;
-        ledger.books().owe(finder, bounty, ledger.block());
         ledger.books().burn(stake - bounty, ledger.block());
         for (Bytes32 request : List.copyOf(openByNode.getOrDefault(node, new TreeSet<>()))) {
             Settlement other = settlements.get(request);
@@ -491,6 +493,7 @@ final class Settlements {
                 put(unjudged(other, nowMs));
             }
         }
+        return bounty;
     }
 
     /**
@@ -515,7 +518,7 @@ final class Settlements {
         if (one.receipt().isSameAnswer(other)) {
             return "the node gave one receipt for this request, and this is it";
         }
-        slash(one, one.requester(), nowMs);
+        owe(one.requester(), slash(one, nowMs));
         return null;
     }
 
@@ -664,7 +667,7 @@ final class Settlements {
     void write(CanonicalWriter out) {
         judged.write(out);
         out.putInt(settlements.size());
-        settlements.values().forEach(one -> one.write(out));
+        new TreeMap<>(settlements).values().forEach(one -> one.write(out));
     }
 
     static Settlements read(Ledger ledger, Entries entries, CanonicalReader in) {

@@ -6,6 +6,7 @@ import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import java.nio.charset.StandardCharsets;
 
 /**
  * A full node's judgement of an answer. It is committed to before any is revealed, so that nobody can copy another's.
@@ -57,6 +58,15 @@ public record Verdict(Opinion opinion, String step, String place, byte[] work, b
         Verdict verdict = read(in);
         in.end();
         return verdict;
+    }
+
+    /** Bytes that {@link #write} takes. */
+    int bytes() {
+        return 3 * Integer.BYTES + utf8Bytes(step) + utf8Bytes(place) + work.length + salt.length;
+    }
+
+    private static int utf8Bytes(String text) {
+        return text.isEmpty() ? 0 : text.getBytes(StandardCharsets.UTF_8).length;
     }
 
     void write(CanonicalWriter out) {

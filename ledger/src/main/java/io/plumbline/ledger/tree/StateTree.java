@@ -12,54 +12,35 @@ import java.util.Map;
  * The state as a compact sparse Merkle tree: an entry stands as high up as no other shares its way, so a tree of n
  * entries is about log2 n deep and has one shape whatever order they came in. Trees never change: an update makes a
  * new one that shares what is the same, so that proofs of a past state cost nothing to keep. Hashes are made when
- * they are asked for.
+ * they are asked for, see {@link UnhashedNodes}.
  */
 public final class StateTree {
     private static final StateTree NONE = new StateTree(null);
 
     private final Node top;
 
-    private abstract static sealed class Node {
-        private byte[] hash;
-
-        abstract byte[] compute();
-
+    abstract static sealed class Node {
         /** Made once; a tree is read by one thread, or published safely after {@link StateTree#root}. */
-        byte[] hash() {
-            if (hash == null) {
-                hash = compute();
-            }
-            return hash;
-        }
+        byte[] hash;
     }
 
-    private static final class Leaf extends Node {
-        private final byte[] key;
-        private final byte[] value;
+    static final class Leaf extends Node {
+        final byte[] key;
+        final byte[] value;
 
         Leaf(byte[] key, byte[] value) {
             this.key = key;
             this.value = value;
         }
-
-        @Override
-        byte[] compute() {
-            return LedgerHashes.leaf(key, Blake3.hash(value));
-        }
     }
 
-    private static final class Inner extends Node {
-        private final Node left;
-        private final Node right;
+    static final class Inner extends Node {
+        final Node left;
+        final Node right;
 
         Inner(Node left, Node right) {
             this.left = left;
             this.right = right;
-        }
-
-        @Override
-        byte[] compute() {
-            return LedgerHashes.inner(hashOf(left), hashOf(right));
         }
 
         Node child(boolean isRight) {
@@ -80,8 +61,9 @@ public final class StateTree {
         return NONE;
     }
 
-    private static byte[] hashOf(Node node) {
-        return node == null ? LedgerHashes.EMPTY : node.hash();
+    /** Of a node that has been hashed. */
+    static byte[] hashOf(Node node) {
+        return node == null ? LedgerHashes.EMPTY : node.hash;
     }
 
     private static boolean isRight(byte[] key, int depth) {
@@ -90,7 +72,14 @@ public final class StateTree {
 
     /** 32 bytes that stand for all entries. */
     public byte[] root() {
+        hash();
         return hashOf(top).clone();
+    }
+
+    private void hash() {
+        if (top != null && top.hash == null) {
+            new UnhashedNodes(top).hash();
+        }
     }
 
     /** @param key 32 bytes, as of {@link LedgerHashes#key}; {@code value} is kept as it is and must not change. */
@@ -195,6 +184,7 @@ public final class StateTree {
 
     /** That the entry of this key is what {@link #get} gives, or that there is none. */
     public StateProof prove(byte[] key) {
+        hash();
         List<byte[]> siblings = new ArrayList<>();
         Node node = top;
         for (int depth = 0; node instanceof Inner inner; depth++) {

@@ -174,6 +174,23 @@ class BlocksTest {
         assertNotNull(good.fault(genesis.hash(), strangers));
     }
 
+    /** Signatures of nobody are passed over where an entry is believed, and so they are where it is told who signed. */
+    @Test
+    void signaturesThatDoNotHoldAreNotCounted() {
+        BlockHeader header = close();
+        for (int i = 0; i < 3; i++) {
+            vote(full.get(i), 0, header.hash());
+        }
+        CertifiedEntry good = state.blocks().prove(Kind.ACCOUNT, node.publicKey());
+        TreeMap<Integer, byte[]> more = new TreeMap<>(good.certificate().signatures());
+        more.put(3, new byte[KeyPair.SIGNATURE_BYTES]);
+        more.put(4, more.get(0));
+        CertifiedEntry padded = new CertifiedEntry(
+                good.header(), new Certificate(0, more), good.kind(), good.id(), good.value(), good.proof());
+        assertNull(padded.fault(genesis.hash(), genesis.fullNodes()));
+        assertEquals(3, padded.signers(genesis.hash(), genesis.fullNodes()));
+    }
+
     @Test
     void aSnapshotInTheMidstOfVotingGoesOn() {
         BlockHeader header = close();

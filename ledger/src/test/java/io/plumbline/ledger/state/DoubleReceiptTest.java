@@ -194,7 +194,7 @@ class DoubleReceiptTest {
         assertEquals(1_000, balance(FINDER), "no fee");
         assertArrayEquals(chain, state.chain());
         for (KeyPair full : FULL_NODES) {
-            apply(full, new ProposeParameters(Parameters.DEFAULT));
+            apply(full, new ProposeParameters(Parameters.DEFAULT.with("rules=8")));
         }
         assertEquals(8, state.parameters().rules());
         assertNull(apply(FINDER, new ReportDoubleReceipt(receipt(20, 10))));

@@ -565,7 +565,9 @@ class LedgerMoneyTest {
                 .putText("plumbline evidence 1")
                 .putText("plumbline-model 1\n" + "\u0007x".repeat(200_000) + "\n")
                 .toBytes();
-        assertNull(apply(REQUESTER, new Accuse(Bytes32.of(request(1)), Blake3.hash(evidence), evidence.length)));
+        assertNull(apply(
+                REQUESTER,
+                new Accuse(Bytes32.of(request(1)), Accuse.hash(evidence, REQUESTER.publicKey()), evidence.length)));
         int before = state.encode().length;
         String last = null;
         for (int at = 0; at < evidence.length; at += HandInEvidence.MAX_BYTES) {

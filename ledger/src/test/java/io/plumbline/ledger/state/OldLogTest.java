@@ -42,7 +42,7 @@ class OldLogTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {3, 4, 5, 6, 7, 8})
+    @ValueSource(ints = {3, 4, 5, 6, 7, 8, 9})
     void aLogOfAnEarlierBuildGivesTheStateThatItGave(int rules) throws IOException {
         CanonicalReader in = new CanonicalReader(resource("/logs/rules-" + rules + ".bin"), "log");
         LedgerState state = new LedgerState(Genesis.decode(in.getBytes("genesis")));

@@ -2,6 +2,7 @@ package io.plumbline.ledger.state;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -145,10 +146,14 @@ class SelfAccusationTest {
         return new Lie(receipt, evidence.encode());
     }
 
+    private String announce(KeyPair by, Lie lie) {
+        byte[] hash = Accuse.hash(lie.evidence, by.publicKey());
+        return apply(by, new Accuse(lie.receipt.requestHash(), hash, lie.evidence.length));
+    }
+
     private void accuse(KeyPair by, Lie lie) {
-        byte[] evidence = lie.evidence;
-        assertNull(apply(by, new Accuse(lie.receipt.requestHash(), Blake3.hash(evidence), evidence.length)));
-        assertNull(apply(by, new HandInEvidence(evidence)));
+        assertNull(announce(by, lie));
+        assertNull(apply(by, new HandInEvidence(lie.evidence)));
         assertEquals(
                 Status.SLASHED, state.findSettlement(lie.receipt.requestHash()).status());
         certify();
@@ -208,5 +213,84 @@ class SelfAccusationTest {
         assertEquals(left, total(next), "all of the stake");
         assertEquals(had + STAKE / 10, total(full.getFirst()), "a tenth to whoever proves it");
         assertTrue(state.node(next.publicKey()).slashed());
+    }
+
+    /** As the state is after a restart from a snapshot, in which its money adds up. */
+    private LedgerState again() {
+        LedgerState back = LedgerState.decode(genesis, state.encode());
+        assertArrayEquals(state.root(), back.root());
+        assertEquals(state.deposited(), back.total());
+        return back;
+    }
+
+    /** A full node that evidence passes through hands in the same, and is done first. */
+    @Test
+    void whoeverAnnouncedTheEvidenceFirstIsItsFinder() {
+        Lie lie = settle(victim);
+        KeyPair copier = full.get(1);
+        long finders = total(full.getFirst());
+        long copiers = total(copier);
+        assertNull(announce(full.getFirst(), lie));
+        assertNull(announce(copier, lie));
+        assertNull(apply(copier, new HandInEvidence(lie.evidence)));
+        assertEquals(
+                Status.SLASHED, state.findSettlement(lie.receipt.requestHash()).status(), "at once");
+        certify();
+        again();
+        assertEquals(copiers, total(copier), "what it gains is not known yet");
+        assertNull(apply(full.getFirst(), new HandInEvidence(lie.evidence)));
+        certify();
+        assertEquals(finders + STAKE / 10, total(full.getFirst()));
+        assertEquals(copiers, total(copier));
+        again();
+    }
+
+    /** A leader that is shown an announcement alone can put its own before it, and nothing behind that. */
+    @Test
+    void anAnnouncementThatIsCopiedIsNobodysEvidence() {
+        Lie lie = settle(victim);
+        KeyPair copier = full.get(1);
+        long finders = total(full.getFirst());
+        byte[] seen = Accuse.hash(lie.evidence, full.getFirst().publicKey());
+        assertNull(apply(copier, new Accuse(lie.receipt.requestHash(), seen, lie.evidence.length)));
+        assertNull(announce(full.getFirst(), lie));
+        assertNotNull(apply(copier, new HandInEvidence(lie.evidence)), "it was announced for another");
+        assertNull(apply(full.getFirst(), new HandInEvidence(lie.evidence)));
+        certify();
+        assertEquals(finders + STAKE / 10, total(full.getFirst()));
+    }
+
+    /** Nor is anybody ahead by a hash that others could have copied. */
+    @Test
+    void aPlainHashIsBehindAllThatNameTheirAccuser() {
+        Lie lie = settle(victim);
+        KeyPair copier = full.get(1);
+        long finders = total(full.getFirst());
+        byte[] plain = Blake3.hash(lie.evidence);
+        assertNull(apply(copier, new Accuse(lie.receipt.requestHash(), plain, lie.evidence.length)));
+        assertNull(announce(full.getFirst(), lie));
+        assertNull(apply(copier, new HandInEvidence(lie.evidence)));
+        assertNull(apply(full.getFirst(), new HandInEvidence(lie.evidence)));
+        certify();
+        assertEquals(finders + STAKE / 10, total(full.getFirst()));
+    }
+
+    /** An earlier accusation that shows nothing holds the finder's part up no longer than it may take. */
+    @Test
+    void theFindersPartWaitsForEarlierAccusationsAsLongAsTheyMayTake() {
+        Lie lie = settle(victim);
+        long finders = total(full.getFirst());
+        KeyPair idle = full.get(1);
+        assertNull(apply(idle, new Accuse(lie.receipt.requestHash(), new byte[32], lie.evidence.length)));
+        assertNull(announce(full.getFirst(), lie));
+        assertNull(apply(full.getFirst(), new HandInEvidence(lie.evidence)));
+        certify();
+        assertEquals(finders, total(full.getFirst()));
+        LedgerState back = again();
+        now = back.nextDeadlineMs();
+        state.expire(now);
+        certify();
+        assertEquals(finders + STAKE / 10, total(full.getFirst()));
+        again();
     }
 }

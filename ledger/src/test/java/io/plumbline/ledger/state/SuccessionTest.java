@@ -331,7 +331,8 @@ class SuccessionTest {
         assertTrue(refusal.contains("replaced by another since rules 8, and this ledger runs by rules 7"), refusal);
         assertEquals(100_000, before.account(OLD.publicKey()).balance(), "no fee, as of a build that cannot read it");
         for (KeyPair full : Money.FULL_NODES.subList(0, 2)) {
-            before.apply(Signed.of(seven.hash(), full, now + 60_000, new ProposeParameters(RULES)), now);
+            before.apply(
+                    Signed.of(seven.hash(), full, now + 60_000, new ProposeParameters(RULES.with("rules=8"))), now);
         }
         assertEquals(8, before.parameters().rules());
         LedgerState back = LedgerState.decode(seven, before.encode());

@@ -193,9 +193,9 @@ class TransferTest {
     @Test
     void aSnapshotOfAnUnknownFormIsRefused() {
         byte[] snapshot = state.encode();
-        snapshot[new String(snapshot, StandardCharsets.ISO_8859_1).indexOf("ledger 10") + 7] = 'x';
+        snapshot[new String(snapshot, StandardCharsets.ISO_8859_1).indexOf("ledger 11") + 7] = 'x';
         MalformedException e = assertThrows(MalformedException.class, () -> LedgerState.decode(GENESIS, snapshot));
-        assertTrue(e.getMessage().contains("ledger x0"), e.getMessage());
+        assertTrue(e.getMessage().contains("ledger x1"), e.getMessage());
     }
 
     @Test

@@ -75,7 +75,8 @@ class TreesTest {
                 Map<byte[], byte[]> many = new HashMap<>();
                 for (int n = random.nextInt(30); n > 0; n--) {
                     byte[] key = key(random);
-                    byte[] value = new byte[random.nextInt(100)];
+                    // Many of one length, as accounts have, and some of more than a chunk.
+                    byte[] value = new byte[random.nextInt(4) > 0 ? 32 : random.nextInt(3000)];
                     random.nextBytes(value);
                     if (entries.put(HexFormat.of().formatHex(key), value) == null) {
                         many.put(key, value);

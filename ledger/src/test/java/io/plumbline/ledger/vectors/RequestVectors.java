@@ -107,6 +107,10 @@ final class RequestVectors {
         bad(file, "a top p above 1", replace(bytes, TOP_P, 1_000_001));
         bad(file, "no output token", replace(bytes, MAX_TOKENS, 0));
         int stops = Damage.find(bytes, stopText, 0) - 2 * Integer.BYTES;
+        int firstStop = stops - STOP_TOKENS.length * Integer.BYTES;
+        bad(file, "stop tokens that do not ascend", putInt(bytes, firstStop, STOP_TOKENS[1] + 1));
+        bad(file, "a stop token twice", putInt(bytes, firstStop, STOP_TOKENS[1]));
+        bad(file, "a stop token below 0", putInt(bytes, firstStop, -1));
         bad(file, "17 stop texts", putInt(bytes, stops, 17));
         bad(file, "a negative number of stop texts", putInt(bytes, stops, -1));
         byte[] prefixed = new byte[Integer.BYTES + stopText.length];

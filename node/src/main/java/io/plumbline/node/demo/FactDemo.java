@@ -183,7 +183,9 @@ final class FactDemo implements AutoCloseable {
             isProven = decimal(checked.feed().latest().value())
                     .equals(told.path("value").asText());
             out.println("proof       " + proof.length + " bytes of the request, checked offline: signed by "
-                    + checked.entry().certificate().signatures().size() + " of "
+                    + checked.entry()
+                            .signers(network.genesis().hash(), network.genesis().fullNodes())
+                    + " of "
                     + network.genesis().fullNodes().size() + " full nodes");
         } catch (ProofRefusedException e) {
             isProven = false;

@@ -5,7 +5,6 @@ import io.plumbline.ledger.state.Command;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
-import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -71,8 +70,8 @@ public final class Accuser {
      * @return why the ledger does not find it proven, or null where the node has lost its stake for it.
      */
     public static String handIn(LedgerClient ledger, Bytes32 requestHash, byte[] evidence) throws IOException {
-        LedgerClient.Outcome begun =
-                ledger.submit(new Command.Accuse(requestHash, Blake3.hash(evidence), evidence.length));
+        byte[] announced = Command.Accuse.hash(evidence, ledger.publicKey());
+        LedgerClient.Outcome begun = ledger.submit(new Command.Accuse(requestHash, announced, evidence.length));
         if (!begun.isApplied()) {
             return begun.reason();
         }

@@ -306,7 +306,7 @@ public final class Gateway implements RunningRole {
                 .createObjectNode()
                 .put("status", certified.status().name())
                 .put("block", entry.header().number())
-                .put("signatures", entry.certificate().signatures().size())
+                .put("signatures", entry.signers(genesis.hash(), genesis.fullNodes()))
                 .put("full_nodes", genesis.fullNodes().size());
     }
 

@@ -159,7 +159,7 @@ final class GatewayPage implements PageSource {
                 .put("what", "Evidence that the ledger's own rules checked took its whole stake.")
                 .put("time_ms", entry.header().timeMs())
                 .put("block", entry.header().number())
-                .put("signatures", entry.certificate().signatures().size())
+                .put("signatures", entry.signers(genesis.hash(), genesis.fullNodes()))
                 .put("full_nodes", genesis.fullNodes().size()));
         if (slashes.size() > MAX_SLASHES) {
             slashes.removeLast();

@@ -35,6 +35,7 @@ final class PageFiles {
             "network.js",
             "node.js",
             "receipts.js",
+            "shown.js",
             "slashes.js",
             "store.js",
             "theme.js",

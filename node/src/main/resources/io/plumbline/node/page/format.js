@@ -13,7 +13,8 @@ export function serverNow() {
 
 /** A number with its thousands apart. */
 export function number(value) {
-  return Number(value).toLocaleString('en', { maximumFractionDigits: 1 });
+  const exact = typeof value === 'bigint' ? value : Number(value);
+  return exact.toLocaleString('en', { maximumFractionDigits: 1 });
 }
 
 /** The beginning of a hash or a key, all of it in the title. */

@@ -3,23 +3,30 @@ import { hex } from './js/bytes.js';
 import { VerificationError, verifyProof, verifyReceipt } from './js/verifier.js';
 import { badge, foreign, h, heading, panel, replace, say } from './dom.js';
 import { number, short } from './format.js';
+import { compare, shownTexts } from './shown.js';
 import { serversNetwork } from './store.js';
 
 const MAX_FILE_BYTES = 32 << 20;
 const RECEIPT_BYTES = 256;
 const PROOF_BEGIN = 'plumbline certified entry 2';
 
+/** Name, what it says, and whether there was something to compare with; a text in place of that says how it stands. */
 const RECEIPT_CHECKS = [
-  ['MALFORMED', 'Receipt, request and answer are what the specification says.', () => true],
+  ['MALFORMED', 'What was dropped is what the specification says.', () => true],
   ['SIGNATURE', 'The owner of the node’s key signed these fields.', () => true],
-  ['NODE', 'It is the node that the answer names.', (known) => known.node],
-  ['MODEL', 'It names the exact contract, and the request’s model.', () => true],
-  ['REQUEST', 'It is for this request.', (known) => known.request || known.requestHash],
-  ['OUTPUT', 'It is for this answer.', (known) => known.answer],
+  ['NODE', 'It is the node that the answer names.', (known) => !!known.node],
+  ['MODEL', 'It names the request’s model, under a contract for such requests.', (known) => !!known.request],
+  ['REQUEST', 'It is for this request.', (known) => !!(known.request || known.requestHash)],
+  ['OUTPUT', 'It is for the encoded answer in the file, “plumbline.answer”.', (known) => !!known.answer],
   [
     'STOP',
     'The answer ends where the request says, or its requester ended it.',
-    (known) => known.request && known.answer,
+    (known) => !!(known.request && known.answer),
+  ],
+  [
+    'TEXT',
+    'The text that the file shows, its first choice’s, is the signed one.',
+    (known) => known.text === 'same' || (known.text === 'part' && 'a part of it: read the whole below'),
   ],
 ];
 
@@ -30,8 +37,8 @@ const PROOF_CHECKS = [
   ['STATE', 'The state of that block has this entry.', () => true],
   ['KIND', 'The entry is a request’s.', () => true],
   ['ABSENT', 'There is one.', () => true],
-  ['REQUEST', 'It is the request of the receipt that was dropped.', (known) => known.requestHash],
-  ['RECEIPT', 'The settlement’s receipt is, byte for byte, the one that was dropped.', (known) => known.receipt],
+  ['REQUEST', 'It is the request of the receipt that was dropped.', (known) => !!known.requestHash],
+  ['RECEIPT', 'The settlement’s receipt is, byte for byte, the one that was dropped.', (known) => !!known.receipt],
 ];
 
 const fromBase64 = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -82,7 +89,7 @@ function fromJson(name, text) {
   take('node', 'node');
   take('request', 'request', fromBase64);
   take('answer', 'answer', fromBase64);
-  return known;
+  return { ...known, shown: shownTexts(json) };
 }
 
 /** Failures whose names say the contrary of what is checked. */
@@ -96,8 +103,10 @@ function list(checks, known, failure) {
     'ol',
     { class: 'checks' },
     checks.map(([name, what, isGiven], i) => {
-      const state = i === at ? 'bad' : i > at ? 'off' : isGiven(known) ? 'good' : 'off';
-      const words = { bad: 'does not hold', good: 'holds' }[state] ?? (i > at ? 'not reached' : 'nothing to compare');
+      const given = isGiven(known);
+      const state = i === at ? 'bad' : i < at && given === true ? 'good' : 'off';
+      const off = i > at ? 'not reached' : given || 'nothing to compare';
+      const words = { bad: 'does not hold', good: 'holds' }[state] ?? off;
       return h(
         'li',
         { class: state },
@@ -148,12 +157,32 @@ async function checked(verify, checks, known, title, shown, notProven) {
   }
 }
 
+/** As {@link verifyReceipt}, and whether the file shows the text that was signed. */
+async function verifyDropped(held) {
+  const receipt = await verifyReceipt(held.receipt, held);
+  held.text = null;
+  if (receipt.answer && held.shown?.length) {
+    held.text = compare(held.shown, receipt.answer.text, receipt.request?.stopTexts ?? []);
+  }
+  if (held.text === 'other') {
+    throw new VerificationError(
+      'TEXT',
+      `The file shows another text than the one that was signed, which is: ${receipt.answer.text}`,
+    );
+  }
+  return receipt;
+}
+
+/** What the node is bound to by its receipt. */
+const CONTRACTS = { 1: 'exact, version 1', 2: 'exact, version 2', 65536: 'the bounds of a tensor model' };
+
 function receiptFacts(receipt) {
   return [
     facts([
       ['Request', short(hex(receipt.requestHash), 32)],
       ['Node', short(hex(receipt.node), 32)],
       ['Model', short(hex(receipt.modelId), 32)],
+      ['Contract', CONTRACTS[receipt.contractVersion]],
       ['Tokens', `${number(receipt.promptTokens)} asked, ${number(receipt.outputTokens)} answered`],
       ['Price', number(receipt.price)],
       ['Trace', `${number(receipt.traceBytes)} bytes, root ${hex(receipt.traceRoot).slice(0, 16)}…`],
@@ -283,7 +312,7 @@ export function build() {
     if (held.receipt) {
       parts.push(
         await checked(
-          () => verifyReceipt(held.receipt, held),
+          () => verifyDropped(held),
           RECEIPT_CHECKS,
           held,
           'Receipt',

@@ -266,7 +266,7 @@ final class ComputeAttacks {
                 }
             }
         });
-        long values = 2L * KvCache.TOKENS * scene.model.config().kvDim();
+        long values = 2L * KvCache.TOKENS * scene.model.config().kvDim(0);
         kernels("attention sums that leave out a value", "VALUES", () -> new ScalarKernels() {
             @Override
             public void values(

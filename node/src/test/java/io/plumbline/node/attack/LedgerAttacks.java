@@ -321,7 +321,7 @@ final class LedgerAttacks {
     }
 
     private String handIn(byte[] evidence, KeyPair by) {
-        String begun = apply(new Accuse(request, Blake3.hash(evidence), evidence.length), by);
+        String begun = apply(new Accuse(request, Accuse.hash(evidence, by.publicKey()), evidence.length), by);
         if (!begun.equals("good")) {
             return begun;
         }

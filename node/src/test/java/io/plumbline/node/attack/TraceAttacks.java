@@ -74,9 +74,9 @@ final class TraceAttacks {
                 "RESIDUAL",
                 layout.offset(TOKEN, scene.model.config().layers()));
         flip("a key element moved by one", "KV_ROWS", record + layout.kOffset());
-        flip("a value element moved by one", "KV_ROWS", record + layout.vOffset());
-        flip("a key scale moved by one bit", "KV_ROWS", record + layout.skOffset());
-        flip("a value scale moved by one bit", "KV_ROWS", record + layout.svOffset());
+        flip("a value element moved by one", "KV_ROWS", record + layout.vOffset(1));
+        flip("a key scale moved by one bit", "KV_ROWS", record + layout.skOffset(1));
+        flip("a value scale moved by one bit", "KV_ROWS", record + layout.svOffset(1));
         altered(
                 "a key element beyond 12 bits",
                 "KV_ROWS",
@@ -84,14 +84,14 @@ final class TraceAttacks {
         altered(
                 "a value element of -128",
                 "KV_ROWS",
-                trace -> trace.set(ValueLayout.JAVA_BYTE, record + layout.vOffset() + 3, (byte) -128));
-        altered("a negative key scale", "KV_ROWS", trace -> trace.set(FLOAT, record + layout.skOffset(), -1f));
+                trace -> trace.set(ValueLayout.JAVA_BYTE, record + layout.vOffset(1) + 3, (byte) -128));
+        altered("a negative key scale", "KV_ROWS", trace -> trace.set(FLOAT, record + layout.skOffset(1), -1f));
         altered(
                 "a value scale that is not a number",
                 "KV_ROWS",
-                trace -> trace.set(FLOAT, record + layout.svOffset(), Float.NaN));
+                trace -> trace.set(FLOAT, record + layout.svOffset(1), Float.NaN));
         altered("an infinite residual", "RESIDUAL", trace -> trace.set(FLOAT, record, Float.POSITIVE_INFINITY));
-        flip("a message hidden in a record's unused bytes", "PADDING", record + layout.recordEnd());
+        flip("a message hidden in a record's unused bytes", "PADDING", record + layout.recordEnd(1));
         flip("another token id", "TOKENS", last + hidden);
         flip("another token chosen", "TOKENS", last + hidden + 4);
         flip("the chosen token's logit moved by one bit", "SAMPLING", last + hidden + 8);
@@ -107,10 +107,10 @@ final class TraceAttacks {
     private void splices() {
         family = "splice";
         altered("the records of two layers swapped", "RESIDUAL", trace -> {
-            byte[] one =
-                    trace.asSlice(layout.offset(TOKEN, 1), layout.recordBytes()).toArray(ValueLayout.JAVA_BYTE);
-            copy(trace, layout.offset(TOKEN, 2), layout.offset(TOKEN, 1), layout.recordBytes());
-            MemorySegment.copy(MemorySegment.ofArray(one), 0, trace, layout.offset(TOKEN, 2), layout.recordBytes());
+            byte[] one = trace.asSlice(layout.offset(TOKEN, 1), layout.recordBytes(1))
+                    .toArray(ValueLayout.JAVA_BYTE);
+            copy(trace, layout.offset(TOKEN, 2), layout.offset(TOKEN, 1), layout.recordBytes(1));
+            MemorySegment.copy(MemorySegment.ofArray(one), 0, trace, layout.offset(TOKEN, 2), layout.recordBytes(1));
         });
         altered(
                 "a token's records in place of its neighbour's",
@@ -123,7 +123,7 @@ final class TraceAttacks {
                         trace,
                         layout.offset(TOKEN + 1, 1) + layout.kOffset(),
                         layout.offset(TOKEN, 1) + layout.kOffset(),
-                        layout.kvBytes()));
+                        layout.kvBytes(1)));
         attacks.add(new Attack(family, "every token shifted by one", "EMBEDDING", () -> {
             int[] shifted = scene.prompt.clone();
             System.arraycopy(scene.prompt, 0, shifted, 1, shifted.length - 1);
@@ -143,7 +143,7 @@ final class TraceAttacks {
             byte[][] prefix = new byte[8][];
             Shown stranger = scene.show(ran, ran, tokens(), TestModels.forward(scene.model), trace -> {
                 for (int t = 0; t < prefix.length; t++) {
-                    prefix[t] = trace.asSlice(layout.offset(t, 1) + layout.kOffset(), layout.kvBytes())
+                    prefix[t] = trace.asSlice(layout.offset(t, 1) + layout.kOffset(), layout.kvBytes(1))
                             .toArray(ValueLayout.JAVA_BYTE);
                 }
             });
@@ -156,7 +156,7 @@ final class TraceAttacks {
                                     0,
                                     trace,
                                     layout.offset(t, 1) + layout.kOffset(),
-                                    layout.kvBytes());
+                                    layout.kvBytes(1));
                         }
                     }));
         }));

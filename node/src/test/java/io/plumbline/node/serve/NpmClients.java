@@ -1,9 +1,13 @@
 package io.plumbline.node.serve;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -55,23 +59,40 @@ public final class NpmClients {
         Ended version = run(Path.of("."), "node", "--version");
         assumeTrue(version != null && version.code == 0, "Node.js is not here: clients of npm's are not tried");
         Files.createDirectories(FOLDER);
-        Path installed = FOLDER.resolve("installed-" + LOCK);
-        boolean isThere = Files.exists(installed) && Files.mismatch(installed, SOURCE.resolve(LOCK)) < 0;
+        // Test classes of two processes may come here at once.
+        try (FileChannel lock = FileChannel.open(FOLDER.resolve("lock"), CREATE, WRITE);
+                FileLock _ = lock.lock()) {
+            installOnce();
+        }
+    }
+
+    private static void installOnce() throws IOException, InterruptedException {
         List<Path> files = new ArrayList<>();
         try (Stream<Path> all = Files.list(SOURCE)) {
             files.addAll(all.filter(Files::isRegularFile).toList());
         }
         for (Path file : files) {
-            Files.copy(file, FOLDER.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+            copyWhereItDiffers(file, FOLDER.resolve(file.getFileName()));
         }
-        if (!isThere) {
+        Path installed = FOLDER.resolve("installed-" + LOCK);
+        if (!isCopied(SOURCE.resolve(LOCK), installed)) {
             Ended ended = run(FOLDER, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund");
             assumeTrue(ended != null, "npm is not here: its clients are not tried");
             assumeTrue(
                     ended.code == 0 || !ended.said.matches("(?s).*(ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT).*"),
                     "npm's registry is not reached: its clients are not tried");
             assertEquals(0, ended.code, ended.said);
-            Files.copy(SOURCE.resolve(LOCK), installed, StandardCopyOption.REPLACE_EXISTING);
+            copyWhereItDiffers(SOURCE.resolve(LOCK), installed);
+        }
+    }
+
+    private static boolean isCopied(Path file, Path copy) throws IOException {
+        return Files.exists(copy) && Files.mismatch(copy, file) < 0;
+    }
+
+    private static void copyWhereItDiffers(Path file, Path copy) throws IOException {
+        if (!isCopied(file, copy)) {
+            Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING);
         }
     }
 

@@ -164,7 +164,7 @@ class GuardTest {
             assertTrue(rates.admits(InetAddress.getByName("2001:db8::" + Integer.toHexString(i + 1)), now));
         }
         assertFalse(rates.admits(InetAddress.getByName("2001:db8::ffff:1"), now));
-        assertTrue(rates.admits(InetAddress.getByName("2001:db8:0:1::1"), now));
+        assertTrue(rates.admits(InetAddress.getByName("2001:db8:1::1"), now));
     }
 
     @Test

@@ -107,15 +107,17 @@ public final class AnswerView {
             addLinear(set, cell);
             return new Slice(traceKey, layout.traceBytes(length()), set);
         }
+        int keyLayer = choices ? layers : config().kvLayer(cell.layer());
         for (int t = choices ? cell.from() : firstKey(cell); t < cell.to(); t++) {
             long h = layout.offset(t, cell.layer());
             if (choices) {
                 set.addBytes(h, h + layout.finalBytes());
                 continue;
             }
-            set.addBytes(h + layout.kOffset(), h + layout.kOffset() + layout.kvBytes());
+            long keys = layout.offset(t, keyLayer) + layout.kOffset();
+            set.addBytes(keys, keys + layout.kvBytes(keyLayer));
             if (t >= cell.from()) {
-                set.addBytes(h, h + rowBytes);
+                set.addBytes(h, h + (keyLayer == cell.layer() ? rowBytes : layout.recordBytes(cell.layer())));
                 long next = layout.offset(t, cell.layer() + 1);
                 set.addBytes(next, next + rowBytes);
             }
@@ -142,7 +144,27 @@ public final class AnswerView {
         }
     }
 
-    /** The slice of the embedding tensor with the rows of a first-layer cell's tokens. */
+    /** Whether a cell's opening holds its tokens' embeddings: in the first layer, or where layers have their own. */
+    public boolean hasEmbedding(Cell cell) {
+        return cell.layer() == 0
+                || cell.layer() < config().layers() && config().architecture().perLayer() > 0;
+    }
+
+    /** The slice of the tensor of layers' own embeddings with the parts of its layer of a cell's tokens. */
+    public Slice perLayerSlice(Cell cell) {
+        int elements = config().architecture().perLayer();
+        Manifest.Tensor tensor =
+                manifest.tensor(TensorNames.PER_LAYER_EMBEDDING, config().vocab(), config().perLayerDim());
+        int bytes = tensor.rowBytes() / config().perLayerDim() * elements;
+        ChunkSet set = new ChunkSet();
+        for (int t = cell.from(); t < cell.to(); t++) {
+            long part = (long) tokens[t] * tensor.rowBytes() + (long) cell.layer() * bytes;
+            set.addBytes(part, part + bytes);
+        }
+        return new Slice(null, tensor.bytes(), set);
+    }
+
+    /** The slice of the embedding tensor with the rows of a cell's tokens. */
     public Slice embeddingSlice(Cell cell) {
         Manifest.Tensor tensor = manifest.tensor(TensorNames.EMBEDDING, config().vocab(), config().hidden());
         ChunkSet set = new ChunkSet();

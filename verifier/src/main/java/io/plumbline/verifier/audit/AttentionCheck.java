@@ -17,7 +17,12 @@ class AttentionCheck implements AutoCloseable {
     private static final int MAX_12 = 2047;
 
     final ModelConfig config;
+    final int layer;
     final int size;
+    final int kvHeads;
+
+    /** Elements of all query heads. */
+    final int queryDim;
 
     /** Keys that there is room for. */
     final int capacity;
@@ -47,19 +52,22 @@ class AttentionCheck implements AutoCloseable {
     /** Keys that have left the window: the first whose row is still in {@link #keySum}. */
     private int left;
 
-    AttentionCheck(ModelConfig config, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
+    AttentionCheck(ModelConfig config, int layer, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
         this.config = config;
+        this.layer = layer;
         this.steps = steps;
         this.ring = ring;
-        this.size = config.headDim();
+        this.size = config.headDim(layer);
+        this.kvHeads = config.kvHeads(layer);
+        this.queryDim = config.queryDim(layer);
         this.capacity = capacity(tokens);
         this.r = secrets.next(ROUNDS * capacity);
         this.rValue = secrets.next(ROUNDS * size);
-        this.keySum = new long[ROUNDS * config.kvHeads() * size];
-        this.valueDot = new long[ROUNDS * config.kvHeads() * capacity];
+        this.keySum = new long[ROUNDS * kvHeads * size];
+        this.valueDot = new long[ROUNDS * kvHeads * capacity];
         this.scores = new int[tokens];
-        this.high = new int[config.queryDim()];
-        this.low = new int[config.queryDim()];
+        this.high = new int[queryDim];
+        this.low = new int[queryDim];
         this.u = new short[tokens];
     }
 
@@ -76,16 +84,18 @@ class AttentionCheck implements AutoCloseable {
         int valueDot = Long.BYTES;
         int digits = NativeAttentionCheck.DIGITS * Short.BYTES;
         int scales = 2 * Float.BYTES;
-        long aKey =
-                (long) config.kvHeads() * (ROUNDS * (valueDot + digits) + scales) + 2L * ROUNDS * Integer.BYTES + 16;
+        long aKey = (long) config.mostKvHeads() * (ROUNDS * (valueDot + digits) + scales)
+                + 2L * ROUNDS * Integer.BYTES
+                + 16;
         return capacity(keys) * aKey;
     }
 
-    /** The fastest for this host. */
-    static AttentionCheck of(ModelConfig config, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
-        return NativeAttentionCheck.isFor(config)
-                ? new NativeAttentionCheck(config, steps, ring, secrets, tokens)
-                : new AttentionCheck(config, steps, ring, secrets, tokens);
+    /** The fastest for this host, of a layer with attention. */
+    static AttentionCheck of(
+            ModelConfig config, int layer, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
+        return NativeAttentionCheck.isFor(config, layer)
+                ? new NativeAttentionCheck(config, layer, steps, ring, secrets, tokens)
+                : new AttentionCheck(config, layer, steps, ring, secrets, tokens);
     }
 
     @Override
@@ -112,9 +122,9 @@ class AttentionCheck implements AutoCloseable {
     void extend(Opened o, int from, int to) {
         for (int t = from; t < to; t++) {
             for (int round = 0; round < ROUNDS; round++) {
-                for (int g = 0; g < config.kvHeads(); g++) {
-                    int at = t * config.kvDim() + g * size;
-                    int head = round * config.kvHeads() + g;
+                for (int g = 0; g < kvHeads; g++) {
+                    int at = (t * kvHeads + g) * size;
+                    int head = round * kvHeads + g;
                     ring.accumulate(o.k, at, size, r[round * capacity + t], keySum, head * size);
                     valueDot[head * capacity + t] = ring.dot(o.v, at, rValue, round * size, size);
                 }
@@ -127,9 +137,9 @@ class AttentionCheck implements AutoCloseable {
         for (; left < to; left++) {
             for (int round = 0; round < ROUNDS; round++) {
                 long secret = r[round * capacity + left];
-                int sum = round * config.kvDim();
-                for (int i = 0; i < config.kvDim(); i++) {
-                    keySum[sum + i] -= secret * o.k[left * config.kvDim() + i];
+                int width = kvHeads * size;
+                for (int i = 0; i < width; i++) {
+                    keySum[round * width + i] -= secret * o.k[left * width + i];
                 }
             }
         }
@@ -147,7 +157,7 @@ class AttentionCheck implements AutoCloseable {
         int end = t + 1 - o.firstKey;
         extend(o, summed, end);
         summed = end;
-        int first = end - config.keys(o.cell.layer(), t);
+        int first = end - config.keys(layer, t);
         retract(o, first);
         heads(o, t, first, o.at + parts.scores(), o.at + parts.high(), o.at + parts.low(), q, sq, joined);
     }
@@ -165,30 +175,30 @@ class AttentionCheck implements AutoCloseable {
             Opened o, int t, int first, long scoresAt, long highAt, long lowAt, short[] q, float[] sq, float[] joined)
             throws FailedException {
         int n = summed - first;
-        o.ints(highAt, config.queryDim(), high, 0);
-        o.ints(lowAt, config.queryDim(), low, 0);
-        int shared = config.heads() / config.kvHeads();
+        o.ints(highAt, queryDim, high, 0);
+        o.ints(lowAt, queryDim, low, 0);
+        int shared = config.heads() / kvHeads;
         for (int h = 0; h < config.heads(); h++) {
             int g = h / shared;
             o.ints(scoresAt + 4L * h * n, n, scores, 0);
             for (int round = 0; round < ROUNDS; round++) {
-                int sum = (round * config.kvHeads() + g) * size;
+                int sum = (round * kvHeads + g) * size;
                 if (ring.dot(q, h * size, keySum, sum, size) != ring.dot(scores, 0, r, round * capacity + first, n)) {
                     throw falseScores(o, t, h);
                 }
             }
             int scales = g * o.capacity + first;
             float sink = o.parameters.sink(h);
-            float factor = steps.attentionWeights(scores, 0, n, sq[h], sink, o.sk, scales, o.sv, scales, u, 0);
+            float factor = steps.attentionWeights(layer, scores, 0, n, sq[h], sink, o.sk, scales, o.sv, scales, u, 0);
             for (int round = 0; round < ROUNDS; round++) {
-                int dots = (round * config.kvHeads() + g) * capacity + first;
+                int dots = (round * kvHeads + g) * capacity + first;
                 if (ring.dotHigh(u, 0, valueDot, dots, n) != ring.dot(high, h * size, rValue, round * size, size)
                         || ring.dotLow(u, 0, valueDot, dots, n)
                                 != ring.dot(low, h * size, rValue, round * size, size)) {
                     throw falseSums(o, t, h);
                 }
             }
-            steps.attentionOutput(high, low, h * size, factor, joined, h * size);
+            steps.attentionOutput(layer, high, low, h * size, factor, joined, h * size);
         }
     }
 }

@@ -16,6 +16,9 @@ import java.util.Set;
 
 /** Which cells of an answer are checked. */
 public final class Cells {
+    /** Bytes that {@link #write} takes. */
+    public static final int BYTES = 3 * Integer.BYTES;
+
     /** Tokens in one cell, at most. */
     public static final int BLOCK_TOKENS = 256;
 

@@ -54,6 +54,9 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     /** Null where the model has no experts. */
     private final MixtureCheck mixture;
 
+    /** Null where layers have no embeddings of their own. */
+    private final PerLayerCheck perLayer;
+
     /** Null where no cell with linear attention has come yet. */
     private DeltaCheck delta;
 
@@ -69,17 +72,18 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         this.steps = new LayerSteps(config, model.rotary(), ExactMath.best());
         int mlp = config.widestMlp();
         this.x = new byte[TOGETHER * Math.max(config.hidden(), Math.max(config.widestHeads(), mlp))];
-        this.y = new int[TOGETHER * Math.max(config.qkvDim(), Math.max(config.hidden(), 2 * mlp))];
+        this.y = new int[TOGETHER * Math.max(config.widestQkv(), Math.max(config.hidden(), 2 * mlp))];
         boolean hasExperts = config.architecture().experts() != null;
         this.mixture = hasExperts ? new MixtureCheck(model, work, steps) : null;
+        this.perLayer = config.architecture().perLayer() > 0 ? new PerLayerCheck(model, steps) : null;
         this.heads = HeadRows.of(config, 1);
-        this.joined = new float[config.queryDim()];
+        this.joined = new float[config.widestQueries()];
         this.next = new float[config.hidden()];
     }
 
     /** Bytes of keys, values, their scales and what attention keeps for each of them. */
     static long memoryBytes(ModelConfig config, int keys) {
-        long aKey = 3L * config.kvDim() + 8L * config.kvHeads();
+        long aKey = 3L * config.widestKeys() + 8L * config.mostKvHeads();
         long linear = config.linearLayers() > 0 ? DeltaCheck.memoryBytes(config) : 0;
         return AttentionCheck.capacity(keys) * aKey + AttentionCheck.memoryBytes(config, keys) + linear;
     }
@@ -96,11 +100,11 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             if (h.length < tokens * config.hidden()) {
                 h = new float[tokens * config.hidden()];
             }
-            if (k.length < keys * config.kvDim()) {
-                k = new short[keys * config.kvDim()];
-                v = new byte[keys * config.kvDim()];
-                sk = new float[keys * config.kvHeads()];
-                sv = new float[keys * config.kvHeads()];
+            if (k.length < keys * config.widestKeys()) {
+                k = new short[keys * config.widestKeys()];
+                v = new byte[keys * config.widestKeys()];
+                sk = new float[keys * config.mostKvHeads()];
+                sv = new float[keys * config.mostKvHeads()];
             }
         }
     }
@@ -177,10 +181,14 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             MemorySegment row = proven.bytes(layout.offset(t, cell.layer()), 4L * config.hidden());
             MemorySegment.copy(row, FLOAT, 0, opened.h, (t - opened.first) * config.hidden(), config.hidden());
         }
-        if (config.isLinear(cell.layer())) {
-            if (cell.layer() == 0) {
-                checkEmbedding(opened, proof);
+        if (opening.view().hasEmbedding(cell)) {
+            try {
+                readEmbeddings(opened, proof);
+            } catch (ArithmeticException e) {
+                throw opened.fail(Step.NUMBERS, opened.current, e.getMessage());
             }
+        }
+        if (config.isLinear(cell.layer())) {
             if (delta == null) {
                 delta = new DeltaCheck(model, work, steps);
             }
@@ -192,10 +200,8 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             return;
         }
         readKeysAndValues(opened);
-        if (cell.layer() == 0) {
-            checkEmbedding(opened, proof);
-        }
-        attention = AttentionCheck.of(config, steps, ring, secrets, cell.to() - opened.firstKey);
+        int keys = cell.to() - opened.firstKey;
+        attention = AttentionCheck.of(config, cell.layer(), steps, ring, secrets, keys);
     }
 
     @Override
@@ -206,6 +212,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         if (config.hasExperts(layer)) {
             matrices += 1 + 2L * config.architecture().experts().chosen();
         }
+        matrices += perLayer == null ? 0 : 3;
         if (config.isLinear(layer)) {
             long beside = opened.end - opened.first - n;
             DeltaRule rule = config.architecture().delta();
@@ -235,17 +242,20 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     }
 
     private void readKeysAndValues(Opened o) throws FailedException {
-        int kvDim = config.kvDim();
+        int from = config.kvLayer(o.cell.layer());
+        int kvDim = config.kvDim(from);
+        int kvHeads = config.kvHeads(from);
         int keys = o.cell.to() - o.firstKey;
+        int values = layout.vOffset(from) - layout.kOffset();
         for (int i = 0; i < keys; i++) {
             int t = o.firstKey + i;
-            long at = layout.offset(t, o.cell.layer());
-            MemorySegment row = proven.bytes(at + layout.kOffset(), layout.kvBytes());
+            long at = layout.offset(t, from);
+            MemorySegment row = proven.bytes(at + layout.kOffset(), layout.kvBytes(from));
             MemorySegment.copy(row, SHORT, 0, o.k, i * kvDim, kvDim);
-            MemorySegment.copy(row, ValueLayout.JAVA_BYTE, layout.vOffset() - layout.kOffset(), o.v, i * kvDim, kvDim);
-            for (int g = 0; g < config.kvHeads(); g++) {
-                float key = row.get(FLOAT, layout.skOffset() - layout.kOffset() + 4L * g);
-                float value = row.get(FLOAT, layout.svOffset() - layout.kOffset() + 4L * g);
+            MemorySegment.copy(row, ValueLayout.JAVA_BYTE, values, o.v, i * kvDim, kvDim);
+            for (int g = 0; g < kvHeads; g++) {
+                float key = row.get(FLOAT, layout.skOffset(from) - layout.kOffset() + 4L * g);
+                float value = row.get(FLOAT, layout.svOffset(from) - layout.kOffset() + 4L * g);
                 if (!(key >= 0 && key <= Float.MAX_VALUE && value >= 0 && value <= Float.MAX_VALUE)) {
                     throw o.fail(Step.KV_ROWS, t, "a scale is " + key + " or " + value + ", which no row has");
                 }
@@ -254,9 +264,9 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             }
         }
         for (int t = o.firstKey; t < o.cell.to(); t++) {
-            long at = layout.offset(t, o.cell.layer());
-            if (!isZero(proven.bytes(at + layout.recordEnd(), layout.recordBytes() - layout.recordEnd()))) {
-                throw o.fail(Step.PADDING, t, "something stands behind the record's last scale");
+            requirePadding(o, t, from);
+            if (from != o.cell.layer() && t >= o.cell.from()) {
+                requirePadding(o, t, o.cell.layer());
             }
         }
         int bad = AttentionCheck.firstBadRow(o, kvDim, 0, keys);
@@ -268,23 +278,42 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         }
     }
 
+    private void requirePadding(Opened o, int t, int layer) throws FailedException {
+        long at = layout.offset(t, layer);
+        int end = layout.recordEnd(layer);
+        if (!isZero(proven.bytes(at + end, layout.recordBytes(layer) - end))) {
+            throw o.fail(Step.PADDING, t, "something stands behind the last number of layer " + layer + "'s record");
+        }
+    }
+
     static boolean isZero(MemorySegment bytes) {
         return bytes.byteSize() == 0 || bytes.mismatch(ZEROS.asSlice(0, bytes.byteSize())) < 0;
     }
 
-    private void checkEmbedding(Opened o, MemorySegment proof) throws FailedException {
+    /** Checks the first residuals, in the first layer, and takes what a layer's own embeddings come of. */
+    private void readEmbeddings(Opened o, MemorySegment proof) throws FailedException {
         AnswerView view = o.layout.view();
         Manifest.Tensor tensor = model.manifest().tensor(TensorNames.EMBEDDING);
-        MemorySegment bytes = proof.asSlice(o.layout.embedding(), o.layout.state() - o.layout.embedding());
+        MemorySegment bytes = proof.asSlice(o.layout.embedding(), o.layout.perLayer() - o.layout.embedding());
         Slice.Proven rows = view.embeddingSlice(o.cell).verify(bytes, tensor.hash());
         if (rows == null) {
             throw o.fail(Step.SLICE, o.cell.from(), "the embedding rows do not hash to the model's tensor");
         }
+        if (perLayer != null) {
+            perLayer.begin(o, proof);
+        }
         float[] expected = new float[config.hidden()];
         for (int t = o.cell.from(); t < o.cell.to(); t++) {
             MemorySegment row = rows.bytes((long) view.token(t) * tensor.rowBytes(), tensor.rowBytes());
+            o.current = t;
             Embedding.widen(row, 0, tensor.dtype(), config.hidden(), expected, 0);
             steps.scaleEmbedding(expected, 0);
+            if (perLayer != null) {
+                perLayer.first(o, t, expected);
+            }
+            if (o.cell.layer() > 0) {
+                continue;
+            }
             int at = (t - o.first) * config.hidden();
             int bad = bitMismatch(o.h, at, expected, 0, config.hidden());
             if (bad >= 0) {
@@ -356,6 +385,14 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             } else {
                 steps.addMlp(o.parameters, o.h, at, y, i * hidden, scale[i]);
             }
+        }
+        if (perLayer != null) {
+            addPerLayer(o, from, count, starts, parts);
+        }
+        for (int i = 0; i < count; i++) {
+            int at = (first + i) * hidden;
+            o.current = from + i;
+            steps.scaleLayer(o.parameters, o.h, at);
             MemorySegment row = proven.bytes(layout.offset(from + i, o.cell.layer() + 1), 4L * hidden);
             MemorySegment.copy(row, FLOAT, 0, next, 0, hidden);
             int bad = bitMismatch(o.h, at, next, 0, hidden);
@@ -372,22 +409,26 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     private void attend(Opened o, int from, int count, long[] starts, OpeningLayout.Token[] parts)
             throws FailedException {
         int hidden = config.hidden();
-        int queryDim = config.queryDim();
+        int layer = o.cell.layer();
+        int queryDim = config.queryDim(layer);
+        int qkvDim = config.qkvDim(layer);
         int first = from - o.first;
         for (int i = 0; i < count; i++) {
             o.current = from + i;
             scale[i] = steps.normAndQuantize(o.h, (first + i) * hidden, o.parameters.attentionGain(), x, i * hidden);
-            o.ints(starts[i], config.qkvDim(), y, i * config.qkvDim());
+            o.ints(starts[i], qkvDim, y, i * qkvDim);
         }
         require(o, Step.QKV, MatrixStack.QKV, from, count, hidden);
         for (int i = 0; i < count; i++) {
             o.current = from + i;
             int t = o.current;
-            steps.heads(o.cell.layer(), o.parameters, t, y, i * config.qkvDim(), scale[i], heads, 0);
-            checkRows(o, t);
+            steps.heads(layer, o.parameters, t, y, i * qkvDim, scale[i], heads, 0);
+            if (config.hasOwnKeys(layer)) {
+                checkRows(o, t);
+            }
             o.at = starts[i];
             attention.check(o, t, parts[i], heads.q(), heads.sq(), joined);
-            scale[i] = steps.quantizeHeads(joined, 0, heads, 0, x, i * queryDim);
+            scale[i] = steps.quantizeHeads(layer, joined, 0, heads, 0, x, i * queryDim);
         }
     }
 
@@ -410,6 +451,40 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         require(o, Step.DOWN, MatrixStack.DOWN, from, count, mlp);
     }
 
+    /** Adds what a layer's own embeddings give to the residuals. */
+    private void addPerLayer(Opened o, int from, int count, long[] starts, OpeningLayout.Token[] parts)
+            throws FailedException {
+        int hidden = config.hidden();
+        int elements = config.architecture().perLayer();
+        int first = from - o.first;
+        for (int i = 0; i < count; i++) {
+            scale[i] = perLayer.takeFirst(from + i - o.cell.from(), x, i * hidden);
+            o.ints(starts[i] + parts[i].perLayerInput(), elements, y, i * elements);
+        }
+        require(o, Step.PER_LAYER_INPUT, MatrixStack.PER_LAYER_INPUT, from, count, hidden);
+        for (int i = 0; i < count; i++) {
+            o.current = from + i;
+            perLayer.join(o, y, i * elements, scale[i]);
+            scale[i] = steps.normAndQuantize(o.h, (first + i) * hidden, null, x, i * hidden);
+        }
+        for (int i = 0; i < count; i++) {
+            o.ints(starts[i] + parts[i].perLayerGate(), elements, y, i * elements);
+        }
+        require(o, Step.PER_LAYER_GATE, MatrixStack.PER_LAYER_GATE, from, count, hidden);
+        for (int i = 0; i < count; i++) {
+            o.current = from + i;
+            scale[i] = perLayer.gate(o, y, i * elements, scale[i], x, i * elements);
+        }
+        for (int i = 0; i < count; i++) {
+            o.ints(starts[i] + parts[i].perLayerOut(), hidden, y, i * hidden);
+        }
+        require(o, Step.PER_LAYER_OUT, MatrixStack.PER_LAYER_OUT, from, count, elements);
+        for (int i = 0; i < count; i++) {
+            o.current = from + i;
+            steps.addPerLayer(o.parameters, o.h, (first + i) * hidden, y, i * hidden, scale[i]);
+        }
+    }
+
     /** The claimed products in y, of {@code count} tokens, are those of x. */
     private void require(Opened o, Step step, MatrixStack stack, int from, int count, int width)
             throws FailedException {
@@ -421,11 +496,12 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
     }
 
     private void checkRows(Opened o, int t) throws FailedException {
-        int kvDim = config.kvDim();
+        int layer = o.cell.layer();
+        int kvDim = config.kvDim(layer);
         int key = t - o.firstKey;
         boolean same = Arrays.equals(heads.k(), 0, kvDim, o.k, key * kvDim, (key + 1) * kvDim)
                 && Arrays.equals(heads.v(), 0, kvDim, o.v, key * kvDim, (key + 1) * kvDim);
-        for (int g = 0; g < config.kvHeads(); g++) {
+        for (int g = 0; g < config.kvHeads(layer); g++) {
             int at = g * o.capacity + key;
             same &= Float.floatToRawIntBits(heads.sk()[g]) == Float.floatToRawIntBits(o.sk[at]);
             same &= Float.floatToRawIntBits(heads.sv()[g]) == Float.floatToRawIntBits(o.sv[at]);

@@ -62,15 +62,20 @@ final class MixtureCheck {
             throws FailedException {
         route(o, from, count, starts, parts);
         Arrays.fill(sums, 0, count * hidden, 0f);
-        work.take(x, count * hidden);
         for (int i = 0; i < count; i++) {
             o.current = from + i;
-            System.arraycopy(x, i * hidden, input, 0, hidden);
+            float inputScale = scale[i];
+            if (experts.isApart()) {
+                inputScale = steps.normForExperts(o.parameters, o.h, (o.current - o.first) * hidden, input, 0);
+            } else {
+                System.arraycopy(x, i * hidden, input, 0, hidden);
+            }
+            work.take(input, hidden);
             for (int slot = 0; slot < experts.chosen(); slot++) {
                 int at = i * experts.chosen() + slot;
                 long gateUp = starts[i] + parts[i].expertGateUp() + 8L * experts.mlp() * slot;
                 long down = starts[i] + parts[i].expertDown() + 4L * hidden * slot;
-                expert(o, ids[at], weights[at], gateUp, down, scale[i], i * hidden);
+                expert(o, ids[at], weights[at], gateUp, down, inputScale, i * hidden);
             }
         }
     }
@@ -81,8 +86,7 @@ final class MixtureCheck {
         for (int i = 0; i < count; i++) {
             o.current = from + i;
             int at = (o.current - o.first) * hidden;
-            float[] gain = o.parameters.mlpGain();
-            digitScale[i] = steps.normAndQuantize16(o.h, at, gain, digits, i * 2 * hidden);
+            digitScale[i] = steps.normForRouter(o.parameters, o.h, at, digits, i * 2 * hidden);
             o.ints(starts[i] + parts[i].router(), products, routed, i * products);
         }
         work.take(digits, count * 2 * hidden);

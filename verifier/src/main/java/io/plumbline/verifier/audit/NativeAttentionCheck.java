@@ -94,21 +94,22 @@ final class NativeAttentionCheck extends AttentionCheck {
         return HEADS != null;
     }
 
-    /** Whether it is made for such a model's heads. */
-    static boolean isFor(ModelConfig config) {
+    /** Whether it is made for the heads of a layer of such a model. */
+    static boolean isFor(ModelConfig config, int layer) {
         return isThere()
-                && config.headDim() % CHANNELS == 0
+                && config.headDim(layer) % CHANNELS == 0
                 && config.architecture().scoreCap() == 0;
     }
 
-    NativeAttentionCheck(ModelConfig config, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
-        super(config, steps, ring, secrets, tokens);
-        this.digits = arena.allocate(2L * ROUNDS * config.kvHeads() * DIGITS * capacity + BEHIND, LINE);
+    NativeAttentionCheck(
+            ModelConfig config, int layer, LayerSteps steps, RingMath ring, SecretInts secrets, int tokens) {
+        super(config, layer, steps, ring, secrets, tokens);
+        this.digits = arena.allocate(2L * ROUNDS * kvHeads * DIGITS * capacity + BEHIND, LINE);
         this.secrets = arena.allocate(4L * r.length, LINE).copyFrom(MemorySegment.ofArray(r));
-        this.keyScales = arena.allocate(4L * config.kvHeads() * capacity, LINE);
-        this.valueScales = arena.allocate(4L * config.kvHeads() * capacity + BEHIND, LINE);
+        this.keyScales = arena.allocate(4L * kvHeads * capacity, LINE);
+        this.valueScales = arena.allocate(4L * kvHeads * capacity + BEHIND, LINE);
         this.z = arena.allocate(4L * capacity, LINE);
-        this.attentionScale = config.attentionScale();
+        this.attentionScale = config.attentionScale(layer);
     }
 
     static int firstBadRowInC(Opened o, int width, int from, int to) {
@@ -127,7 +128,7 @@ final class NativeAttentionCheck extends AttentionCheck {
             return;
         }
         Objects.checkFromToIndex(from, to, Math.min(capacity, o.capacity));
-        for (int g = 0; g < config.kvHeads(); g++) {
+        for (int g = 0; g < kvHeads; g++) {
             long own = 4L * (g * capacity + from);
             int opened = g * o.capacity + from;
             MemorySegment.copy(o.sk, opened, keyScales, JAVA_FLOAT, own, to - from);
@@ -139,7 +140,7 @@ final class NativeAttentionCheck extends AttentionCheck {
                     MemorySegment.ofArray(o.v),
                     from,
                     to,
-                    config.kvHeads(),
+                    kvHeads,
                     size,
                     secrets,
                     capacity,
@@ -158,8 +159,8 @@ final class NativeAttentionCheck extends AttentionCheck {
         int n = summed - first;
         long bytes = o.pieces.byteSize();
         Objects.checkFromIndexSize(scoresAt, 4L * n * config.heads(), bytes);
-        Objects.checkFromIndexSize(highAt, 4L * config.queryDim(), bytes);
-        Objects.checkFromIndexSize(lowAt, 4L * config.queryDim(), bytes);
+        Objects.checkFromIndexSize(highAt, 4L * queryDim, bytes);
+        Objects.checkFromIndexSize(lowAt, 4L * queryDim, bytes);
         Objects.checkFromIndexSize(first, n, capacity);
         float[] sinks = o.parameters.sinks();
         Objects.checkFromIndexSize(0, config.heads(), sinks == null ? config.heads() : sinks.length);
@@ -173,7 +174,7 @@ final class NativeAttentionCheck extends AttentionCheck {
                     lowAt,
                     n,
                     config.heads(),
-                    config.kvHeads(),
+                    kvHeads,
                     size,
                     MemorySegment.ofArray(q),
                     MemorySegment.ofArray(sq),

@@ -38,8 +38,11 @@ final class OpeningCheck implements AutoCloseable {
      */
     static long memoryBytes(ModelConfig config, int tokens) {
         TraceLayout layout = new TraceLayout(config);
-        long rows = (long) Math.min(tokens, Cells.BLOCK_TOKENS) * 3 * layout.finalBytes();
-        long proof = (long) tokens * (layout.kvBytes() + SLICE_BYTES) + rows + linearProof(config);
+        // A token's own rows: residuals and embedding.
+        long each = 3L * layout.finalBytes() + 4L * config.architecture().perLayer();
+        long rows = Math.min(tokens, Cells.BLOCK_TOKENS) * each;
+        long keys = 3L * config.widestKeys() + 8L * config.mostKvHeads();
+        long proof = tokens * (keys + SLICE_BYTES) + rows + linearProof(config);
         long piece = Math.max(OpeningLayout.Token.mostBytes(config, tokens), 4L * config.vocab());
         long shown = config.linearLayers() > 0 ? Math.max(Cells.LINEAR_BYTES, TOGETHER * piece) : 0;
         return 2 * proof + LayerCheck.memoryBytes(config, tokens) + rows + TOGETHER * piece + shown;

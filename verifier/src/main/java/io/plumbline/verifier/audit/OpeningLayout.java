@@ -12,6 +12,7 @@ import io.plumbline.verifier.model.ModelConfig;
  * @param cell that is opened.
  * @param slice of the trace, which the proof begins with.
  * @param embedding where in the proof the embedding's slice begins, in bytes.
+ * @param perLayer where that of the layers' own embeddings does.
  * @param state where in the proof the state at the beginning of the cell's block begins, of a layer with linear
  *     attention.
  * @param lead where in the proof the products of the block's tokens before the cell begin, {@link #leadBytes} each.
@@ -19,15 +20,26 @@ import io.plumbline.verifier.model.ModelConfig;
  * @param proof bytes of the proof.
  */
 public record OpeningLayout(
-        AnswerView view, Cell cell, Slice slice, long embedding, long state, long lead, long tail, long proof) {
+        AnswerView view,
+        Cell cell,
+        Slice slice,
+        long embedding,
+        long perLayer,
+        long state,
+        long lead,
+        long tail,
+        long proof) {
 
     public static OpeningLayout of(AnswerView view, Cell cell) {
         Slice slice = view.traceSlice(cell);
         long embedding = slice.bytes();
-        long rows = cell.layer() == 0 ? view.embeddingSlice(cell).bytes() : 0;
-        long state = embedding + rows;
+        boolean hasPerLayer =
+                view.hasEmbedding(cell) && view.config().architecture().perLayer() > 0;
+        long perLayer =
+                embedding + (view.hasEmbedding(cell) ? view.embeddingSlice(cell).bytes() : 0);
+        long state = perLayer + (hasPerLayer ? view.perLayerSlice(cell).bytes() : 0);
         if (!isLinear(view, cell)) {
-            return new OpeningLayout(view, cell, slice, embedding, state, state, state, state);
+            return new OpeningLayout(view, cell, slice, embedding, perLayer, state, state, state, state);
         }
         int first = view.first(cell);
         boolean hasState = view.layout().hasStates(first);
@@ -35,7 +47,7 @@ public record OpeningLayout(
         long each = leadBytes(view.config(), cell.layer());
         long tail = lead + (cell.from() - first) * each;
         long proof = tail + (view.end(cell) - cell.to()) * each;
-        return new OpeningLayout(view, cell, slice, embedding, state, lead, tail, proof);
+        return new OpeningLayout(view, cell, slice, embedding, perLayer, state, lead, tail, proof);
     }
 
     private static boolean isLinear(AnswerView view, Cell cell) {
@@ -69,7 +81,7 @@ public record OpeningLayout(
      *
      * @param gates products of rates and decays, eight a value head, where the layer has linear attention.
      * @param scores for each head as many as it attends to keys.
-     * @param high upper halves of the attention sums, queryDim.
+     * @param high upper halves of the attention sums, of all query heads.
      * @param low lower halves.
      * @param out hidden products.
      * @param gateUp 2 * mlp products, where the layer has a part that all tokens go through.
@@ -77,6 +89,9 @@ public record OpeningLayout(
      * @param router four products of each of its rows, where the layer has a mixture of experts.
      * @param expertGateUp twice an expert's inner size, for each chosen one.
      * @param expertDown hidden products for each chosen one.
+     * @param perLayerInput products for the layer's own embedding, where it has one.
+     * @param perLayerGate those of its gate.
+     * @param perLayerOut hidden products of what went through that.
      * @param bytes of the piece.
      */
     public record Token(
@@ -90,6 +105,9 @@ public record OpeningLayout(
             long router,
             long expertGateUp,
             long expertDown,
+            long perLayerInput,
+            long perLayerGate,
+            long perLayerOut,
             long bytes) {
         /** Of a layer of a model at a token. */
         public static Token of(ModelConfig config, int layer, int token) {
@@ -98,22 +116,41 @@ public record OpeningLayout(
             long scores =
                     gates + (isLinear ? 32L * config.architecture().delta().valueHeads() : 0);
             long high = scores + 4L * config.heads() * config.keys(layer, token);
-            long sums = isLinear ? 0 : 4L * config.queryDim();
+            long sums = isLinear ? 0 : 4L * config.queryDim(layer);
             long out = high + 2 * sums;
             long hidden = 4L * config.hidden();
             long gateUp = out + hidden;
             int mlp = config.mlp(layer);
             long down = gateUp + 8L * mlp;
             long router = down + (mlp > 0 ? hidden : 0);
-            if (!config.hasExperts(layer)) {
-                return new Token(gates, scores, high, high + sums, out, gateUp, down, router, router, router, router);
+            long expertGateUp = router;
+            long expertDown = router;
+            long input = router;
+            if (config.hasExperts(layer)) {
+                Experts experts = config.architecture().experts();
+                expertGateUp = router + 16L * config.routes();
+                expertDown = expertGateUp + 8L * experts.mlp() * experts.chosen();
+                input = expertDown + hidden * experts.chosen();
             }
-            Experts experts = config.architecture().experts();
-            long expertGateUp = router + 16L * config.routes();
-            long expertDown = expertGateUp + 8L * experts.mlp() * experts.chosen();
-            long end = expertDown + hidden * experts.chosen();
+            long elements = 4L * config.architecture().perLayer();
+            long perLayerGate = input + elements;
+            long perLayerOut = perLayerGate + elements;
+            long end = perLayerOut + (elements > 0 ? hidden : 0);
             return new Token(
-                    gates, scores, high, high + sums, out, gateUp, down, router, expertGateUp, expertDown, end);
+                    gates,
+                    scores,
+                    high,
+                    high + sums,
+                    out,
+                    gateUp,
+                    down,
+                    router,
+                    expertGateUp,
+                    expertDown,
+                    input,
+                    perLayerGate,
+                    perLayerOut,
+                    end);
         }
 
         /** Bytes of the largest piece of a token in any layer. */

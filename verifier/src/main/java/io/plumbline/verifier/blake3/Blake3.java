@@ -89,12 +89,16 @@ public final class Blake3 {
      * @return 32 bytes each.
      */
     public static byte[] hashEach(MemorySegment in, int count, int bytes) {
+        return hashEach(PLAIN_KEY, 0, in, count, bytes);
+    }
+
+    static byte[] hashEach(int[] key, int flags, MemorySegment in, int count, int bytes) {
         if (bytes < 0 || bytes > ChunkCompressor.CHUNK_BYTES || in.byteSize() != (long) count * bytes) {
             throw new IllegalArgumentException(in.byteSize() + " bytes are not " + count + " messages of " + bytes
                     + " bytes, at most 1,024 each.");
         }
         int[] words = new int[Math.multiplyExact(count, ChunkCompressor.CV_WORDS)];
-        ChunkCompressor.best().messages(ChunkTree.keyWords(null), 0, in, 0, count, bytes, words);
+        ChunkCompressor.best().messages(key, flags, in, 0, count, bytes, words);
         byte[] hashes = new byte[HASH_BYTES * count];
         Compression.toBytes(words, 0, words.length, hashes, 0);
         return hashes;

@@ -39,6 +39,19 @@ public final class Domain {
         return alone(key, Compression.DERIVE_KEY_MATERIAL, message);
     }
 
+    /**
+     * Hashes of many messages of one length, by as many lanes as the processor's vectors have.
+     *
+     * @param messages one after the other.
+     * @param count of them.
+     * @param bytes of each, at most 1,024.
+     * @return 32 bytes each.
+     */
+    public byte[] hashEach(byte[] messages, int count, int bytes) {
+        MemorySegment in = MemorySegment.ofArray(messages).asSlice(0, (long) count * bytes);
+        return Blake3.hashEach(key, Compression.DERIVE_KEY_MATERIAL, in, count, bytes);
+    }
+
     /** The hash of a message of one chunk. */
     static byte[] alone(int[] key, int flags, byte[] message) {
         return Node.chunk(key, flags, MemorySegment.ofArray(message), 0, message.length, 0, new int[16], new int[16])

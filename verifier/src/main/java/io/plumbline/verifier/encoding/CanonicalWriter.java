@@ -81,7 +81,8 @@ public final class CanonicalWriter {
         return this;
     }
 
+    /** All that was written. Where the room was for exactly that, without a copy: what is written next goes elsewhere. */
     public byte[] toBytes() {
-        return Arrays.copyOf(bytes, length);
+        return length == bytes.length ? bytes : Arrays.copyOf(bytes, length);
     }
 }

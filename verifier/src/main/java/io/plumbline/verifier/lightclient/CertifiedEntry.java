@@ -37,6 +37,11 @@ public record CertifiedEntry(
         return shows ? null : "the entry is not in the state of block " + header.number();
     }
 
+    /** How many of these full nodes have signed the block; signatures of others and false ones count for nothing. */
+    public int signers(Bytes32 genesisHash, List<Bytes32> fullNodes) {
+        return certificate.count(genesisHash, fullNodes, header);
+    }
+
     public byte[] encode() {
         CanonicalWriter out = new CanonicalWriter().putText(FORMAT).putFixed(header.encode());
         certificate.write(out);

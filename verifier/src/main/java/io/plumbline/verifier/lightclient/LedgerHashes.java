@@ -29,6 +29,11 @@ public final class LedgerHashes {
         return KEY.hash(new byte[] {(byte) kind.ordinal()}, id == null ? new byte[0] : id.bytes());
     }
 
+    /** As {@link #key} of each: {@code places} has 33 bytes for each, the kind's ordinal and the id. */
+    public static byte[] keys(byte[] places, int count) {
+        return KEY.hashEach(places, count, 1 + Bytes32.BYTES);
+    }
+
     /** What an entry of the state is about. The order is part of the format. */
     public enum Kind {
         /** Money of a key. */
@@ -82,6 +87,16 @@ public final class LedgerHashes {
 
     public static byte[] inner(byte[] left, byte[] right) {
         return INNER.hash(left, right);
+    }
+
+    /** As {@link #leaf} of each: {@code pairs} has 64 bytes for each, key and value hash. */
+    public static byte[] leaves(byte[] pairs, int count) {
+        return LEAF.hashEach(pairs, count, 2 * Blake3.HASH_BYTES);
+    }
+
+    /** As {@link #inner} of each: {@code pairs} has 64 bytes for each, left and right. */
+    public static byte[] inners(byte[] pairs, int count) {
+        return INNER.hashEach(pairs, count, 2 * Blake3.HASH_BYTES);
     }
 
     /** Two mountains of a size become one of twice that. */

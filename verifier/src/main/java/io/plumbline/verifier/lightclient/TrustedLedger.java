@@ -19,7 +19,7 @@ public record TrustedLedger(Bytes32 genesisHash, List<Bytes32> fullNodes) {
     public static final int OLDEST_RULES = 3;
 
     /** As {@link #OLDEST_RULES}, the newest. */
-    public static final int KNOWN_RULES = 8;
+    public static final int KNOWN_RULES = 9;
 
     private static final int MAX_FULL_NODES = 1024;
 

@@ -25,6 +25,15 @@ import java.util.function.Function;
  * @param experts mixture of experts in its layers; null where there is none.
  * @param delta of layers with linear attention; null where there are none.
  * @param hasAttentionGate whether attention's output is multiplied by the sigmoid of a gate, projected as queries are.
+ * @param localHeads shape of the heads of local layers; null where it is the others'.
+ * @param valueNorm whether values are normed, each head by itself and without a gain.
+ * @param keysAsValues whether layers with full attention have no projection of values: what keys are projected to,
+ *     before their norm, are the values too.
+ * @param sharedCaches last layers that have no keys and values of their own, and attend to those of the last layer
+ *     before them that is local as they are, or not local as they are not.
+ * @param sharedMlp inner size of the feed-forward part of these layers; 0 where it is the others'.
+ * @param perLayer elements of the embedding that each layer has of each token; 0 where there is none.
+ * @param layerScale whether the residuals that leave a layer are multiplied by a number of the layer's.
  * @param attention a letter a layer: {@code F} full attention, {@code W} local attention over the window, each in lower
  *     case where the layer rotates nothing, {@code D} the gated delta rule; empty where all are {@code F}.
  */
@@ -46,6 +55,13 @@ public record Architecture(
         Experts experts,
         DeltaRule delta,
         boolean hasAttentionGate,
+        HeadShape localHeads,
+        boolean valueNorm,
+        boolean keysAsValues,
+        int sharedCaches,
+        int sharedMlp,
+        int perLayer,
+        boolean layerScale,
         String attention) {
 
     /** Llama's, and that of all that version 1 of the numeric contract runs. */
@@ -72,6 +88,10 @@ public record Architecture(
                 embeddingScale > 0 && embeddingScale <= Float.MAX_VALUE,
                 "an embedding scale of " + embeddingScale + " is not above 0");
         ModelConfig.require(rotaryDim >= 0 && rotaryDim % 2 == 0, "rotary size " + rotaryDim + " is not even");
+        ModelConfig.require(
+                sharedCaches >= 0 && sharedMlp >= 0 && perLayer >= 0,
+                "counts of " + sharedCaches + ", " + sharedMlp + " and " + perLayer + " are not from 0");
+        ModelConfig.require(sharedMlp == 0 || sharedCaches > 0, "a size of layers of which there are none");
         boolean isLocal = false;
         boolean isLinear = false;
         for (char letter : attention.toCharArray()) {
@@ -82,6 +102,7 @@ public record Architecture(
         ModelConfig.require(
                 isLocal ? window > 0 : window == 0 && localRope == null,
                 isLocal ? "a window of " + window + " tokens is none" : "a window without a layer that has it");
+        ModelConfig.require(isLocal || localHeads == null, "heads of local layers where there are none");
         ModelConfig.require(
                 isLinear == (delta != null),
                 isLinear ? "linear attention without sizes" : "sizes of linear attention without a layer that has it");
@@ -112,6 +133,13 @@ public record Architecture(
         private Experts experts;
         private DeltaRule delta;
         private boolean hasAttentionGate;
+        private HeadShape localHeads;
+        private boolean valueNorm;
+        private boolean keysAsValues;
+        private int sharedCaches;
+        private int sharedMlp;
+        private int perLayer;
+        private boolean layerScale;
         private String attention = "";
 
         public Builder activation(Activation of) {
@@ -199,6 +227,41 @@ public record Architecture(
             return this;
         }
 
+        public Builder localHeads(HeadShape shape) {
+            localHeads = shape;
+            return this;
+        }
+
+        public Builder valueNorm(boolean has) {
+            valueNorm = has;
+            return this;
+        }
+
+        public Builder keysAsValues(boolean are) {
+            keysAsValues = are;
+            return this;
+        }
+
+        public Builder sharedCaches(int layers) {
+            sharedCaches = layers;
+            return this;
+        }
+
+        public Builder sharedMlp(int size) {
+            sharedMlp = size;
+            return this;
+        }
+
+        public Builder perLayer(int elements) {
+            perLayer = elements;
+            return this;
+        }
+
+        public Builder layerScale(boolean has) {
+            layerScale = has;
+            return this;
+        }
+
         public Builder attention(String letters) {
             attention = letters;
             return this;
@@ -223,6 +286,13 @@ public record Architecture(
                     experts,
                     delta,
                     hasAttentionGate,
+                    localHeads,
+                    valueNorm,
+                    keysAsValues,
+                    sharedCaches,
+                    sharedMlp,
+                    perLayer,
+                    layerScale,
                     attention);
         }
     }
@@ -247,6 +317,16 @@ public record Architecture(
         return kind(layer) == 'D';
     }
 
+    /** The last layer before {@code end} with attention that is local where {@code layer} is, or -1. */
+    int lastLike(int layer, int end) {
+        for (int l = end - 1; l >= 0; l--) {
+            if (!isLinear(l) && isLocal(l) == isLocal(layer)) {
+                return l;
+            }
+        }
+        return -1;
+    }
+
     /** Its departures, as fields of a manifest's config line, each after a space; floats in hexadecimal. */
     public String toFields() {
         StringBuilder fields = new StringBuilder();
@@ -269,6 +349,13 @@ public record Architecture(
         put(fields, "experts", experts == null ? "" : experts.toField(), "");
         put(fields, "delta", delta == null ? "" : delta.toField(), "");
         put(fields, "attentionGate", hasAttentionGate, false);
+        put(fields, "localHeads", localHeads == null ? "" : localHeads.toField(), "");
+        put(fields, "valueNorm", valueNorm, false);
+        put(fields, "keysAsValues", keysAsValues, false);
+        put(fields, "sharedCaches", sharedCaches, 0);
+        put(fields, "sharedMlp", sharedMlp, 0);
+        put(fields, "perLayer", perLayer, 0);
+        put(fields, "layerScale", layerScale, false);
         put(fields, "attention", attention, "");
         return fields.toString();
     }
@@ -302,6 +389,13 @@ public record Architecture(
         take(fields, "experts", value -> builder.experts(Experts.fromField(value)));
         take(fields, "delta", value -> builder.delta(DeltaRule.fromField(value)));
         take(fields, "attentionGate", value -> builder.attentionGate(Boolean.parseBoolean(value)));
+        take(fields, "localHeads", value -> builder.localHeads(HeadShape.fromField(value)));
+        take(fields, "valueNorm", value -> builder.valueNorm(Boolean.parseBoolean(value)));
+        take(fields, "keysAsValues", value -> builder.keysAsValues(Boolean.parseBoolean(value)));
+        take(fields, "sharedCaches", value -> builder.sharedCaches(Integer.parseInt(value)));
+        take(fields, "sharedMlp", value -> builder.sharedMlp(Integer.parseInt(value)));
+        take(fields, "perLayer", value -> builder.perLayer(Integer.parseInt(value)));
+        take(fields, "layerScale", value -> builder.layerScale(Boolean.parseBoolean(value)));
         take(fields, "attention", builder::attention);
         return builder.build();
     }

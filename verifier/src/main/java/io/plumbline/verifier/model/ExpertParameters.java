@@ -10,6 +10,7 @@ package io.plumbline.verifier.model;
  * @param downScale of each expert, row scales of down.
  * @param gateUpBias of each expert, biases beside gateUpScale.
  * @param downBias of each expert, biases beside downScale.
+ * @param apart of a mixture that stands beside another part.
  */
 public record ExpertParameters(
         float[] routerScale,
@@ -18,7 +19,8 @@ public record ExpertParameters(
         float[][] gateUpScale,
         float[][] downScale,
         float[][] gateUpBias,
-        float[][] downBias) {
+        float[][] downBias,
+        ExpertNorms apart) {
     float[] gateUpBias(int expert) {
         return gateUpBias == null ? null : gateUpBias[expert];
     }

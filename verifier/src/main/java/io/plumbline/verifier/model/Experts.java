@@ -15,6 +15,8 @@ package io.plumbline.verifier.model;
  * @param hasBiases whether the router's logits, and gate, up and down of each expert, add biases.
  * @param hasSharedGate whether the part that every token goes through is weighed by the sigmoid of a logit of its own,
  *     which the router gives behind its experts'.
+ * @param isApart whether the experts stand beside that part, each with norms of its own of the residual and of what it
+ *     gives, the router with one too, and each expert's weight is multiplied by a number of the expert.
  */
 public record Experts(
         int count,
@@ -27,12 +29,14 @@ public record Experts(
         float scale,
         int dense,
         boolean hasBiases,
-        boolean hasSharedGate) {
+        boolean hasSharedGate,
+        boolean isApart) {
     /** Experts of a layer, at most: the largest published models have some hundreds. */
     public static final int MOST = 4_096;
 
     private static final String BIASES = "biases";
     private static final String SHARED_GATE = "sharedGate";
+    private static final String APART = "apart";
 
     /** Words of a description that are always there. */
     private static final int WORDS = 9;
@@ -58,6 +62,9 @@ public record Experts(
         ModelConfig.require(mlp > 0 && sharedMlp >= 0 && dense >= 0, "an expert's sizes must be positive");
         ModelConfig.require(!hasSharedGate || sharedMlp > 0, "a gate of a shared part where there is none");
         ModelConfig.require(!hasSharedGate || !hasBiases, "a mixture of experts with biases and a gate");
+        ModelConfig.require(
+                !isApart || sharedMlp > 0 && !hasBiases && !hasSharedGate,
+                "experts apart with biases or a gate, or from nothing");
         ModelConfig.require(scale > 0 && scale <= Float.MAX_VALUE, "experts weighed by " + scale);
     }
 
@@ -72,7 +79,7 @@ public record Experts(
             boolean isRenormalized,
             float scale,
             int dense) {
-        this(count, chosen, mlp, sharedMlp, scoring, hasBias, isRenormalized, scale, dense, false, false);
+        this(count, chosen, mlp, sharedMlp, scoring, hasBias, isRenormalized, scale, dense, false, false, false);
     }
 
     /** Without a gate of its shared part. */
@@ -87,7 +94,7 @@ public record Experts(
             float scale,
             int dense,
             boolean hasBiases) {
-        this(count, chosen, mlp, sharedMlp, scoring, hasBias, isRenormalized, scale, dense, hasBiases, false);
+        this(count, chosen, mlp, sharedMlp, scoring, hasBias, isRenormalized, scale, dense, hasBiases, false, false);
     }
 
     /** Whether a layer has a mixture. */
@@ -99,7 +106,7 @@ public record Experts(
     String toField() {
         return count + "," + chosen + "," + mlp + "," + sharedMlp + "," + scoring.word + "," + hasBias + ","
                 + isRenormalized + "," + Float.toHexString(scale) + "," + dense + (hasBiases ? "," + BIASES : "")
-                + (hasSharedGate ? "," + SHARED_GATE : "");
+                + (hasSharedGate ? "," + SHARED_GATE : "") + (isApart ? "," + APART : "");
     }
 
     /** The reverse of {@link #toField}. */
@@ -108,9 +115,10 @@ public record Experts(
         boolean hasMore = parts.length == WORDS + 1;
         boolean hasBiases = hasMore && parts[WORDS].equals(BIASES);
         boolean hasSharedGate = hasMore && parts[WORDS].equals(SHARED_GATE);
-        if (parts.length != WORDS && !hasBiases && !hasSharedGate) {
+        boolean isApart = hasMore && parts[WORDS].equals(APART);
+        if (parts.length != WORDS && !hasBiases && !hasSharedGate && !isApart) {
             throw new IllegalArgumentException("experts \"" + field + "\" are not described by " + WORDS
-                    + " words, and " + BIASES + " or " + SHARED_GATE + " where they have them");
+                    + " words, and " + BIASES + ", " + SHARED_GATE + " or " + APART + " where they are so");
         }
         return new Experts(
                 Integer.parseInt(parts[0]),
@@ -123,6 +131,7 @@ public record Experts(
                 Float.parseFloat(parts[7]),
                 Integer.parseInt(parts[8]),
                 hasBiases,
-                hasSharedGate);
+                hasSharedGate,
+                isApart);
     }
 }

@@ -1,7 +1,9 @@
 package io.plumbline.verifier.model;
 
 /**
- * Query, key and value rows of a batch of tokens as integers, with a scale for each head; every array row-major.
+ * Query, key and value rows of a batch of tokens as integers, with a scale for each head; every array row-major, by
+ * the sizes of the layer that is run, with room for those of any. A layer without keys of its own leaves theirs as they
+ * are.
  *
  * @param q 12-bit queries, {@code [rows][queryDim]}.
  * @param sq their scales, {@code [rows][heads]}.
@@ -15,12 +17,12 @@ public record HeadRows(short[] q, float[] sq, short[] k, float[] sk, byte[] v, f
     /** Room for so many rows. */
     public static HeadRows of(ModelConfig config, int rows) {
         return new HeadRows(
-                new short[rows * config.queryDim()],
+                new short[rows * config.widestQueries()],
                 new float[rows * config.heads()],
-                new short[rows * config.kvDim()],
-                new float[rows * config.kvHeads()],
-                new byte[rows * config.kvDim()],
-                new float[rows * config.kvHeads()],
-                new float[config.architecture().hasAttentionGate() ? rows * config.queryDim() : 0]);
+                new short[rows * config.widestKeys()],
+                new float[rows * config.mostKvHeads()],
+                new byte[rows * config.widestKeys()],
+                new float[rows * config.mostKvHeads()],
+                new float[config.architecture().hasAttentionGate() ? rows * config.widestQueries() : 0]);
     }
 }

@@ -51,6 +51,9 @@ public final class KeyMaker {
     SmallTensors small() throws IOException {
         // The embedding has no key: its rows are opened against this hash.
         SmallTensors.verified(manifest, TensorNames.EMBEDDING, source);
+        if (config.architecture().perLayer() > 0) {
+            SmallTensors.verified(manifest, TensorNames.PER_LAYER_EMBEDDING, source);
+        }
         List<String> names = new ArrayList<>(SmallTensors.lastNames());
         for (int layer = 0; layer < config.layers(); layer++) {
             names.addAll(SmallTensors.names(config, layer));

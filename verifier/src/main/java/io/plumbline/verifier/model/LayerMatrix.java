@@ -31,6 +31,11 @@ public record LayerMatrix(MatrixStack stack, int expert, List<TensorRows> parts)
                 all.add(of(config, layer, MatrixStack.EXPERT_DOWN, e));
             }
         }
+        if (config.architecture().perLayer() > 0) {
+            all.add(of(config, layer, MatrixStack.PER_LAYER_INPUT, NO_EXPERT));
+            all.add(of(config, layer, MatrixStack.PER_LAYER_GATE, NO_EXPERT));
+            all.add(of(config, layer, MatrixStack.PER_LAYER_OUT, NO_EXPERT));
+        }
         return all;
     }
 
@@ -73,6 +78,10 @@ public record LayerMatrix(MatrixStack stack, int expert, List<TensorRows> parts)
     static int index(ModelConfig config, int layer, MatrixStack stack, int expert) {
         int attention = config.isLinear(layer) ? 3 : 2;
         int router = attention + (config.mlp(layer) > 0 ? 2 : 0);
+        int last = router
+                + (config.hasExperts(layer)
+                        ? 1 + 2 * config.architecture().experts().count()
+                        : 0);
         return switch (stack) {
             case QKV -> 0;
             case OUT -> 1;
@@ -82,6 +91,9 @@ public record LayerMatrix(MatrixStack stack, int expert, List<TensorRows> parts)
             case ROUTER -> router;
             case EXPERT_GATE_UP -> router + 1 + 2 * expert;
             case EXPERT_DOWN -> router + 2 + 2 * expert;
+            case PER_LAYER_INPUT -> last;
+            case PER_LAYER_GATE -> last + 1;
+            case PER_LAYER_OUT -> last + 2;
         };
     }
 

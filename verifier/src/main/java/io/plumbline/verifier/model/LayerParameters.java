@@ -22,6 +22,8 @@ package io.plumbline.verifier.model;
  * @param sinks one a query head.
  * @param experts of its mixture of experts.
  * @param delta of its gated delta rule.
+ * @param perLayer of its own embedding of each token.
+ * @param scale that the residuals which leave the layer are multiplied by.
  */
 public record LayerParameters(
         float[] attentionGain,
@@ -40,7 +42,9 @@ public record LayerParameters(
         float[] keyGain,
         float[] sinks,
         ExpertParameters experts,
-        DeltaParameters delta) {
+        DeltaParameters delta,
+        PerLayerParameters perLayer,
+        float scale) {
 
     /** Of a plain architecture. */
     public LayerParameters(
@@ -70,7 +74,9 @@ public record LayerParameters(
                 keyGain,
                 null,
                 null,
-                null);
+                null,
+                null,
+                1);
     }
 
     /** The sink of a query head; negative infinity, which takes nothing, where there is none. */

@@ -4,6 +4,7 @@ import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.numerics.RopeTable;
 import io.plumbline.verifier.numerics.ScalarMath;
+import java.util.Arrays;
 
 /**
  * The float half of a layer: what happens between its int8 matrices, one token at a time. The engine that computes an
@@ -15,11 +16,13 @@ import io.plumbline.verifier.numerics.ScalarMath;
 public final class LayerSteps {
     private static final long BASE = Constants.DIGIT_BASE;
 
+    /** One over the root of 2, by which two numbers that vary alike are added to one that does so too. */
+    private static final float HALVES = (float) Math.sqrt(0.5);
+
     private final ModelConfig config;
     private final Architecture architecture;
     private final ExactMath math;
     private final RotaryTables rotary;
-    private final float attentionScale;
     private final float[] wide;
     private final float[] row;
 
@@ -28,19 +31,28 @@ public final class LayerSteps {
 
     private final float[] routed;
 
+    /** Gain of a norm that has none. */
+    private final float[] ones;
+
+    /** What a layer's embedding of a token is multiplied by. */
+    private final float perLayerScale;
+
     /** @param rotary positions that {@link #heads} is called for; null where it is not called. */
     public LayerSteps(ModelConfig config, RotaryTables rotary, ExactMath math) {
         this.config = config;
         this.architecture = config.architecture();
         this.rotary = rotary;
         this.math = math;
-        this.attentionScale = config.attentionScale();
         int mlp = config.widestMlp();
-        this.wide = new float[Math.max(2 * mlp, Math.max(config.widestQkv(), config.vocab()))];
+        int qkv = config.widestQkv() + config.widestKeys();
+        this.wide = new float[Math.max(2 * mlp, Math.max(qkv, config.vocab()))];
         this.row = new float[Math.max(mlp, Math.max(config.hidden(), config.widestHeads()))];
         Experts experts = architecture.experts();
         this.experts = experts == null ? null : new ExpertChoice(experts);
         this.routed = new float[experts == null ? 0 : config.routes()];
+        this.ones = new float[architecture.valueNorm() ? config.widestHead() : 0];
+        Arrays.fill(ones, 1);
+        this.perLayerScale = (float) Math.sqrt(architecture.perLayer());
     }
 
     /** The first residual, from a token's embedding row: scaled where the model does so, in place. */
@@ -65,21 +77,31 @@ public final class LayerSteps {
 
     /**
      * From the qkv products of the token at {@code position} to its integer query, key and value rows: bias, norms of
-     * heads and rotary embedding (RoPE) where the model has them, then a scale for each head.
+     * heads and rotary embedding (RoPE) where the model has them, then a scale for each head. Of a layer without keys
+     * of its own, queries alone.
      *
      * @param y qkvDim products from {@code yOffset}.
      * @param s the scale of their input.
      * @param to receives row {@code row}.
      */
     public void heads(int layer, LayerParameters p, int position, int[] y, int yOffset, float s, HeadRows to, int row) {
-        int size = config.headDim();
+        int size = config.headDim(layer);
         int heads = config.heads();
-        int kvHeads = config.kvHeads();
-        int queries = row * config.queryDim();
-        int keys = row * config.kvDim();
-        math.dequantize(y, yOffset, config.qkvDim(), s, p.qkvScale(), p.qkvBias(), wide, 0);
-        normHeads(p.queryGain(), 0, config.queryDim());
-        normHeads(p.keyGain(), config.queryDim(), config.kvDim());
+        int kvHeads = config.hasOwnKeys(layer) ? config.kvHeads(layer) : 0;
+        int queryDim = config.queryDim(layer);
+        int kvDim = kvHeads * size;
+        int queries = row * queryDim;
+        int keys = row * kvDim;
+        int all = config.qkvDim(layer);
+        math.dequantize(y, yOffset, all, s, p.qkvScale(), p.qkvBias(), wide, 0);
+        int values = queryDim + kvDim;
+        if (!config.hasValues(layer)) {
+            values = all;
+            System.arraycopy(wide, queryDim, wide, values, kvDim);
+        }
+        normHeads(p.queryGain(), 0, queryDim, config.qkNormSize(layer, queryDim));
+        normHeads(p.keyGain(), queryDim, kvDim, config.qkNormSize(layer, kvDim));
+        normHeads(architecture.valueNorm() ? ones : null, values, kvDim, size);
         RopeTable table = rotary.layer(layer);
         for (int h = 0; h < heads + kvHeads; h++) {
             int at = h * size;
@@ -95,20 +117,18 @@ public final class LayerSteps {
             }
         }
         if (architecture.hasAttentionGate()) {
-            System.arraycopy(wide, config.qkvDim() - config.queryDim(), to.gate(), queries, config.queryDim());
+            System.arraycopy(wide, all - queryDim, to.gate(), queries, queryDim);
         }
-        int values = config.queryDim() + config.kvDim();
         for (int g = 0; g < kvHeads; g++) {
             to.sv()[row * kvHeads + g] = math.quantizeRow(wide, values + g * size, size, to.v(), keys + g * size);
         }
     }
 
-    /** RMSNorm of {@code n} elements of {@code wide}, a head or all heads at a time. */
-    private void normHeads(float[] gain, int from, int n) {
+    /** RMSNorm of {@code n} elements of {@code wide}, {@code size} at a time; none where there is no gain. */
+    private void normHeads(float[] gain, int from, int n, int size) {
         if (gain == null) {
             return;
         }
-        int size = config.qkNormSize(n);
         for (int at = from; at < from + n; at += size) {
             math.rmsNorm(wide, at, gain, size, config.eps(), wide, at);
         }
@@ -120,6 +140,7 @@ public final class LayerSteps {
      * @param sink of the head.
      */
     public float attentionWeights(
+            int layer,
             int[] scores,
             int sOffset,
             int n,
@@ -131,14 +152,14 @@ public final class LayerSteps {
             int vOffset,
             short[] u,
             int uOffset) {
-        float c = sq * attentionScale;
+        float c = sq * config.attentionScale(layer);
         float cap = architecture.scoreCap();
         return math.attentionWeights(scores, sOffset, n, c, cap, sink, sk, kOffset, sv, vOffset, u, uOffset);
     }
 
     /** One head's output from the int32 halves of its sums. */
-    public void attentionOutput(int[] high, int[] low, int offset, float factor, float[] out, int oOffset) {
-        math.attentionOutput(high, low, offset, config.headDim(), factor, out, oOffset);
+    public void attentionOutput(int layer, int[] high, int[] low, int offset, float factor, float[] out, int oOffset) {
+        math.attentionOutput(high, low, offset, config.headDim(layer), factor, out, oOffset);
     }
 
     /**
@@ -147,11 +168,12 @@ public final class LayerSteps {
      *
      * @param of holds the token's gate in row {@code row}.
      */
-    public float quantizeHeads(float[] out, int oOffset, HeadRows of, int row, byte[] x, int xOffset) {
+    public float quantizeHeads(int layer, float[] out, int oOffset, HeadRows of, int row, byte[] x, int xOffset) {
+        int queryDim = config.queryDim(layer);
         if (architecture.hasAttentionGate()) {
-            math.sigmoidMul(out, oOffset, of.gate(), row * config.queryDim(), config.queryDim());
+            math.sigmoidMul(out, oOffset, of.gate(), row * queryDim, queryDim);
         }
-        return math.quantizeRow(out, oOffset, config.queryDim(), x, xOffset);
+        return math.quantizeRow(out, oOffset, queryDim, x, xOffset);
     }
 
     /** Adds attention's output to the residual, from the products of its projection. */
@@ -192,18 +214,83 @@ public final class LayerSteps {
             return math.gate(y, yOffset, mlp, s, rowScale, wide, row, x, xOffset);
         }
         math.dequantize(y, yOffset, 2 * mlp, s, rowScale, bias, wide, 0);
+        return activate(mlp, x, xOffset);
+    }
+
+    /** act(gate) * up, which stand in {@code wide} one behind the other, quantized; returns the scale. */
+    private float activate(int n, byte[] x, int xOffset) {
         switch (architecture.activation()) {
-            case SILU -> math.siluMul(wide, 0, wide, mlp, mlp, row, 0);
-            case GELU_TANH -> math.geluMul(wide, 0, wide, mlp, mlp, row, 0);
-            case CLAMPED_SWIGLU -> math.clampedSwiglu(wide, 0, wide, mlp, mlp, architecture.gateLimit(), row, 0);
+            case SILU -> math.siluMul(wide, 0, wide, n, n, row, 0);
+            case GELU_TANH -> math.geluMul(wide, 0, wide, n, n, row, 0);
+            case CLAMPED_SWIGLU -> math.clampedSwiglu(wide, 0, wide, n, n, architecture.gateLimit(), row, 0);
         }
-        return math.quantizeRow(row, 0, mlp, x, xOffset);
+        return math.quantizeRow(row, 0, n, x, xOffset);
+    }
+
+    /**
+     * What a layer adds of its own embedding of a token, before the gate.
+     *
+     * @param y products of the token's first residual, quantized, with the layer's projection; P from {@code yOffset}.
+     * @param s the scale of their input.
+     * @param input holds the embedding, P floats from {@code at}; receives the sum.
+     */
+    public void perLayerInput(LayerParameters p, int[] y, int yOffset, float s, float[] input, int at) {
+        int n = architecture.perLayer();
+        math.dequantize(y, yOffset, n, s, p.perLayer().inputScale(), null, row, 0);
+        math.rmsNorm(row, 0, p.perLayer().inputGain(), n, config.eps(), row, 0);
+        math.addWeighted(row, 0, perLayerScale, input, at, n);
+        math.scale(row, 0, n, HALVES);
+        System.arraycopy(row, 0, input, at, n);
+    }
+
+    /** act(gate) * input, of the gate's products and what {@link #perLayerInput} gave, quantized; returns the scale. */
+    public float perLayerGate(
+            LayerParameters p, int[] y, int yOffset, float s, float[] input, int at, byte[] x, int xOffset) {
+        int n = architecture.perLayer();
+        math.dequantize(y, yOffset, n, s, p.perLayer().gateScale(), null, wide, 0);
+        System.arraycopy(input, at, wide, n, n);
+        return activate(n, x, xOffset);
+    }
+
+    /** Adds to the residual what a layer gives of its embedding, from the products of its projection back. */
+    public void addPerLayer(LayerParameters p, float[] h, int hOffset, int[] y, int yOffset, float s) {
+        addResidual(
+                h,
+                hOffset,
+                y,
+                yOffset,
+                s,
+                p.perLayer().outScale(),
+                null,
+                p.perLayer().outGain());
+    }
+
+    /** Multiplies the residuals that leave a layer by its number, where it has one. */
+    public void scaleLayer(LayerParameters p, float[] h, int hOffset) {
+        if (architecture.layerScale()) {
+            math.scale(h, hOffset, config.hidden(), p.scale());
+        }
     }
 
     /**
      * Norm and quantization before a router, in two digits of hidden bytes each: the high one from {@code xOffset},
      * the low one behind it; returns their scale.
      */
+    public float normForRouter(LayerParameters p, float[] h, int hOffset, byte[] x, int xOffset) {
+        ExpertNorms apart = p.experts().apart();
+        return normAndQuantize16(h, hOffset, apart == null ? p.mlpGain() : apart.router(), x, xOffset);
+    }
+
+    /**
+     * Norm and quantization of what experts take: hidden bytes from {@code xOffset}; returns the scale. Where they do
+     * not stand apart that is what the part beside them takes.
+     */
+    public float normForExperts(LayerParameters p, float[] h, int hOffset, byte[] x, int xOffset) {
+        ExpertNorms apart = p.experts().apart();
+        return normAndQuantize(h, hOffset, apart == null ? p.mlpGain() : apart.input(), x, xOffset);
+    }
+
+    /** As before a router, with a given norm; none where it is null. */
     public float normAndQuantize16(float[] h, int hOffset, float[] gain, byte[] x, int xOffset) {
         int hidden = config.hidden();
         if (gain == null) {
@@ -234,6 +321,10 @@ public final class LayerSteps {
             routed[e] = bias == null ? logit : logit + bias[e];
         }
         experts.choose(routed, p.experts().choiceBias(), ids, weights, at);
+        ExpertNorms apart = p.experts().apart();
+        for (int i = at; apart != null && i < at + architecture.experts().chosen(); i++) {
+            weights[i] *= apart.weightScale()[ids[i]];
+        }
         return architecture.experts().hasSharedGate() ? ScalarMath.sigmoid(routed[n - 1]) : 1;
     }
 
@@ -253,7 +344,8 @@ public final class LayerSteps {
     }
 
     /**
-     * Adds to {@code sum} the output of the part that all tokens go through beside the experts.
+     * Adds to {@code sum} the output of the part that all tokens go through beside the experts; each normed before,
+     * where they stand apart.
      *
      * @param weight of it, as {@link #route} gave it.
      */
@@ -261,6 +353,15 @@ public final class LayerSteps {
         if (architecture.experts().hasSharedGate()) {
             math.dequantize(y, yOffset, config.hidden(), s, p.downScale(), p.downBias(), row, 0);
             math.addWeighted(sum, at, weight, row, 0, config.hidden());
+            return;
+        }
+        ExpertNorms apart = p.experts().apart();
+        if (apart != null) {
+            int hidden = config.hidden();
+            math.rmsNorm(sum, at, apart.output(), hidden, config.eps(), sum, at);
+            math.dequantize(y, yOffset, hidden, s, p.downScale(), null, row, 0);
+            math.rmsNorm(row, 0, apart.shared(), hidden, config.eps(), row, 0);
+            math.add(sum, at, row, 0, hidden);
             return;
         }
         math.addProducts(sum, at, y, yOffset, config.hidden(), s, p.downScale(), row);

@@ -4,6 +4,8 @@ import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.Rope;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 
 /**
  * Everything about a model's shape and arithmetic that an audit needs.
@@ -11,8 +13,8 @@ import java.util.Map;
  * @param hidden size d of the residual stream.
  * @param layers L.
  * @param heads query heads H.
- * @param kvHeads key and value heads G; divides H.
- * @param headDim D of one head, even.
+ * @param kvHeads key and value heads G; divides H. Of layers with full attention, where local ones have others.
+ * @param headDim D of one head, even; likewise.
  * @param mlp inner size of the feed-forward part.
  * @param vocab token ids.
  * @param maxPositions longest context in tokens.
@@ -54,22 +56,30 @@ public record ModelConfig(
                 layers <= MAX_LAYERS && vocab <= MAX_VOCAB && heads <= MAX_HEADS,
                 layers + " layers, " + heads + " heads or " + vocab + " tokens are more than " + MAX_LAYERS + ", "
                         + MAX_HEADS + " and " + MAX_VOCAB);
-        require(heads % kvHeads == 0, heads + " heads cannot share " + kvHeads + " key heads evenly");
-        require(headDim > 0 && headDim % 2 == 0, "head size " + headDim + " is not even");
-        require(headDim <= Constants.MAX_HEAD_DIM, "head size " + headDim + " is above " + Constants.MAX_HEAD_DIM);
+        requireHeads(heads, kvHeads, headDim, architecture.rotaryDim());
+        HeadShape local = architecture.localHeads();
+        if (local != null) {
+            requireHeads(heads, local.kvHeads(), local.dim(), architecture.rotaryDim());
+        }
         require(
                 maxPositions > 0 && maxPositions <= Constants.MAX_CONTEXT,
                 "context " + maxPositions + " is not in 1.." + Constants.MAX_CONTEXT);
         DeltaRule delta = architecture.delta();
         require(
-                Math.max(Math.max(hidden, mlp), (long) heads * headDim) <= Constants.MAX_INNER
+                Math.max(Math.max(hidden, Math.max(mlp, architecture.sharedMlp())), (long) heads * headDim)
+                                <= Constants.MAX_INNER
+                        && (local == null || (long) heads * local.dim() <= Constants.MAX_INNER)
+                        && architecture.perLayer() <= Constants.MAX_INNER
                         && (delta == null || delta.values() <= Constants.MAX_INNER),
                 "a matrix is wider than " + Constants.MAX_INNER + ", where int32 sums could overflow");
         require(eps >= 0 && eps <= 1, "eps " + eps + " is not in 0..1");
         require(
                 architecture.attention().isEmpty() || architecture.attention().length() == layers,
                 architecture.attention().length() + " layer kinds for " + layers + " layers");
-        require(architecture.rotaryDim() < headDim, "as much as a head is rotated, or more, where a part should be");
+        requireCaches(architecture, layers);
+        require(
+                (long) layers * architecture.perLayer() <= Integer.MAX_VALUE / Float.BYTES,
+                "a token's embeddings of all layers are more than a tensor's row has");
         Experts experts = architecture.experts();
         require(
                 experts == null || Math.max(experts.mlp(), experts.sharedMlp()) <= Constants.MAX_INNER,
@@ -86,11 +96,25 @@ public record ModelConfig(
                 "more rows of experts than a tensor has");
         require(qkNorm || !architecture.isWholeQkNorm(), "a norm over all heads where none is");
         // A table of factors that fits no head is found out here, not when the first token is rotated.
-        int rotaryDim = rotaryDim(architecture, headDim);
-        for (int i = 0; i < rotaryDim / 2; i++) {
-            double slower = Math.min(
-                    rope.frequency(i, rotaryDim), localRope(rope, architecture).frequency(i, rotaryDim));
-            require(slower > 0, "a rotary frequency of " + slower);
+        rope.requireFor(rotaryDim(architecture, headDim));
+        localRope(rope, architecture).requireFor(rotaryDim(architecture, local == null ? headDim : local.dim()));
+    }
+
+    private static void requireHeads(int heads, int kvHeads, int headDim, int rotaryDim) {
+        require(heads % kvHeads == 0, heads + " heads cannot share " + kvHeads + " key heads evenly");
+        require(headDim > 0 && headDim % 2 == 0, "head size " + headDim + " is not even");
+        require(headDim <= Constants.MAX_HEAD_DIM, "head size " + headDim + " is above " + Constants.MAX_HEAD_DIM);
+        require(rotaryDim < headDim, "as much as a head is rotated, or more, where a part should be");
+    }
+
+    /** Every layer without keys and values of its own has one before it whose it attends to. */
+    private static void requireCaches(Architecture architecture, int layers) {
+        int own = layers - architecture.sharedCaches();
+        require(own > 0, architecture.sharedCaches() + " of " + layers + " layers without keys and values");
+        for (int l = own; l < layers; l++) {
+            require(
+                    architecture.isLinear(l) || architecture.lastLike(l, own) >= 0,
+                    "no keys and values for layer " + l);
         }
     }
 
@@ -130,42 +154,101 @@ public record ModelConfig(
         }
     }
 
-    /** Elements of all query heads. */
-    public int queryDim() {
-        return heads * headDim;
+    private boolean hasLocalHeads(int layer) {
+        return architecture.localHeads() != null && architecture.isLocal(layer);
     }
 
-    /** Elements of all key (or value) heads. */
-    public int kvDim() {
-        return kvHeads * headDim;
+    /** Elements of one of a layer's heads. */
+    public int headDim(int layer) {
+        return hasLocalHeads(layer) ? architecture.localHeads().dim() : headDim;
     }
 
-    /** Output rows of attention's query, key and value projection, and of its gate's where it has one. */
-    public int qkvDim() {
-        return queryDim() + 2 * kvDim() + (architecture.hasAttentionGate() ? queryDim() : 0);
+    /** Key and value heads of a layer: of another's cache that it attends to, where it has none of its own. */
+    public int kvHeads(int layer) {
+        return hasLocalHeads(layer) ? architecture.localHeads().kvHeads() : kvHeads;
     }
 
-    /** Output rows of a layer's first projection: attention's, or that of linear attention. */
+    /** Elements of all query heads of a layer. */
+    public int queryDim(int layer) {
+        return heads * headDim(layer);
+    }
+
+    /** Elements of all key (or value) heads of a layer. */
+    public int kvDim(int layer) {
+        return kvHeads(layer) * headDim(layer);
+    }
+
+    /** Whether a layer writes keys and values. */
+    public boolean hasOwnKeys(int layer) {
+        return !isLinear(layer) && layer < layers - architecture.sharedCaches();
+    }
+
+    /** Whether a layer has a projection of values: else its values are what its keys are projected to. */
+    public boolean hasValues(int layer) {
+        return hasOwnKeys(layer) && !(architecture.keysAsValues() && !architecture.isLocal(layer));
+    }
+
+    /** The layer whose keys and values a layer with attention attends to: itself, where it has its own. */
+    public int kvLayer(int layer) {
+        return hasOwnKeys(layer) ? layer : architecture.lastLike(layer, layers - architecture.sharedCaches());
+    }
+
+    /**
+     * Output rows of a layer's first projection: of queries, of the keys and values that it has of its own, and of a
+     * gate of attention; or that of linear attention.
+     */
     public int qkvDim(int layer) {
-        DeltaRule delta = architecture.delta();
-        return isLinear(layer) ? delta.channels() + delta.values() : qkvDim();
+        if (isLinear(layer)) {
+            return architecture.delta().channels() + architecture.delta().values();
+        }
+        int queries = queryDim(layer);
+        int keys = hasOwnKeys(layer) ? kvDim(layer) : 0;
+        int values = hasValues(layer) ? keys : 0;
+        return queries + keys + values + (architecture.hasAttentionGate() ? queries : 0);
     }
 
     /** Elements that a layer's heads give together: the inputs of its output projection. */
     public int headsDim(int layer) {
-        return isLinear(layer) ? architecture.delta().values() : queryDim();
+        return isLinear(layer) ? architecture.delta().values() : queryDim(layer);
+    }
+
+    private int widest(IntUnaryOperator ofLayer) {
+        return IntStream.range(0, layers).map(ofLayer).max().orElseThrow();
     }
 
     /** Output rows of the widest first projection of any layer. */
     public int widestQkv() {
-        DeltaRule delta = architecture.delta();
-        return delta == null ? qkvDim() : Math.max(qkvDim(), delta.channels() + delta.values());
+        return widest(this::qkvDim);
     }
 
     /** Inputs of the widest output projection of any layer's heads. */
     public int widestHeads() {
-        DeltaRule delta = architecture.delta();
-        return delta == null ? queryDim() : Math.max(queryDim(), delta.values());
+        return widest(this::headsDim);
+    }
+
+    /** Elements of all query heads of the layer that has most. */
+    public int widestQueries() {
+        return widest(this::queryDim);
+    }
+
+    /** Elements of all key heads of the layer that has most. */
+    public int widestKeys() {
+        return widest(this::kvDim);
+    }
+
+    /** Key heads of the layer that has most. */
+    public int mostKvHeads() {
+        return widest(this::kvHeads);
+    }
+
+    /** Elements of the largest head of any layer. */
+    public int widestHead() {
+        return widest(this::headDim);
+    }
+
+    /** Elements of a token's embeddings of all layers. */
+    public int perLayerDim() {
+        return layers * architecture.perLayer();
     }
 
     /** Whether a layer runs the gated delta rule in place of attention. */
@@ -195,12 +278,20 @@ public record ModelConfig(
 
     /** The version of the numeric contract that runs it: the least that has all it asks for. */
     public int contractVersion() {
-        return architecture.equals(Architecture.PLAIN) && rope.isOfVersion1() ? 1 : Constants.CONTRACT_VERSION;
+        boolean isFirst =
+                architecture.equals(Architecture.PLAIN) && rope.isOfVersion1() && headDim <= Constants.MAX_HEAD_DIM_1;
+        return isFirst ? 1 : Constants.CONTRACT_VERSION;
     }
 
-    /** Elements of a head that are rotated. */
+    /** Elements of a head that are rotated, in layers with full attention where local ones have other heads. */
     public int rotaryDim() {
         return rotaryDim(architecture, headDim);
+    }
+
+    /** Elements of a head that are rotated in local layers. */
+    public int localRotaryDim() {
+        HeadShape local = architecture.localHeads();
+        return rotaryDim(architecture, local == null ? headDim : local.dim());
     }
 
     private static int rotaryDim(Architecture architecture, int headDim) {
@@ -223,18 +314,25 @@ public record ModelConfig(
 
     /** Inner size of the part of a layer that every token goes through; 0 where there are experts alone. */
     public int mlp(int layer) {
-        return hasExperts(layer) ? architecture.experts().sharedMlp() : mlp;
+        if (hasExperts(layer)) {
+            return architecture.experts().sharedMlp();
+        }
+        boolean isWide = architecture.sharedMlp() > 0 && layer >= layers - architecture.sharedCaches();
+        return isWide ? architecture.sharedMlp() : mlp;
     }
 
-    /** Inner size of the widest feed-forward part of any layer, experts included. */
+    /** Inner size of the widest feed-forward part of any layer, experts and embeddings of layers included. */
     public int widestMlp() {
         Experts experts = architecture.experts();
-        return experts == null ? mlp : Math.max(mlp, Math.max(experts.mlp(), experts.sharedMlp()));
+        int dense = Math.max(Math.max(mlp, architecture.sharedMlp()), architecture.perLayer());
+        return experts == null ? dense : Math.max(dense, Math.max(experts.mlp(), experts.sharedMlp()));
     }
 
-    /** The scale of attention's scores. */
-    public float attentionScale() {
-        return architecture.attentionScale() == 0 ? 1f / (float) Math.sqrt(headDim) : architecture.attentionScale();
+    /** The scale of the scores of a layer's attention. */
+    public float attentionScale(int layer) {
+        return architecture.attentionScale() == 0
+                ? 1f / (float) Math.sqrt(headDim(layer))
+                : architecture.attentionScale();
     }
 
     /** The first position that the token at {@code position} attends to in a layer. */
@@ -247,9 +345,9 @@ public record ModelConfig(
         return isLinear(layer) ? 0 : position + 1 - firstKey(layer, position);
     }
 
-    /** Elements that the norm of queries or keys goes over together, of {@code elements} in all heads. */
-    public int qkNormSize(int elements) {
-        return architecture.isWholeQkNorm() ? elements : headDim;
+    /** Elements that the norm of a layer's queries or keys goes over together, of {@code elements} in all heads. */
+    public int qkNormSize(int layer, int elements) {
+        return architecture.isWholeQkNorm() ? elements : headDim(layer);
     }
 
     /** The manifest's {@code config} line, floats in hexadecimal. */

@@ -6,7 +6,7 @@ import io.plumbline.verifier.numerics.RopeTable;
  * The rotary tables of a model's layers.
  *
  * @param full of layers with full attention.
- * @param local of local layers; the same where they have no frequencies of their own.
+ * @param local of local layers; the same where they have no frequencies and no heads of their own.
  */
 public record RotaryTables(ModelConfig config, RopeTable full, RopeTable local) {
     /** Of all of a model's positions. */
@@ -22,8 +22,8 @@ public record RotaryTables(ModelConfig config, RopeTable full, RopeTable local) 
      */
     public static RotaryTables of(ModelConfig config, int first, int positions) {
         RopeTable full = RopeTable.of(first, positions, config.rotaryDim(), config.rope());
-        boolean isOne = config.localRope().equals(config.rope());
-        RopeTable local = isOne ? full : RopeTable.of(first, positions, config.rotaryDim(), config.localRope());
+        boolean isOne = config.localRope().equals(config.rope()) && config.localRotaryDim() == config.rotaryDim();
+        RopeTable local = isOne ? full : RopeTable.of(first, positions, config.localRotaryDim(), config.localRope());
         return new RotaryTables(config, full, local);
     }
 

@@ -59,6 +59,9 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
             if (config.architecture().experts().hasBias()) {
                 names.add(TensorNames.choiceBias(layer));
             }
+            if (config.architecture().experts().isApart()) {
+                names.add(TensorNames.weightScale(layer));
+            }
             if (config.architecture().experts().hasBiases()) {
                 names.add(TensorNames.routerBias(layer));
                 names.add(TensorNames.expertGateUp(layer) + BIAS);
@@ -71,6 +74,9 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
         if (config.isLinear(layer)) {
             names.add(TensorNames.deltaGates(layer) + SCALE);
             names.addAll(TensorNames.linearVectors(layer));
+        }
+        if (config.architecture().layerScale()) {
+            names.add(TensorNames.layerScale(layer));
         }
         return names;
     }
@@ -102,11 +108,23 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
                 biases(layer, MatrixStack.OUT),
                 biases(layer, MatrixStack.GATE_UP),
                 biases(layer, MatrixStack.DOWN),
-                gain(hasQkNorm, TensorNames.queryNorm(layer), c.qkNormSize(c.queryDim())),
-                gain(hasQkNorm, TensorNames.keyNorm(layer), c.qkNormSize(c.kvDim())),
+                gain(hasQkNorm, TensorNames.queryNorm(layer), c.qkNormSize(layer, c.queryDim(layer))),
+                gain(hasQkNorm && c.hasOwnKeys(layer), TensorNames.keyNorm(layer), c.qkNormSize(layer, c.kvDim(layer))),
                 gain(hasSinks(c, layer), TensorNames.sinks(layer), c.heads()),
                 c.hasExperts(layer) ? experts(layer) : null,
-                c.isLinear(layer) ? delta(layer) : null);
+                c.isLinear(layer) ? delta(layer) : null,
+                c.architecture().perLayer() > 0 ? perLayer(layer) : null,
+                c.architecture().layerScale() ? floats(TensorNames.layerScale(layer), 1)[0] : 1);
+    }
+
+    private PerLayerParameters perLayer(int layer) {
+        ModelConfig c = manifest.config();
+        return new PerLayerParameters(
+                scales(layer, MatrixStack.PER_LAYER_INPUT),
+                floats(TensorNames.perLayerInputNorm(layer), c.architecture().perLayer()),
+                scales(layer, MatrixStack.PER_LAYER_GATE),
+                scales(layer, MatrixStack.PER_LAYER_OUT),
+                floats(TensorNames.perLayerOutNorm(layer), c.hidden()));
     }
 
     private DeltaParameters delta(int layer) {
@@ -146,7 +164,17 @@ public record SmallTensors(Manifest manifest, SortedMap<String, byte[]> bytes) {
                 split(floats(TensorNames.expertGateUp(layer) + SCALE, gateUp, 1), count),
                 split(floats(TensorNames.expertDown(layer) + SCALE, down, 1), count),
                 split(gain(hasBiases, TensorNames.expertGateUp(layer) + BIAS, gateUp), count),
-                split(gain(hasBiases, TensorNames.expertDown(layer) + BIAS, down), count));
+                split(gain(hasBiases, TensorNames.expertDown(layer) + BIAS, down), count),
+                experts.isApart() ? apart(layer, hidden, count) : null);
+    }
+
+    private ExpertNorms apart(int layer, int hidden, int experts) {
+        return new ExpertNorms(
+                floats(TensorNames.routerNorm(layer), hidden),
+                floats(TensorNames.expertsNorm(layer), hidden),
+                floats(TensorNames.expertsOutNorm(layer), hidden),
+                floats(TensorNames.sharedOutNorm(layer), hidden),
+                floats(TensorNames.weightScale(layer), experts));
     }
 
     private static float[][] split(float[] all, int parts) {

@@ -18,13 +18,19 @@ public enum TensorNames {
     ATTENTION_GATE("self_attn.gate_proj"),
     LINEAR_QKV("linear_attn.in_proj_qkv"),
     LINEAR_GATE("linear_attn.in_proj_z"),
-    LINEAR_OUT("linear_attn.out_proj");
+    LINEAR_OUT("linear_attn.out_proj"),
+    PER_LAYER_INPUT("per_layer_model_projection"),
+    PER_LAYER_GATE("per_layer_input_gate"),
+    PER_LAYER_OUT("per_layer_projection");
 
     public static final String FINAL_NORM = "model.norm.weight";
     public static final String OUTPUT = "lm_head";
 
     /** Name of the tensor whose rows are the tokens' first residual. */
     public static final String EMBEDDING = "model.embed_tokens.weight";
+
+    /** Name of the tensor whose rows are the tokens' embeddings of all layers, one behind the other. */
+    public static final String PER_LAYER_EMBEDDING = "model.embed_tokens_per_layer.weight";
 
     /** The output matrix's int8 weights and row scales. */
     public static final String OUTPUT_WEIGHT = OUTPUT + ".weight";
@@ -66,9 +72,10 @@ public enum TensorNames {
 
     public int rows(ModelConfig c, int layer) {
         return switch (this) {
-            case Q, ATTENTION_GATE -> c.queryDim();
-            case K, V -> c.kvDim();
-            case O, DOWN, LINEAR_OUT -> c.hidden();
+            case Q, ATTENTION_GATE -> c.queryDim(layer);
+            case K, V -> c.kvDim(layer);
+            case O, DOWN, LINEAR_OUT, PER_LAYER_OUT -> c.hidden();
+            case PER_LAYER_INPUT, PER_LAYER_GATE -> c.architecture().perLayer();
             case GATE, UP -> c.mlp(layer);
             case LINEAR_QKV -> c.architecture().delta().channels();
             case LINEAR_GATE -> c.architecture().delta().values();
@@ -77,7 +84,8 @@ public enum TensorNames {
 
     public int columns(ModelConfig c, int layer) {
         return switch (this) {
-            case O -> c.queryDim();
+            case O -> c.queryDim(layer);
+            case PER_LAYER_OUT -> c.architecture().perLayer();
             case DOWN -> c.mlp(layer);
             case LINEAR_OUT -> c.architecture().delta().values();
             default -> c.hidden();
@@ -169,7 +177,7 @@ public enum TensorNames {
             case Q, K, V, ATTENTION_GATE -> c.qkvBias();
             case O -> c.architecture().outBias();
             case GATE, UP, DOWN -> c.architecture().mlpBias();
-            case LINEAR_QKV, LINEAR_GATE, LINEAR_OUT -> false;
+            case LINEAR_QKV, LINEAR_GATE, LINEAR_OUT, PER_LAYER_INPUT, PER_LAYER_GATE, PER_LAYER_OUT -> false;
         };
     }
 
@@ -191,17 +199,74 @@ public enum TensorNames {
         }
         if (config.qkNorm() && !config.isLinear(layer)) {
             names.add(queryNorm(layer));
-            names.add(keyNorm(layer));
+            if (config.hasOwnKeys(layer)) {
+                names.add(keyNorm(layer));
+            }
+        }
+        if (config.hasExperts(layer) && config.architecture().experts().isApart()) {
+            names.addAll(apartNorms(layer));
+        }
+        if (config.architecture().perLayer() > 0) {
+            names.add(perLayerInputNorm(layer));
+            names.add(perLayerOutNorm(layer));
         }
         return names;
     }
 
-    /** Elements of a norm of that name. */
-    public static int normSize(ModelConfig config, String name) {
-        if (name.endsWith(".q_norm.weight")) {
-            return config.qkNormSize(config.queryDim());
+    /** Names of the norms of a mixture that stands apart: before router and experts, behind them and the other part. */
+    static List<String> apartNorms(int layer) {
+        return List.of(routerNorm(layer), expertsNorm(layer), expertsOutNorm(layer), sharedOutNorm(layer));
+    }
+
+    /** Of the residual before a router that stands apart. */
+    public static String routerNorm(int layer) {
+        return router(layer) + ".norm.weight";
+    }
+
+    /** Of the residual before experts that stand apart. */
+    public static String expertsNorm(int layer) {
+        return "model.layers." + layer + ".pre_experts_layernorm.weight";
+    }
+
+    /** Of what such experts give together. */
+    public static String expertsOutNorm(int layer) {
+        return "model.layers." + layer + ".post_experts_layernorm.weight";
+    }
+
+    /** Of what the part beside such experts gives. */
+    public static String sharedOutNorm(int layer) {
+        return "model.layers." + layer + ".post_shared_layernorm.weight";
+    }
+
+    /** Name of what the weight of each of such experts is multiplied by. */
+    public static String weightScale(int layer) {
+        return router(layer) + ".per_expert_scale";
+    }
+
+    /** Elements of a layer's norm of that name. */
+    public static int normSize(ModelConfig config, int layer, String name) {
+        if (name.equals(queryNorm(layer))) {
+            return config.qkNormSize(layer, config.queryDim(layer));
         }
-        return name.endsWith(".k_norm.weight") ? config.qkNormSize(config.kvDim()) : config.hidden();
+        if (name.equals(keyNorm(layer))) {
+            return config.qkNormSize(layer, config.kvDim(layer));
+        }
+        return name.equals(perLayerInputNorm(layer)) ? config.architecture().perLayer() : config.hidden();
+    }
+
+    /** Of what a token's first residual is projected to for a layer's embedding. */
+    public static String perLayerInputNorm(int layer) {
+        return "model.layers." + layer + ".per_layer_projection_norm.weight";
+    }
+
+    /** Of what the residual gains by a layer's embedding. */
+    public static String perLayerOutNorm(int layer) {
+        return "model.layers." + layer + ".post_per_layer_input_norm.weight";
+    }
+
+    /** Name of the number that the residuals which leave a layer are multiplied by. */
+    public static String layerScale(int layer) {
+        return "model.layers." + layer + ".layer_scalar";
     }
 
     public static String queryNorm(int layer) {

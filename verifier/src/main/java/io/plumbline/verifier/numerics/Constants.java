@@ -14,8 +14,11 @@ public final class Constants {
     /** Largest context, so that the int32 halves of an attention sum cannot overflow: 127 * 255 * 65536 &lt; 2^31. */
     public static final int MAX_CONTEXT = 65_536;
 
-    /** Largest head size with exact int32 scores: 2047 * 2047 * 256 &lt; 2^31. */
-    public static final int MAX_HEAD_DIM = 256;
+    /** Largest head size with exact int32 scores: 2047 * 2047 * 512 &lt; 2^31. */
+    public static final int MAX_HEAD_DIM = 512;
+
+    /** Largest head size of version 1. */
+    public static final int MAX_HEAD_DIM_1 = 256;
 
     /** Largest inner size of an int8 matrix: 127 * 128 * K &lt; 2^31, for a published int8 weight may be -128. */
     public static final int MAX_INNER = 132_104;

@@ -27,6 +27,22 @@ public record Rope(double theta, RopeScaling scaling) {
         return StrictMath.pow(theta, -2.0 * i / size) / scaling.divisor(theta, i, size);
     }
 
+    /**
+     * Sees that the pairs of so many rotated elements have a frequency each: a table of factors that fits no head is
+     * found out before the first token is rotated.
+     *
+     * @throws IllegalArgumentException where one has none, or too small a one.
+     */
+    public void requireFor(int size) {
+        for (int i = 0; i < size / 2; i++) {
+            boolean isStill = scaling.divisor(theta, i, size) == Double.POSITIVE_INFINITY;
+            if (!(frequency(i, size) > 0) && !isStill) {
+                throw new IllegalArgumentException(
+                        "Model shape not supported: a rotary frequency of " + frequency(i, size) + ".");
+            }
+        }
+    }
+
     /** Whether version 1 of the numeric contract has it: as it is, or stretched as Llama 3 was. */
     public boolean isOfVersion1() {
         return scaling instanceof RopeScaling.None || scaling instanceof RopeScaling.Llama3;

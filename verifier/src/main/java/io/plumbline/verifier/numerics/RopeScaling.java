@@ -16,7 +16,7 @@ public sealed interface RopeScaling {
     double MOST = 1e12;
 
     /**
-     * The number, above 0, that the frequency of pair {@code i} is divided by.
+     * The number, above 0, that the frequency of pair {@code i} is divided by; infinite where the pair is not rotated.
      *
      * @param theta the base of the frequencies.
      * @param size elements that are rotated, twice the pairs.
@@ -50,6 +50,7 @@ public sealed interface RopeScaling {
         return switch (name + n.length) {
             case "4" -> new Llama3(n[0], n[1], n[2], n[3]);
             case "linear1" -> new Linear(n[0]);
+            case "proportional2" -> new Proportional(n[0], n[1]);
             case "yarn6" -> new Yarn(n[0], n[1], n[2], n[3], n[4], n[5] != 0);
             default -> throw new IllegalArgumentException("rope scaling \"" + field + "\" is not known");
         };
@@ -103,6 +104,30 @@ public sealed interface RopeScaling {
         @Override
         public String toField() {
             return field("linear", factor);
+        }
+    }
+
+    /**
+     * The first pairs of a head alone are rotated, by the frequencies that they have among all; the others stay as they
+     * are, wherever they stand.
+     *
+     * @param factor that frequencies are divided by, at least 1.
+     * @param pairs that are rotated, a whole number from 1.
+     */
+    record Proportional(double factor, double pairs) implements RopeScaling {
+        public Proportional {
+            boolean isKnown = isIn(1, factor, MOST) && isIn(1, pairs, MOST) && pairs == Math.rint(pairs);
+            require(isKnown, "proportional", factor, pairs);
+        }
+
+        @Override
+        public double divisor(double theta, int i, int size) {
+            return i < pairs ? factor : Double.POSITIVE_INFINITY;
+        }
+
+        @Override
+        public String toField() {
+            return field("proportional", factor, pairs);
         }
     }
 

@@ -22,7 +22,7 @@ import java.util.List;
  * @param promptTokens what they became by the model's tokenizer and template; at least one.
  * @param sampling rule of every choice.
  * @param maxTokens most output tokens, at least 1.
- * @param stopTokens an answer ends with the first of these, ascending.
+ * @param stopTokens an answer ends with the first of these; ascending, each once, from 0.
  * @param grammar that the answer's text is held to, in GBNF; empty for none. Such an answer ends with a stop token, so
  *     there is one at least.
  * @param stopTexts an answer ends, too, with the token that completes the first of these in its text: at most 16, of
@@ -65,6 +65,7 @@ public record Request(
         if (maxTokens < 1) {
             throw new IllegalArgumentException("max_tokens must be 1 or more, not " + maxTokens + ".");
         }
+        requireAscending(stopTokens);
         stopTexts = List.copyOf(stopTexts);
         requireStopTexts(stopTexts);
         if (!grammar.isEmpty() && stopTokens.length == 0) {
@@ -118,6 +119,16 @@ public record Request(
                     + MAX_STOP_CHARACTERS + " characters each.");
         }
         texts.forEach(text -> Utf8.length("stop", text));
+    }
+
+    /** One form of each request, and one reading of where its answer ends: they are looked up by halves. */
+    private static void requireAscending(int[] stopTokens) {
+        for (int i = 0; i < stopTokens.length; i++) {
+            if (stopTokens[i] < 0 || i > 0 && stopTokens[i] <= stopTokens[i - 1]) {
+                throw new IllegalArgumentException("Stop tokens stand in ascending order, each once: " + stopTokens[i]
+                        + " is number " + (i + 1) + ".");
+            }
+        }
     }
 
     /** Whether anything is asked for that the form before this one does not have. */

@@ -14,6 +14,7 @@ import java.util.Arrays;
  *
  * <pre>
  * record (t, l)   h f32[hidden] entering layer l, k int16[kvDim], v int8[kvDim], sk f32[kvHeads], sv f32[kvHeads];
+ *                 h alone where the layer attends to another's keys and values;
  *                 with linear attention, in place of keys and values, the BLAKE3 hash of the layer's state before the
  *                 token where one begins a block other than the first, and zeros elsewhere
  * record (t, L)   h f32[hidden] after the last layer, token id, token chosen after it (-1: none), its logit
@@ -27,7 +28,6 @@ public final class TraceLayout {
 
     private final ModelConfig config;
     private final int recordBytes;
-    private final int linearBytes;
     private final int finalBytes;
 
     /** Where each layer's record begins among a token's, and behind the last the final one. */
@@ -35,12 +35,11 @@ public final class TraceLayout {
 
     public TraceLayout(ModelConfig config) {
         this.config = config;
-        this.recordBytes = padded(svOffset() + 4 * config.kvHeads());
-        this.linearBytes = padded(kOffset() + Blake3.HASH_BYTES);
+        this.recordBytes = padded(4 * config.hidden() + rowBytes(config.kvHeads(), config.headDim()));
         this.finalBytes = padded(4 * config.hidden() + 12);
         this.starts = new long[config.layers() + 1];
         for (int l = 0; l < config.layers(); l++) {
-            starts[l + 1] = starts[l] + recordBytes(l);
+            starts[l + 1] = starts[l] + padded(config.isLinear(l) ? linearEnd() : recordEnd(l));
         }
     }
 
@@ -48,31 +47,35 @@ public final class TraceLayout {
         return (bytes + 1023) / 1024 * 1024;
     }
 
-    /** Offsets within a record, in bytes; h is at 0. */
+    private static int rowBytes(int kvHeads, int headDim) {
+        return kvHeads * (3 * headDim + 8);
+    }
+
+    /** Offsets within a layer's record, in bytes; h is at 0. */
     public int kOffset() {
         return 4 * config.hidden();
     }
 
-    public int vOffset() {
-        return kOffset() + 2 * config.kvDim();
+    public int vOffset(int layer) {
+        return kOffset() + 2 * config.kvDim(layer);
     }
 
-    public int skOffset() {
-        return vOffset() + config.kvDim();
+    public int skOffset(int layer) {
+        return vOffset(layer) + config.kvDim(layer);
     }
 
-    public int svOffset() {
-        return skOffset() + 4 * config.kvHeads();
+    public int svOffset(int layer) {
+        return skOffset(layer) + 4 * config.kvHeads(layer);
     }
 
-    /** Bytes of keys, values and scales together, from {@link #kOffset()}. */
-    public int kvBytes() {
-        return svOffset() + 4 * config.kvHeads() - kOffset();
+    /** Bytes of a layer's keys, values and scales together, from {@link #kOffset()}; 0 where it has none of its own. */
+    public int kvBytes(int layer) {
+        return config.hasOwnKeys(layer) ? rowBytes(config.kvHeads(layer), config.headDim(layer)) : 0;
     }
 
-    /** Bytes of a record from here on are zero. */
-    public int recordEnd() {
-        return kOffset() + kvBytes();
+    /** Bytes of the record of a layer with attention from here on are zero. */
+    public int recordEnd(int layer) {
+        return kOffset() + kvBytes(layer);
     }
 
     /** Bytes of a final record from here on are zero. */
@@ -85,14 +88,9 @@ public final class TraceLayout {
         return config.layers();
     }
 
-    /** Bytes of a record of a layer with attention. */
-    public int recordBytes() {
-        return recordBytes;
-    }
-
     /** Bytes of a layer's record. */
     public int recordBytes(int layer) {
-        return config.isLinear(layer) ? linearBytes : recordBytes;
+        return (int) (starts[layer + 1] - starts[layer]);
     }
 
     /** Where in a record of a layer with linear attention the hash of its state stands, 32 bytes. */
@@ -131,7 +129,11 @@ public final class TraceLayout {
 
     /** Bytes of the largest record of any kind. */
     public int widestBytes() {
-        return Math.max(Math.max(recordBytes, linearBytes), finalBytes);
+        int widest = finalBytes;
+        for (int l = 0; l < config.layers(); l++) {
+            widest = Math.max(widest, recordBytes(l));
+        }
+        return widest;
     }
 
     /**

@@ -9,7 +9,7 @@ const MAX_FULL_NODES = 1024;
 
 /** Rules of the ledger whose genesis has the form that is read here. */
 const OLDEST_RULES = 3;
-const KNOWN_RULES = 8;
+const KNOWN_RULES = 9;
 
 /**
  * A ledger by its network's file: all that a verifier of proofs trusts.

@@ -110,6 +110,8 @@ function requireBounds(reader, request) {
   within('top p', request.topPMillionths, 1, MILLION);
   within('max tokens', request.maxTokens, 1, MAX_INT);
   within('the number of prompt tokens', request.promptTokens.length, 1, MAX_INT);
+  const { stopTokens } = request;
+  stopTokens.forEach((token, i) => within('a stop token', token, i ? stopTokens[i - 1] + 1 : 0, MAX_INT));
   for (const text of request.stopTexts) {
     within("a stop text's length", text.length, 1, MAX_STOP_CHARACTERS);
   }

@@ -47,7 +47,8 @@ class AttentionCheckTest {
             sinks[h] = (float) random.nextGaussian() * 10;
         }
         LayerParameters parameters = new LayerParameters(
-                null, null, null, null, null, null, null, null, null, null, null, null, null, null, sinks, null, null);
+                null, null, null, null, null, null, null, null, null, null, null, null, null, null, sinks, null, null,
+                null, 1);
         Rope rope = Rope.plain(10_000);
         Architecture architecture = window == 0
                 ? Architecture.PLAIN
@@ -58,10 +59,10 @@ class AttentionCheckTest {
         int n = to - from;
         opening = MemorySegment.ofArray(new byte[Math.toIntExact(startOf(to))]);
         opened = new LayerCheck.Opened(
-                new OpeningLayout(null, cell, null, 0, 0, 0, 0, 0), config, parameters, new LayerCheck.Buffers());
+                new OpeningLayout(null, cell, null, 0, 0, 0, 0, 0, 0), config, parameters, new LayerCheck.Buffers());
         opened.pieces = opening;
         int keys = to - opened.firstKey;
-        for (int i = 0; i < keys * config.kvDim(); i++) {
+        for (int i = 0; i < keys * config.kvDim(0); i++) {
             opened.k[i] = (short) (random.nextInt(4095) - 2047);
             opened.v[i] = (byte) (random.nextInt(255) - 127);
         }
@@ -71,7 +72,7 @@ class AttentionCheckTest {
                 opened.sv[g * opened.capacity + t] = t % 5 == 3 ? 0 : random.nextFloat();
             }
         }
-        q = new short[n][config.queryDim()];
+        q = new short[n][config.queryDim(0)];
         sq = new float[n][heads];
         for (int t = from; t < to; t++) {
             for (int h = 0; h < heads; h++) {
@@ -92,19 +93,19 @@ class AttentionCheckTest {
         int[] s = new int[n];
         for (int j = 0; j < n; j++) {
             for (int i = 0; i < size; i++) {
-                s[j] += q[t - cell.from()][h * size + i] * opened.k[(first + j) * config.kvDim() + g * size + i];
+                s[j] += q[t - cell.from()][h * size + i] * opened.k[(first + j) * config.kvDim(0) + g * size + i];
             }
             opening.set(INT, startOf(t) + parts(t).scores() + 4L * (h * n + j), s[j]);
         }
         short[] u = new short[n];
         int scales = g * opened.capacity + first;
         float sink = opened.parameters.sink(h);
-        steps.attentionWeights(s, 0, n, sq[t - cell.from()][h], sink, opened.sk, scales, opened.sv, scales, u, 0);
+        steps.attentionWeights(0, s, 0, n, sq[t - cell.from()][h], sink, opened.sk, scales, opened.sv, scales, u, 0);
         for (int i = 0; i < size; i++) {
             int high = 0;
             int low = 0;
             for (int j = 0; j < n; j++) {
-                int v = opened.v[(first + j) * config.kvDim() + g * size + i];
+                int v = opened.v[(first + j) * config.kvDim(0) + g * size + i];
                 high += (u[j] >> 8) * v;
                 low += (u[j] & 255) * v;
             }
@@ -137,13 +138,13 @@ class AttentionCheckTest {
         RingMath ring = RingMath.best();
         int keys = cell.to() - opened.firstKey;
         return inC
-                ? new NativeAttentionCheck(config, steps, ring, new SecretInts(), keys)
-                : new AttentionCheck(config, steps, ring, new SecretInts(), keys);
+                ? new NativeAttentionCheck(config, 0, steps, ring, new SecretInts(), keys)
+                : new AttentionCheck(config, 0, steps, ring, new SecretInts(), keys);
     }
 
     /** All outputs, token after token. */
     private float[][] run(boolean inC) throws FailedException {
-        float[][] out = new float[cell.tokens()][config.queryDim()];
+        float[][] out = new float[cell.tokens()][config.queryDim(0)];
         try (AttentionCheck check = check(inC)) {
             for (int t = cell.from(); t < cell.to(); t++) {
                 opened.at = startOf(t);
@@ -174,6 +175,7 @@ class AttentionCheckTest {
             {6, 2, 128, 1022, 1027, 0},
             {3, 3, 40, 95, 97, 0},
             {8, 1, 256, 2046, 2050, 0},
+            {4, 1, 512, 300, 303, 0},
             {4, 2, 16, 0, 9, 4},
             {4, 2, 16, 0, 5, 1},
             {2, 1, 64, 30, 99, 33},
@@ -192,8 +194,8 @@ class AttentionCheckTest {
             add(score, 1);
             rejected(Step.SCORES, last);
             add(score, -1);
-            long high = highAt(last, config.queryDim() - 1);
-            long low = lowAt(last, config.queryDim() - 1);
+            long high = highAt(last, config.queryDim(0) - 1);
+            long low = lowAt(last, config.queryDim(0) - 1);
             add(low, 1 << 20);
             rejected(Step.VALUES, last);
             add(low, -(1 << 20));
@@ -212,7 +214,7 @@ class AttentionCheckTest {
         assumeTrue(NativeAttentionCheck.isThere(), "Skipped: this host has no AVX-512 kernels to compare");
         for (int[] shape : new int[][] {{2, 1, 16}, {3, 3, 40}, {4, 2, 64}, {2, 2, 120}}) {
             open(shape[0], shape[1], shape[2], 20, 24, 0, shape[2]);
-            int width = config.kvDim();
+            int width = config.kvDim(0);
             assertEquals(-1, AttentionCheck.firstBadRowInJava(opened, width, 0, 24));
             assertEquals(-1, NativeAttentionCheck.firstBadRowInC(opened, width, 0, 24));
             for (int at = 5 * width; at < 24 * width; at += 7) {

@@ -38,7 +38,7 @@ class HostileManifestTest {
                 .attention("DF")
                 .delta(new DeltaRule(2, 4, 16, 16, 4))
                 .attentionGate(true)
-                .experts(new Experts(4, 2, 32, 16, Experts.Scoring.SOFTMAX, false, true, 1, 0, false, true))
+                .experts(new Experts(4, 2, 32, 16, Experts.Scoring.SOFTMAX, false, true, 1, 0, false, true, false))
                 .build();
         return new ModelConfig(64, 2, 4, 2, 16, 96, 320, 256, 1e-6f, Rope.plain(10_000), false, true, architecture);
     }

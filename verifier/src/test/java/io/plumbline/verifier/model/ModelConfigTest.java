@@ -14,7 +14,7 @@ class ModelConfigTest {
 
     @Test
     void aMatrixTooWideIsRefusedEvenWhereItsWidthOverflows() {
-        assertEquals(512, shape(4, 128).queryDim());
+        assertEquals(512, shape(4, 128).queryDim(0));
         for (int heads : new int[] {2048, 1 << 16, 1 << 25, Integer.MAX_VALUE}) {
             String message = assertThrows(IllegalArgumentException.class, () -> shape(heads, 256))
                     .getMessage();

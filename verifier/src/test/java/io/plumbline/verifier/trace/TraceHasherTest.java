@@ -132,7 +132,7 @@ class TraceHasherTest {
             TraceHasher.Gathered gathered = hasher.gather();
             for (int l = 0; l <= layout.layers(); l++) {
                 for (int t = first; t < first + tokens; t++) {
-                    int size = l == layout.layers() ? layout.finalBytes() : layout.recordBytes();
+                    int size = l == layout.layers() ? layout.finalBytes() : layout.recordBytes(l);
                     int at = gathered.add(t, l);
                     MemorySegment.copy(
                             MemorySegment.ofArray(bytes.array()), layout.offset(t, l), gathered.bytes(), at, size);

@@ -20,13 +20,15 @@ final class Attention {
     private final KvPageLayout layout;
     private final IntKernels kernels;
     private final LayerSteps steps;
-    private final int shared;
-
     /** The layer, the key and value head, and the keys that rows under way attend to, by whole pages. */
     private int layer;
 
     private LayerParameters parameters;
     private int g;
+
+    /** Query heads that share it. */
+    private int shared;
+
     private int firstPage;
     private int context;
 
@@ -47,7 +49,6 @@ final class Attention {
         this.layout = layout;
         this.kernels = kernels;
         this.steps = steps;
-        this.shared = config.heads() / config.kvHeads();
     }
 
     /**
@@ -68,6 +69,7 @@ final class Attention {
         this.layer = layer;
         this.parameters = parameters;
         this.g = g;
+        this.shared = config.heads() / config.kvHeads(layer);
         int most = pages(batch, first, rows) * KvCache.TOKENS;
         int atOnce = Math.max(1, MOST_SCORES / (most * shared));
         for (int i = 0; i < rows; i += atOnce) {
@@ -96,7 +98,7 @@ final class Attention {
     }
 
     private void reserve(int count) {
-        int size = config.headDim();
+        int size = config.headDim(layer);
         if (scores.length < count * stride) {
             scores = new int[count * stride];
             weights = new short[count * stride];
@@ -105,9 +107,11 @@ final class Attention {
             keyScales = new float[stride];
             valueScales = new float[stride];
         }
+        if (factors.length < count) {
+            factors = new float[count];
+        }
         if (high.length < count * size) {
             queries = new short[count * size];
-            factors = new float[count];
             high = new int[count * size];
             low = new int[count * size];
         }
@@ -115,16 +119,16 @@ final class Attention {
 
     /** The query heads of each row that share the key head, one below the other. */
     private void gatherQueries(BatchRows batch, int first, int rows) {
-        int width = shared * config.headDim();
+        int width = shared * config.headDim(layer);
         for (int r = 0; r < rows; r++) {
-            int at = (first + r) * config.queryDim() + g * width;
+            int at = (first + r) * config.queryDim(layer) + g * width;
             System.arraycopy(batch.heads.q(), at, queries, r * width, width);
         }
     }
 
     /** {@code QK^T}. */
     private void score(KvCache.PageTable cache, int count) {
-        int size = config.headDim();
+        int size = config.headDim(layer);
         long keysAt = layout.keysAt(layer, g);
         for (int at = 0; at < stride; at += KvCache.TOKENS) {
             int page = firstPage + at / KvCache.TOKENS;
@@ -147,7 +151,7 @@ final class Attention {
             observer.scores(layer, position, head, scores, at + from, n);
             float sink = parameters.sink(head);
             factors[i] = steps.attentionWeights(
-                    scores, at + from, n, sq, sink, keyScales, from, valueScales, from, weights, at + from);
+                    layer, scores, at + from, n, sq, sink, keyScales, from, valueScales, from, weights, at + from);
             Arrays.fill(weights, at, at + from, (short) 0);
             Arrays.fill(weights, at + from + n, at + stride, (short) 0);
         }
@@ -155,7 +159,7 @@ final class Attention {
 
     /** Values summed by their weights, which are taken in two halves. */
     private void sum(KvCache.PageTable cache, int count) {
-        int size = config.headDim();
+        int size = config.headDim(layer);
         long valuesAt = layout.valuesAt(layer, g);
         Arrays.fill(high, 0, count * size, 0);
         Arrays.fill(low, 0, count * size, 0);
@@ -168,13 +172,13 @@ final class Attention {
     }
 
     private void output(BatchRows batch, int first, int count, LayerObserver observer) {
-        int size = config.headDim();
+        int size = config.headDim(layer);
         for (int i = 0; i < count; i++) {
             int row = first + i / shared;
             int head = g * shared + i % shared;
-            int at = row * config.queryDim() + head * size;
+            int at = row * config.queryDim(layer) + head * size;
             observer.sums(layer, batch.position(row), head, high, low, i * size);
-            steps.attentionOutput(high, low, i * size, factors[i], batch.joined, at);
+            steps.attentionOutput(layer, high, low, i * size, factors[i], batch.joined, at);
         }
     }
 }

@@ -32,7 +32,7 @@ final class BatchRows {
     /** Queries, and keys and values as they go into the cache. */
     HeadRows heads;
 
-    /** Outputs of all heads, one beside the other, {@code [rows][queryDim]}. */
+    /** Outputs of all heads, one beside the other, {@code [rows][elements of all query heads]}. */
     float[] joined = new float[0];
 
     private int[] positions = new int[0];
@@ -57,7 +57,7 @@ final class BatchRows {
         x = new byte[rows * Math.max(config.hidden(), Math.max(config.widestHeads(), mlp))];
         y = new int[rows * Math.max(config.widestQkv(), Math.max(2 * mlp, config.hidden()))];
         heads = HeadRows.of(config, rows);
-        joined = new float[rows * config.queryDim()];
+        joined = new float[rows * config.widestQueries()];
         scales = new float[rows];
         positions = new int[rows];
         segmentOf = new int[rows];

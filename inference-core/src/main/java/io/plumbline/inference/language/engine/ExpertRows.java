@@ -36,6 +36,11 @@ final class ExpertRows {
     /** Row and slot of each gathered one, as {@code row * chosen + slot}. */
     int[] origins = new int[0];
 
+    /** Inputs of experts that stand apart, {@code [rows][hidden]}, and their scales. */
+    byte[] own = new byte[0];
+
+    float[] ownScales = new float[0];
+
     /** Gathered inputs, {@code [rows * chosen][hidden]}, and their scales. */
     byte[] inputs = new byte[0];
 
@@ -82,6 +87,8 @@ final class ExpertRows {
         digits = new byte[rows * 2 * hidden];
         digitScales = new float[rows];
         shared = new float[rows];
+        own = new byte[experts.isApart() ? rows * hidden : 0];
+        ownScales = new float[rows];
         routed = new int[rows * 4 * routes];
         ids = new int[gathered];
         weights = new float[gathered];

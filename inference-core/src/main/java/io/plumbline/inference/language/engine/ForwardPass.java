@@ -39,6 +39,9 @@ public final class ForwardPass implements Executor {
     /** Null where no layer has linear attention. */
     private final LinearAttention linear;
 
+    /** Null where layers have no embeddings of their own. */
+    private final PerLayerEmbeddings perLayer;
+
     private final Told observing = new Told();
     private final KvPageLayout layout;
     private final float[] outputScale;
@@ -62,6 +65,7 @@ public final class ForwardPass implements Executor {
     private final Workers.Task attentionResidual = this::attentionResidual;
     private final Workers.Task gate = this::gate;
     private final Workers.Task mlpResidual = this::mlpResidual;
+    private final Workers.Task scaleLayer = this::scaleLayer;
     private final Workers.Task finalRecords = this::finalRecords;
 
     /** With the fastest arithmetic here, on all processors. */
@@ -96,6 +100,9 @@ public final class ForwardPass implements Executor {
         this.linear = config.linearLayers() > 0
                 ? new LinearAttention(config, workers, backend.math(), steps, products)
                 : null;
+        this.perLayer = config.architecture().perLayer() > 0
+                ? new PerLayerEmbeddings(model, workers, steps, products, observing)
+                : null;
         try {
             this.outputScale = model.outputScale();
         } catch (IOException e) {
@@ -124,6 +131,9 @@ public final class ForwardPass implements Executor {
         for (int i = 0; i < rows; i++) {
             model.embed(tokens[i], residuals, i * config.hidden());
             steps[0].scaleEmbedding(residuals, i * config.hidden());
+        }
+        if (perLayer != null) {
+            perLayer.begin(batch, tokens);
         }
         for (int l = 0; l < config.layers(); l++) {
             runLayer(l);
@@ -166,13 +176,20 @@ public final class ForwardPass implements Executor {
         }
     }
 
-    /** One layer over {@code residuals}, in place. */
-    void layer(int l, Segment segment, LayerObserver observer, float[] residuals) {
+    /**
+     * One layer over {@code residuals}, in place.
+     *
+     * @param tokens of the rows.
+     */
+    void layer(int l, Segment segment, LayerObserver observer, float[] residuals, int[] tokens) {
         observers.clear();
         observers.add(observer);
         batch.begin(List.of(segment), residuals);
         if (config.isLinear(l)) {
             beginStates(batch.segments());
+        }
+        if (perLayer != null) {
+            perLayer.begin(batch, tokens);
         }
         runLayer(l);
     }
@@ -207,9 +224,9 @@ public final class ForwardPass implements Executor {
                     layer.linear().gate());
             linear.run(l, layer, batch, observing, observers);
         } else {
-            project(Product.QKV, config.qkvDim(), layer.q(), layer.k(), layer.v(), layer.attentionGate());
+            project(Product.QKV, config.qkvDim(l), layer.q(), layer.k(), layer.v(), layer.attentionGate());
             each(rotaryEmbedding);
-            workers.run(batch.tiles() * (config.kvHeads() + 1), attend);
+            workers.run(batch.tiles() * (config.kvHeads(l) + 1), attend);
             each(concatenateHeads);
         }
         project(Product.OUT, config.hidden(), layer.out(), null);
@@ -223,6 +240,12 @@ public final class ForwardPass implements Executor {
             project(Product.DOWN, config.hidden(), layer.down(), null);
         }
         each(mlpResidual);
+        if (perLayer != null) {
+            perLayer.run(l, layer);
+        }
+        if (config.architecture().layerScale()) {
+            each(scaleLayer);
+        }
     }
 
     /** A step's task for every row. */
@@ -274,19 +297,22 @@ public final class ForwardPass implements Executor {
     /** RoPE of a row's queries and keys, and its keys and values into the cache. */
     private void rotaryEmbedding(int worker, int row) {
         int position = batch.position(row);
-        int at = row * config.qkvDim();
+        int at = row * config.qkvDim(index);
         steps[worker].heads(index, layer.parameters(), position, batch.y, at, batch.scales[row], batch.heads, row);
-        layout.put(batch.cache(row), index, position, batch.heads, row);
+        if (config.hasOwnKeys(index)) {
+            layout.put(batch.cache(row), index, position, batch.heads, row);
+        }
     }
 
     /** A tile's attention, a key and value head a task; and, as one more task, its part of the trace. */
     private void attend(int worker, int task) {
-        int tile = task / (config.kvHeads() + 1);
-        int g = task % (config.kvHeads() + 1);
+        int kvHeads = config.kvHeads(index);
+        int tile = task / (kvHeads + 1);
+        int g = task % (kvHeads + 1);
         LayerObserver observer = observers.get(batch.tileSegment(tile));
         int first = batch.tileRow(tile);
         int rows = batch.tileCount(tile);
-        if (g < config.kvHeads()) {
+        if (g < kvHeads) {
             attention[worker].attend(batch, index, layer.parameters(), first, rows, g, observer);
         } else if (observer.wantsRows()) {
             observer.rows(worker, index, batch.position(first), rows, batch.h, batch.heads, first);
@@ -294,8 +320,8 @@ public final class ForwardPass implements Executor {
     }
 
     private void concatenateHeads(int worker, int row) {
-        int at = row * config.queryDim();
-        batch.scales[row] = steps[worker].quantizeHeads(batch.joined, at, batch.heads, row, batch.x, at);
+        int at = row * config.queryDim(index);
+        batch.scales[row] = steps[worker].quantizeHeads(index, batch.joined, at, batch.heads, row, batch.x, at);
     }
 
     /** The residual connection around attention, and RMSNorm before the feed-forward network. */
@@ -321,6 +347,11 @@ public final class ForwardPass implements Executor {
         }
         int at = row * config.hidden();
         steps[worker].addMlp(layer.parameters(), batch.h, at, batch.y, at, batch.scales[row]);
+    }
+
+    /** The layer's number times the residuals that leave it. */
+    private void scaleLayer(int worker, int row) {
+        steps[worker].scaleLayer(layer.parameters(), batch.h, row * config.hidden());
     }
 
     /** A tile's final records. */

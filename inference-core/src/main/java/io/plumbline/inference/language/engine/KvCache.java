@@ -79,12 +79,19 @@ public final class KvCache implements AutoCloseable {
 
     /** Bytes of one page. */
     public static long pageBytes(ModelConfig config) {
-        return (config.layers() - config.linearLayers()) * layerBytes(config);
+        long bytes = 0;
+        for (int layer = 0; layer < config.layers(); layer++) {
+            bytes += layerBytes(config, layer);
+        }
+        return bytes;
     }
 
-    /** Bytes of one layer's part of a page: 12-bit keys in two bytes, values in one, and their scales. */
-    public static long layerBytes(ModelConfig config) {
-        return (long) TOKENS * config.kvHeads() * (3L * config.headDim() + 8);
+    /**
+     * Bytes of one layer's part of a page: 12-bit keys in two bytes, values in one, and their scales; 0 of a layer that
+     * has none of its own.
+     */
+    public static long layerBytes(ModelConfig config, int layer) {
+        return config.hasOwnKeys(layer) ? (long) TOKENS * config.kvHeads(layer) * (3L * config.headDim(layer) + 8) : 0;
     }
 
     /** Pages that {@code tokens} tokens need. */

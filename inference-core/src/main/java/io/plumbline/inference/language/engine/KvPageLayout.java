@@ -27,36 +27,39 @@ final class KvPageLayout {
     KvPageLayout(ModelConfig config) {
         this.config = config;
         this.starts = new long[config.layers()];
+        long at = 0;
         for (int l = 0; l < starts.length; l++) {
-            // Layers with linear attention have no keys and values.
-            starts[l] = (l - config.linearIndex(l)) * KvCache.layerBytes(config);
+            // Layers with linear attention have no keys and values; others may attend to those of a layer before them.
+            boolean isOwn = config.isLinear(l) || config.hasOwnKeys(l);
+            starts[l] = isOwn ? at : starts[config.kvLayer(l)];
+            at += KvCache.layerBytes(config, l);
         }
     }
 
     /** Where in a page the keys of kv head {@code g} of layer {@code layer} begin. */
     long keysAt(int layer, int g) {
-        return starts[layer] + 2L * TOKENS * config.headDim() * g;
+        return starts[layer] + 2L * TOKENS * config.headDim(layer) * g;
     }
 
     /** Where in a page the values of kv head {@code g} of layer {@code layer} begin. */
     long valuesAt(int layer, int g) {
-        return starts[layer] + (long) TOKENS * (2L * config.kvDim() + (long) config.headDim() * g);
+        return starts[layer] + (long) TOKENS * (2L * config.kvDim(layer) + (long) config.headDim(layer) * g);
     }
 
     private long scalesAt(int layer, int g) {
-        return starts[layer] + (long) TOKENS * (3L * config.kvDim() + 4L * g);
+        return starts[layer] + (long) TOKENS * (3L * config.kvDim(layer) + 4L * g);
     }
 
     /** Writes the keys and values of token {@code position}, which are row {@code row} of {@code from}. */
     void put(KvCache.PageTable cache, int layer, int position, HeadRows from, int row) {
-        int rowAt = row * config.kvDim();
-        int scaleAt = row * config.kvHeads();
+        int rowAt = row * config.kvDim(layer);
+        int scaleAt = row * config.kvHeads(layer);
         MemorySegment memory = cache.page(position / TOKENS);
         int t = position % TOKENS;
-        int size = config.headDim();
+        int size = config.headDim(layer);
         long block = 2L * (t / IntKernels.KEY_BLOCK * IntKernels.KEY_BLOCK * size + t % IntKernels.KEY_BLOCK * 2);
         long quad = (long) t / IntKernels.VALUE_QUAD * IntKernels.VALUE_QUAD * size + t % IntKernels.VALUE_QUAD;
-        for (int g = 0; g < config.kvHeads(); g++) {
+        for (int g = 0; g < config.kvHeads(layer); g++) {
             long keys = keysAt(layer, g) + block;
             long values = valuesAt(layer, g) + quad;
             int at = rowAt + g * size;
@@ -70,7 +73,7 @@ final class KvPageLayout {
             }
             long scales = scalesAt(layer, g) + 4L * t;
             memory.set(FLOAT, scales, from.sk()[scaleAt + g]);
-            memory.set(FLOAT, scales + 4L * TOKENS * config.kvHeads(), from.sv()[scaleAt + g]);
+            memory.set(FLOAT, scales + 4L * TOKENS * config.kvHeads(layer), from.sv()[scaleAt + g]);
         }
     }
 
@@ -82,7 +85,7 @@ final class KvPageLayout {
             int to = (page - firstPage) * TOKENS;
             MemorySegment memory = cache.page(page);
             MemorySegment.copy(memory, FLOAT, at, sk, to, count);
-            MemorySegment.copy(memory, FLOAT, at + 4L * TOKENS * config.kvHeads(), sv, to, count);
+            MemorySegment.copy(memory, FLOAT, at + 4L * TOKENS * config.kvHeads(layer), sv, to, count);
         }
     }
 }

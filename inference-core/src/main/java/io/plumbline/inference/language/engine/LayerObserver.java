@@ -20,7 +20,10 @@ public interface LayerObserver {
         /** Two rows a token. */
         ROUTER,
         /** Two rows a token. */
-        DELTA_GATES
+        DELTA_GATES,
+        PER_LAYER_INPUT,
+        PER_LAYER_GATE,
+        PER_LAYER_OUT
     }
 
     /** Whether {@link #rows}, {@link #linearRows} and {@link #state} are to be called. */
@@ -32,7 +35,7 @@ public interface LayerObserver {
      * {@code count} consecutive tokens from {@code token}, which are rows from {@code row} on.
      *
      * @param h residuals as they enter the layer, {@code [rows][hidden]}.
-     * @param heads with the keys and values that the layer adds.
+     * @param heads with the keys and values that the layer adds, where it has its own.
      */
     default void rows(int worker, int layer, int token, int count, float[] h, HeadRows heads, int row) {}
 
@@ -60,6 +63,6 @@ public interface LayerObserver {
     /** Scores of one head of one token with its {@code n} keys, from {@code offset}. */
     default void scores(int layer, int token, int head, int[] s, int offset, int n) {}
 
-    /** The int32 halves of one head's attention sums for one token, headDim each from {@code offset}. */
+    /** The int32 halves of one head's attention sums for one token, a head's elements each from {@code offset}. */
     default void sums(int layer, int token, int head, int[] high, int[] low, int offset) {}
 }

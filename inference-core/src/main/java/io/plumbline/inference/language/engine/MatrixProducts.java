@@ -29,27 +29,32 @@ final class MatrixProducts {
     }
 
     /**
-     * {@code y = x W^T} for up to four matrices that stand one on the other.
+     * {@code y = x W^T} for up to four matrices that stand one on the other; null for those that are not there.
      *
      * @param x int8 inputs, {@code [rows][columns]}.
      * @param y receives int32 products, {@code [rows][outputs]}.
      * @param outputs rows of all matrices together.
-     * @param b null where there is one matrix; {@code c} where there are two; {@code d} where there are three.
      */
     void multiply(byte[] x, int rows, int[] y, int outputs, Matrix a, Matrix b, Matrix c, Matrix d) {
         this.x = x;
         this.rows = rows;
         this.y = y;
         this.outputs = outputs;
-        matrices[0] = a;
-        matrices[1] = b;
-        matrices[2] = c;
-        matrices[3] = d;
-        matrixCount = d != null ? 4 : c != null ? 3 : b != null ? 2 : 1;
+        matrixCount = 0;
+        add(a);
+        add(b);
+        add(c);
+        add(d);
         boolean isSmall = (long) rows * outputs * a.columns() < LEAST_SHARED;
         int parts = isSmall ? 1 : 2 * workers.count();
         sliceRows = (outputs / parts + PANEL_ROWS - 1) / PANEL_ROWS * PANEL_ROWS;
         workers.run((outputs + sliceRows - 1) / sliceRows, multiplySlice);
+    }
+
+    private void add(Matrix matrix) {
+        if (matrix != null) {
+            matrices[matrixCount++] = matrix;
+        }
     }
 
     /** The same for one matrix. */

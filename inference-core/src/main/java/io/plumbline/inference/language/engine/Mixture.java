@@ -36,6 +36,7 @@ final class Mixture {
     private int slices;
 
     private final Workers.Task digits = this::digits;
+    private final Workers.Task inputs = this::inputs;
     private final Workers.Task route = this::route;
     private final Workers.Task multiply = this::multiply;
     private final Workers.Task gate = this::gate;
@@ -52,7 +53,10 @@ final class Mixture {
         this.rows = new ExpertRows(config);
     }
 
-    /** Runs all rows' experts on the normed and quantized inputs in {@code batch.x}, which stays as it is. */
+    /**
+     * Runs all rows' experts: on the normed and quantized inputs in {@code batch.x}, which stays as it is, or on inputs
+     * of their own where they stand apart.
+     */
     void run(int index, LoadedModel.Layer of, BatchRows in, Observing observing) {
         layer = of;
         batch = in;
@@ -64,7 +68,12 @@ final class Mixture {
                 rows.digits, 2 * count, rows.routed, outputs, layer.mixture().router());
         observing.products(index, LayerObserver.Product.ROUTER, 2, outputs, rows.routed);
         workers.run(count, route);
-        rows.gather(count, batch.x, batch.scales);
+        if (experts.isApart()) {
+            workers.run(count, inputs);
+            rows.gather(count, rows.own, rows.ownScales);
+        } else {
+            rows.gather(count, batch.x, batch.scales);
+        }
         product(false, 2 * experts.mlp());
         workers.run(count * experts.chosen(), gate);
         product(true, hidden);
@@ -87,9 +96,13 @@ final class Mixture {
     }
 
     private void digits(int worker, int row) {
-        float[] gain = layer.parameters().mlpGain();
         rows.digitScales[row] =
-                steps[worker].normAndQuantize16(batch.h, row * hidden, gain, rows.digits, row * 2 * hidden);
+                steps[worker].normForRouter(layer.parameters(), batch.h, row * hidden, rows.digits, row * 2 * hidden);
+    }
+
+    private void inputs(int worker, int row) {
+        int at = row * hidden;
+        rows.ownScales[row] = steps[worker].normForExperts(layer.parameters(), batch.h, at, rows.own, at);
     }
 
     private void route(int worker, int row) {

@@ -61,7 +61,6 @@ public final class Replay implements OpeningSource, AutoCloseable {
     private final MemorySegment trace;
     private final ChainingValues tree;
     private final byte[] root;
-    private ChainingValues embeddingTree;
 
     /**
      * Runs the answer again.
@@ -187,18 +186,21 @@ public final class Replay implements OpeningSource, AutoCloseable {
             putChoices(out, parts);
             return out;
         }
-        if (cell.layer() == 0) {
-            if (embeddingTree == null) {
-                embeddingTree = ChainingValues.of(null, model.embeddingBytes());
-            }
-            put(out, parts.embedding(), view.embeddingSlice(cell), embeddingTree, model.embeddingBytes());
+        if (view.hasEmbedding(cell)) {
+            Slice rows = view.embeddingSlice(cell);
+            put(out, parts.embedding(), rows, model.embeddingTree(), model.embeddingBytes());
+        }
+        if (config.architecture().perLayer() > 0) {
+            put(out, parts.perLayer(), view.perLayerSlice(cell), model.perLayerTree(), model.perLayerBytes());
         }
         int first = view.first(cell);
         int end = view.end(cell);
         float[] h = new float[(end - first) * config.hidden()];
+        int[] tokens = new int[end - first];
         for (int t = first; t < end; t++) {
             long at = layout.offset(t, cell.layer());
             MemorySegment.copy(trace, FLOAT, at, h, (t - first) * config.hidden(), config.hidden());
+            tokens[t - first] = view.token(t);
         }
         KvCache pages = KvCache.ofHost(config, KvCache.pagesFor(config, end));
         try (KvCache.PageTable cache = pages.sequence()) {
@@ -209,7 +211,7 @@ public final class Replay implements OpeningSource, AutoCloseable {
                 fill(cache, cell);
             }
             Segment segment = new Segment(cache, first, end - first, null);
-            forward.layer(cell.layer(), segment, new Products(out, parts), h);
+            forward.layer(cell.layer(), segment, new Products(out, parts), h, tokens);
         }
         return out;
     }
@@ -249,17 +251,19 @@ public final class Replay implements OpeningSource, AutoCloseable {
         cache.before().position(first);
     }
 
-    /** The keys and values of the cell's layer, from the trace. */
+    /** The keys and values that the cell's layer attends to, from the trace. */
     private void fill(KvCache.PageTable cache, Cell cell) {
-        int kvDim = config.kvDim();
+        int layer = config.kvLayer(cell.layer());
+        int kvDim = config.kvDim(layer);
+        int heads = config.kvHeads(layer);
         HeadRows row = HeadRows.of(config, 1);
         for (int t = view.firstKey(cell); t < cell.to(); t++) {
-            long at = layout.offset(t, cell.layer());
+            long at = layout.offset(t, layer);
             MemorySegment.copy(trace, SHORT, at + layout.kOffset(), row.k(), 0, kvDim);
-            MemorySegment.copy(trace, ValueLayout.JAVA_BYTE, at + layout.vOffset(), row.v(), 0, kvDim);
-            MemorySegment.copy(trace, FLOAT, at + layout.skOffset(), row.sk(), 0, config.kvHeads());
-            MemorySegment.copy(trace, FLOAT, at + layout.svOffset(), row.sv(), 0, config.kvHeads());
-            pageLayout.put(cache, cell.layer(), t, row, 0);
+            MemorySegment.copy(trace, ValueLayout.JAVA_BYTE, at + layout.vOffset(layer), row.v(), 0, kvDim);
+            MemorySegment.copy(trace, FLOAT, at + layout.skOffset(layer), row.sk(), 0, heads);
+            MemorySegment.copy(trace, FLOAT, at + layout.svOffset(layer), row.sv(), 0, heads);
+            pageLayout.put(cache, layer, t, row, 0);
         }
     }
 
@@ -313,6 +317,9 @@ public final class Replay implements OpeningSource, AutoCloseable {
                     case GATE_UP -> token.gateUp();
                     case DOWN -> token.down();
                     case ROUTER -> token.router();
+                    case PER_LAYER_INPUT -> token.perLayerInput();
+                    case PER_LAYER_GATE -> token.perLayerGate();
+                    case PER_LAYER_OUT -> token.perLayerOut();
                 };
                 MemorySegment.copy(y, offset + i * each * width, out, INT, starts[i] + at, each * width);
             }
@@ -339,7 +346,7 @@ public final class Replay implements OpeningSource, AutoCloseable {
 
         @Override
         public void sums(int layer, int token, int head, int[] high, int[] low, int offset) {
-            int size = config.headDim();
+            int size = config.headDim(layer);
             OpeningLayout.Token at = parts.token(token);
             long start = starts[token - first] + 4L * head * size;
             MemorySegment.copy(high, offset, out, INT, start + at.high(), size);

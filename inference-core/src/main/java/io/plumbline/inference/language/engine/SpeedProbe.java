@@ -49,6 +49,10 @@ public final class SpeedProbe {
                 LoadedModel.Linear linear = layer.linear();
                 sum += bytes(linear.qkv()) + bytes(linear.gate()) + bytes(linear.rates());
             }
+            if (layer.perLayer() != null) {
+                LoadedModel.PerLayer own = layer.perLayer();
+                sum += bytes(own.input()) + bytes(own.gate()) + bytes(own.out());
+            }
             if (layer.mixture() != null) {
                 LoadedModel.Mixture mixture = layer.mixture();
                 long expert = bytes(mixture.gateUp().getFirst())

@@ -81,18 +81,21 @@ public final class TraceWriter implements LayerObserver {
         TraceHasher.Gathered to = of(worker);
         MemorySegment bytes = to.bytes();
         int hidden = config.hidden();
-        int kvDim = config.kvDim();
-        int heads = config.kvHeads();
-        int end = layout.svOffset() + 4 * heads;
+        boolean hasOwnKeys = config.hasOwnKeys(layer);
+        int kvDim = config.kvDim(layer);
+        int heads = config.kvHeads(layer);
         for (int i = row; i < row + count; i++) {
             int t = token + i - row;
             int at = to.add(t, layer);
             MemorySegment.copy(h, i * hidden, bytes, FLOAT, at, hidden);
-            MemorySegment.copy(from.k(), i * kvDim, bytes, SHORT, at + layout.kOffset(), kvDim);
-            MemorySegment.copy(from.v(), i * kvDim, bytes, ValueLayout.JAVA_BYTE, at + layout.vOffset(), kvDim);
-            MemorySegment.copy(from.sk(), i * heads, bytes, FLOAT, at + layout.skOffset(), heads);
-            MemorySegment.copy(from.sv(), i * heads, bytes, FLOAT, at + layout.svOffset(), heads);
-            finish(bytes, at, end, layout.recordBytes(), t, layer);
+            if (hasOwnKeys) {
+                int values = at + layout.vOffset(layer);
+                MemorySegment.copy(from.k(), i * kvDim, bytes, SHORT, at + layout.kOffset(), kvDim);
+                MemorySegment.copy(from.v(), i * kvDim, bytes, ValueLayout.JAVA_BYTE, values, kvDim);
+                MemorySegment.copy(from.sk(), i * heads, bytes, FLOAT, at + layout.skOffset(layer), heads);
+                MemorySegment.copy(from.sv(), i * heads, bytes, FLOAT, at + layout.svOffset(layer), heads);
+            }
+            finish(bytes, at, layout.recordEnd(layer), layout.recordBytes(layer), t, layer);
         }
     }
 

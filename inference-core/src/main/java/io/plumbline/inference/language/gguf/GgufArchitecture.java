@@ -3,13 +3,16 @@ package io.plumbline.inference.language.gguf;
 import io.plumbline.verifier.model.Architecture;
 import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Experts;
+import io.plumbline.verifier.model.HeadShape;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.numerics.RopeScaling;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 
 /**
  * How llama.cpp names and lays out a family.
@@ -36,6 +39,8 @@ record GgufArchitecture(
             halves("GemmaForCausalLM", "gemma"),
             halves("Gemma2ForCausalLM", "gemma2"),
             halves("Gemma3ForCausalLM", "gemma3"),
+            halves("Gemma4ForCausalLM", "gemma4"),
+            halves("Gemma4ForConditionalGeneration", "gemma4"),
             halves("Exaone4ForCausalLM", "exaone4"),
             neighbours("SmolLM3ForCausalLM", "smollm3"),
             neighbours("GraniteForCausalLM", "granite"),
@@ -82,6 +87,16 @@ record GgufArchitecture(
         return name.equals("qwen3next");
     }
 
+    /** Whether gate and up of all experts are one tensor. */
+    boolean hasFusedExperts() {
+        return name.equals("gemma4");
+    }
+
+    /** Behind the names of the matrices of the part that all tokens go through beside experts. */
+    String sharedSuffix() {
+        return name.equals("gemma4") ? "" : "_shexp";
+    }
+
     /** Name of the norm before the feed-forward part. */
     String mlpNorm() {
         return name.equals("glm4moe") || name.equals("gpt-oss") || isLinear() ? "post_attention_norm" : "ffn_norm";
@@ -104,6 +119,9 @@ record GgufArchitecture(
             all.put("logit_scale", 1f);
         }
         rope(all, c.rope());
+        if (name.equals("gemma4")) {
+            gemma4(all, c);
+        }
         if (a.delta() != null) {
             linear(all, c);
         }
@@ -121,6 +139,26 @@ record GgufArchitecture(
             }
         }
         return all;
+    }
+
+    private static void gemma4(Map<String, Object> all, ModelConfig c) {
+        Architecture a = c.architecture();
+        HeadShape local = a.localHeads() == null ? new HeadShape(c.kvHeads(), c.headDim()) : a.localHeads();
+        all.put("attention.sliding_window_pattern", ofLayers(c, a::isLocal));
+        all.put("attention.head_count_kv", ofLayers(c, c::kvHeads));
+        all.put("attention.key_length_swa", local.dim());
+        all.put("attention.value_length_swa", local.dim());
+        all.put("rope.dimension_count_swa", local.dim());
+        all.put("rope.freq_base_swa", (float) c.localRope().theta());
+        all.put("attention.shared_kv_layers", a.sharedCaches());
+        all.put("embedding_length_per_layer_input", a.perLayer());
+        if (a.sharedMlp() > 0) {
+            all.put("feed_forward_length", ofLayers(c, c::mlp));
+        }
+    }
+
+    private static List<?> ofLayers(ModelConfig c, IntFunction<?> value) {
+        return IntStream.range(0, c.layers()).mapToObj(value).toList();
     }
 
     private void linear(Map<String, Object> all, ModelConfig c) {

@@ -34,18 +34,27 @@ import java.util.regex.Pattern;
 public final class GgufCheckpoint implements Checkpoint {
     private static final Map<String, String> WHOLE = Map.of(
             TensorNames.EMBEDDING, "token_embd.weight",
+            TensorNames.PER_LAYER_EMBEDDING, "per_layer_token_embd.weight",
             TensorNames.FINAL_NORM, "output_norm.weight",
             TensorNames.OUTPUT_WEIGHT, "output.weight");
 
-    private static final Map<String, String> LAYER_NAMES = Map.of(
-            "input_layernorm", "attn_norm",
-            "post_self_attn_layernorm", "post_attention_norm",
-            "post_mlp_layernorm", "post_ffw_norm",
-            "self_attn.o_proj", "attn_output",
-            "self_attn.q_norm", "attn_q_norm",
-            "self_attn.k_norm", "attn_k_norm");
+    private static final Map<String, String> LAYER_NAMES = Map.ofEntries(
+            Map.entry("input_layernorm", "attn_norm"),
+            Map.entry("post_self_attn_layernorm", "post_attention_norm"),
+            Map.entry("post_mlp_layernorm", "post_ffw_norm"),
+            Map.entry("pre_experts_layernorm", "pre_ffw_norm_2"),
+            Map.entry("post_experts_layernorm", "post_ffw_norm_2"),
+            Map.entry("post_shared_layernorm", "post_ffw_norm_1"),
+            Map.entry("self_attn.o_proj", "attn_output"),
+            Map.entry("per_layer_input_gate", "inp_gate"),
+            Map.entry("per_layer_projection", "proj"),
+            Map.entry("post_per_layer_input_norm", "post_norm"),
+            Map.entry("self_attn.q_norm", "attn_q_norm"),
+            Map.entry("self_attn.k_norm", "attn_k_norm"));
 
     private static final Pattern IN_LAYER = Pattern.compile("model\\.layers\\.(\\d{1,9})\\.(.+)\\.([A-Za-z_]+)");
+
+    private static final Pattern LAYER_SCALE = Pattern.compile("model\\.layers\\.(\\d{1,9})\\.layer_scalar");
 
     /** As gguf-split names parts. */
     private static final Pattern PART = Pattern.compile("(.+)-(\\d{5})-of-(\\d{5})(\\.[^.]*|)");
@@ -130,10 +139,16 @@ public final class GgufCheckpoint implements Checkpoint {
         return true;
     }
 
-    /** Layers that predict a second token stand behind the others. */
+    /** Layers that predict a second token stand behind the others; and what layers do not need that have no cache. */
     @Override
     public List<String> leftOut() {
-        return List.of("blk." + read.layers() + ".");
+        List<String> all = new ArrayList<>(List.of("blk." + read.layers() + "."));
+        for (int l = read.layers() - read.sharedCaches(); l < read.layers(); l++) {
+            all.add("blk." + l + ".attn_k.");
+            all.add("blk." + l + ".attn_v.");
+            all.add("blk." + l + ".attn_k_norm.");
+        }
+        return List.copyOf(all);
     }
 
     @Override
@@ -152,6 +167,10 @@ public final class GgufCheckpoint implements Checkpoint {
     @Override
     public Weights require(String name, int... shape) throws IOException {
         Matcher inLayer = IN_LAYER.matcher(name);
+        Matcher scale = LAYER_SCALE.matcher(name);
+        if (scale.matches()) {
+            return mapped("blk." + scale.group(1) + ".layer_output_scale.weight", shape);
+        }
         if (!inLayer.matches()) {
             return mapped(WHOLE.getOrDefault(name, name), shape);
         }
@@ -176,6 +195,9 @@ public final class GgufCheckpoint implements Checkpoint {
             case "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj" ->
                 feedForward(block, part.substring("mlp.".length(), part.indexOf('_')), kind, shape);
             case "mlp.experts.gate_up_proj" -> {
+                if (architecture.hasFusedExperts()) {
+                    yield experts(block + "ffn_gate_up_exps" + kind, shape, 1);
+                }
                 Weights gate = experts(block + "ffn_gate_exps" + kind, shape, 2);
                 Weights up = experts(block + "ffn_up_exps" + kind, shape, 2);
                 // Of biases a row is all that an expert has.
@@ -183,7 +205,20 @@ public final class GgufCheckpoint implements Checkpoint {
             }
             case "mlp.experts.down_proj" -> experts(block + "ffn_down_exps" + kind, shape, 1);
             case "mlp.gate" ->
-                mapped(block + (kind.startsWith(".e_score") ? "exp_probs_b.bias" : "ffn_gate_inp" + kind), shape);
+                mapped(
+                        block
+                                + switch (kind) {
+                                    case ".e_score_correction_bias" -> "exp_probs_b.bias";
+                                    case ".per_expert_scale" -> "ffn_down_exps.scale";
+                                    default -> "ffn_gate_inp" + kind;
+                                },
+                        shape);
+            case "mlp.gate.norm" -> mapped(block + "ffn_gate_inp.scale", shape);
+            case "per_layer_model_projection" -> {
+                Weights all = mapped("per_layer_model_proj.weight", read.layers() * shape[0], shape[1]);
+                yield rows(all, Integer.parseInt(inLayer.group(1)) * shape[0], shape[0]);
+            }
+            case "per_layer_projection_norm" -> mapped("per_layer_proj_norm.weight", shape);
             case "post_attention_layernorm" -> mapped(block + architecture.mlpNorm() + kind, shape);
             default -> mapped(block + LAYER_NAMES.getOrDefault(part, part) + kind, shape);
         };
@@ -264,7 +299,8 @@ public final class GgufCheckpoint implements Checkpoint {
             Weights both = mapped(block + "ffn_up.weight", 2 * shape[0], shape[1]);
             return rows(both, which.equals("gate") ? 0 : shape[0], shape[0]);
         }
-        return mapped(block + "ffn_" + which + (read.hasExperts(layer) ? "_shexp" : "") + kind, shape);
+        String suffix = read.hasExperts(layer) ? architecture.sharedSuffix() : "";
+        return mapped(block + "ffn_" + which + suffix + kind, shape);
     }
 
     /** All experts' rows or values, one below the other, of a tensor that has {@code 1 / parts} of those asked for. */

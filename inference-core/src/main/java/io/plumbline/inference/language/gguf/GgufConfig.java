@@ -75,6 +75,19 @@ final class GgufConfig {
             Map.entry(
                     "gemma2", Set.of("attention.sliding_window", "attn_logit_softcapping", "final_logit_softcapping")),
             Map.entry("gemma3", Set.of("attention.sliding_window", "rope.freq_base_swa")),
+            Map.entry(
+                    "gemma4",
+                    with(
+                            EXPERTS,
+                            "attention.sliding_window",
+                            "attention.sliding_window_pattern",
+                            "attention.shared_kv_layers",
+                            "attention.key_length_swa",
+                            "attention.value_length_swa",
+                            "embedding_length_per_layer_input",
+                            "final_logit_softcapping",
+                            "rope.dimension_count_swa",
+                            "rope.freq_base_swa")),
             Map.entry("phi3", Set.of("attention.sliding_window", "rope.scaling.attn_factor")),
             Map.entry("exaone4", Set.of("attention.sliding_window")),
             Map.entry("granite", Set.of("attention.scale", "embedding_scale", "residual_scale", "logit_scale")),
@@ -114,6 +127,9 @@ final class GgufConfig {
             Map.entry("attention.scale", 0.0));
 
     private static final double SIGMOID = 2;
+
+    /** What llama.cpp divides a frequency by that is not to turn. */
+    static final double NOT_ROTATED = 1e30;
 
     /** Layers of the largest Gemmas, whose scores are scaled by the hidden size over the heads. */
     private static final int GEMMA2_27B = 46;
@@ -176,6 +192,11 @@ final class GgufConfig {
     /** Elements of a head that are rotated. */
     int rotaryDim() {
         return size("rope.dimension_count", headDim);
+    }
+
+    /** Last layers that have no keys and values of their own. */
+    int sharedCaches() {
+        return size("attention.shared_kv_layers");
     }
 
     int queryDim() {
@@ -268,7 +289,9 @@ final class GgufConfig {
             experts(isMixtral);
         }
         stops();
-        rope();
+        if (!architecture.name().equals("gemma4")) {
+            rope();
+        }
         family();
     }
 
@@ -316,6 +339,7 @@ final class GgufConfig {
                         .put("rope_local_base_freq", number("rope.freq_base_swa", 10_000))
                         .put("sliding_window_pattern", 6);
             }
+            case "gemma4" -> gemma4();
             case "granite" -> {
                 json.put("embedding_multiplier", number("embedding_scale", 1))
                         .put("residual_multiplier", number("residual_scale", 1))
@@ -351,6 +375,97 @@ final class GgufConfig {
                 }
             }
         }
+    }
+
+    private void gemma4() throws IOException {
+        gelu();
+        int layers = layers();
+        int shared = sharedCaches();
+        int localDim = size("attention.key_length_swa", headDim);
+        boolean areHeadsWhole = size("attention.value_length_swa", localDim) == localDim
+                && size("rope.dimension_count_swa", localDim) == localDim
+                && rotaryDim() == headDim;
+        if (!areHeadsWhole || shared < 0 || shared >= layers) {
+            throw unsupported("values of another length than keys, rope over part of a head, or " + shared + " of "
+                    + layers + " layers without keys and values");
+        }
+        Object[] local = ofLayers("attention.sliding_window_pattern", Boolean.class);
+        Object[] kvHeads = ofLayers("attention.head_count_kv", Integer.class);
+        Object[] mlps = ofLayers("feed_forward_length", Integer.class);
+        ArrayNode types = json.putArray("layer_types");
+        int full = layers - 1;
+        int window = layers - 1;
+        for (int l = layers - 1; l >= 0; l--) {
+            boolean isLocal = (boolean) local[l];
+            types.insert(0, isLocal ? "sliding_attention" : "full_attention");
+            full = isLocal ? full : l;
+            window = isLocal ? l : window;
+        }
+        for (int l = 0; l < layers; l++) {
+            int wide = (int) mlps[layers - 1];
+            boolean isAsOthers = kvHeads[l].equals(kvHeads[(boolean) local[l] ? window : full])
+                    && (int) mlps[l] == (l < layers - shared ? (int) mlps[0] : wide);
+            if (!isAsOthers || wide != (int) mlps[0] && wide != 2L * (int) mlps[0]) {
+                throw unsupported("heads or inner sizes of layer " + l + " of its own");
+            }
+        }
+        boolean areKeysValues = !has("blk." + full + ".attn_v.weight");
+        if (!areKeysValues && !kvHeads[full].equals(kvHeads[window])) {
+            throw unsupported("other heads of values in layers with full attention");
+        }
+        json.put("head_dim", localDim)
+                .put("global_head_dim", headDim)
+                .put("num_key_value_heads", (int) kvHeads[window])
+                .put("num_global_key_value_heads", (int) kvHeads[full])
+                .put("attention_k_eq_v", areKeysValues)
+                .put("intermediate_size", (int) mlps[0])
+                .put("num_kv_shared_layers", shared)
+                .put("enable_moe_block", experts() > 0)
+                .put("top_k_experts", size("expert_used_count"))
+                .put("use_double_wide_mlp", !mlps[layers - 1].equals(mlps[0]))
+                .put("hidden_size_per_layer_input", size("embedding_length_per_layer_input"))
+                .put("final_logit_softcapping", number("final_logit_softcapping", 0));
+        json.set("vocab_size_per_layer_input", json.get("vocab_size"));
+        double theta = json.remove("rope_theta").asDouble();
+        ObjectNode ropes = json.putObject("rope_parameters");
+        ropes.putObject("full_attention")
+                .put("rope_type", "proportional")
+                .put("rope_theta", theta)
+                .put("partial_rotary_factor", 2.0 * rotatedPairs() / headDim);
+        ropes.putObject("sliding_attention")
+                .put("rope_type", "default")
+                .put("rope_theta", number("rope.freq_base_swa", 10_000f));
+    }
+
+    /** The first pairs of a head, which are rotated; the others' divisors are such that they are not. */
+    private int rotatedPairs() throws IOException {
+        float[] divisors = divisors("rope_freqs.weight");
+        if (divisors == null) {
+            return headDim / 2;
+        }
+        int pairs = 0;
+        while (pairs < divisors.length && divisors[pairs] == 1) {
+            pairs++;
+        }
+        for (int i = pairs; i < divisors.length; i++) {
+            if (divisors[i] != (float) NOT_ROTATED) {
+                throw unsupported("a rope divisor of " + divisors[i] + " for pair " + i);
+            }
+        }
+        return pairs;
+    }
+
+    /** What a file says of each layer, or of all of them by one value. */
+    private Object[] ofLayers(String key, Class<?> type) throws IOException {
+        Object value = value(key);
+        Object[] all = value instanceof Object[] some ? some : new Object[layers()];
+        if (all != value) {
+            Arrays.fill(all, value);
+        }
+        if (all.length != layers() || !Arrays.stream(all).allMatch(type::isInstance)) {
+            throw unsupported(prefix + key + " that is not " + type.getSimpleName() + " for each layer");
+        }
+        return all;
     }
 
     private void linearAttention() throws IOException {

@@ -7,6 +7,7 @@ import io.plumbline.inference.language.checkpoint.Checkpoint;
 import io.plumbline.inference.language.checkpoint.FloatBytes;
 import io.plumbline.inference.language.checkpoint.HuggingFaceConfig;
 import io.plumbline.inference.language.checkpoint.StackedWeights;
+import io.plumbline.inference.language.checkpoint.TransformedRows;
 import io.plumbline.inference.language.checkpoint.Weights;
 import io.plumbline.inference.language.gguf.GgufWriter.Declared;
 import io.plumbline.verifier.model.DeltaRule;
@@ -87,6 +88,15 @@ public final class GgufExport {
         if (!isTied) {
             add("output.weight", TensorNames.OUTPUT_WEIGHT, model.vocab(), hidden);
         }
+        if (model.rope().scaling() instanceof RopeScaling.Proportional proportional) {
+            double[] divisors = new double[model.headDim() / 2];
+            Arrays.setAll(divisors, i -> i < proportional.pairs() ? proportional.factor() : GgufConfig.NOT_ROTATED);
+            String name = "rope_freqs.weight";
+            put(name, new Numbers(name, divisors), new Declared(GgufType.F32, divisors.length), r -> r);
+        }
+        if (model.architecture().perLayer() > 0) {
+            perLayer();
+        }
         if (model.rope().scaling() instanceof RopeScaling.LongRope longRope) {
             for (String name : List.of("rope_factors_long.weight", "rope_factors_short.weight")) {
                 int pairs = longRope.divisors().length;
@@ -106,9 +116,37 @@ public final class GgufExport {
                 experts(block, l);
             }
             if (model.mlp(l) > 0) {
-                feedForward(block + "ffn_", model.hasExperts(l) ? "_shexp" : "", l);
+                feedForward(block + "ffn_", model.hasExperts(l) ? architecture.sharedSuffix() : "", l);
+            }
+            if (model.architecture().perLayer() > 0) {
+                matrix(block + "inp_gate", TensorNames.PER_LAYER_GATE, l);
+                matrix(block + "proj", TensorNames.PER_LAYER_OUT, l);
+            }
+            if (model.architecture().layerScale()) {
+                add(block + "layer_output_scale.weight", TensorNames.layerScale(l), 1);
             }
         }
+    }
+
+    /** What all layers' own embeddings have together. */
+    private void perLayer() throws IOException {
+        int elements = model.architecture().perLayer();
+        int hidden = model.hidden();
+        add("per_layer_token_embd.weight", TensorNames.PER_LAYER_EMBEDDING, model.vocab(), model.perLayerDim());
+        add("per_layer_proj_norm.weight", TensorNames.perLayerInputNorm(0), elements);
+        String name = "per_layer_model_proj.weight";
+        List<Weights> layers = new ArrayList<>();
+        for (int l = 0; l < model.layers(); l++) {
+            layers.add(source.require(TensorNames.PER_LAYER_INPUT.weight(l), elements, hidden));
+        }
+        // As it is published, before it is scaled.
+        float scale = (float) Math.sqrt(hidden);
+        Weights all = new TransformedRows(new StackedWeights(name, layers), row -> {
+            for (int i = 0; i < hidden; i++) {
+                row[i] *= scale;
+            }
+        });
+        put(name, all, new Declared(type, model.perLayerDim(), hidden), r -> r);
     }
 
     private void norms(String block, int l) throws IOException {
@@ -117,11 +155,29 @@ public final class GgufExport {
                 TensorNames.mlpNorm(l), architecture.mlpNorm(),
                 TensorNames.attentionOutNorm(l), "post_attention_norm",
                 TensorNames.mlpOutNorm(l), "post_ffw_norm",
+                TensorNames.expertsNorm(l), "pre_ffw_norm_2",
+                TensorNames.expertsOutNorm(l), "post_ffw_norm_2",
+                TensorNames.sharedOutNorm(l), "post_ffw_norm_1",
+                TensorNames.perLayerOutNorm(l), "post_norm",
                 TensorNames.queryNorm(l), "attn_q_norm",
                 TensorNames.keyNorm(l), "attn_k_norm");
         for (String name : TensorNames.norms(model, l)) {
-            add(block + targets.get(name) + ".weight", name, TensorNames.normSize(model, name));
+            if (name.equals(TensorNames.routerNorm(l))) {
+                routerNorm(block + "ffn_gate_inp.scale", name);
+            } else if (!name.equals(TensorNames.perLayerInputNorm(l))) {
+                // That one is of all layers, and stands apart.
+                add(block + targets.get(name) + ".weight", name, TensorNames.normSize(model, l, name));
+            }
         }
+    }
+
+    /** As it is published, before it is scaled. */
+    private void routerNorm(String target, String name) throws IOException {
+        double[] gain = doubles(source.require(name, model.hidden()).floats());
+        for (int i = 0; i < gain.length; i++) {
+            gain[i] *= Math.sqrt(model.hidden());
+        }
+        put(target, new Numbers(target, gain), new Declared(GgufType.F32, gain.length), r -> r);
     }
 
     private void linear(String block, int l) throws IOException {
@@ -201,7 +257,7 @@ public final class GgufExport {
 
     /** Queries and the gate's rows, a head of each in turn. */
     private void gatedQueries(String block, int l) throws IOException {
-        int rows = model.queryDim();
+        int rows = model.queryDim(l);
         int head = model.headDim();
         Weights q = source.require(TensorNames.Q.weight(l), rows, model.hidden());
         Weights gate = source.require(TensorNames.ATTENTION_GATE.weight(l), rows, model.hidden());
@@ -221,8 +277,12 @@ public final class GgufExport {
             fuse(block + "attn_qkv.weight", l, TensorNames.Q, TensorNames.K, TensorNames.V);
         } else {
             matrix(block + "attn_q", TensorNames.Q, l);
-            matrix(block + "attn_k", TensorNames.K, l);
-            matrix(block + "attn_v", TensorNames.V, l);
+            if (model.hasOwnKeys(l)) {
+                matrix(block + "attn_k", TensorNames.K, l);
+            }
+            if (model.hasValues(l)) {
+                matrix(block + "attn_v", TensorNames.V, l);
+            }
         }
         matrix(block + "attn_output", TensorNames.O, l);
         if (model.architecture().hasSinks()) {
@@ -255,9 +315,16 @@ public final class GgufExport {
             add(block + "exp_probs_b.bias", TensorNames.choiceBias(l), count);
         }
         Weights both = source.require(TensorNames.expertGateUp(l) + ".weight", 2 * mlp * count, hidden);
-        Declared inner = new Declared(type, count, mlp, hidden);
-        put(block + "ffn_gate_exps.weight", both, inner, r -> r / mlp * 2 * mlp + r % mlp);
-        put(block + "ffn_up_exps.weight", both, inner, r -> r / mlp * 2 * mlp + mlp + r % mlp);
+        if (architecture.hasFusedExperts()) {
+            put(block + "ffn_gate_up_exps.weight", both, new Declared(type, count, 2 * mlp, hidden), r -> r);
+        } else {
+            Declared inner = new Declared(type, count, mlp, hidden);
+            put(block + "ffn_gate_exps.weight", both, inner, r -> r / mlp * 2 * mlp + r % mlp);
+            put(block + "ffn_up_exps.weight", both, inner, r -> r / mlp * 2 * mlp + mlp + r % mlp);
+        }
+        if (experts.isApart()) {
+            add(block + "ffn_down_exps.scale", TensorNames.weightScale(l), count);
+        }
         Weights down = source.require(TensorNames.expertDown(l) + ".weight", hidden * count, mlp);
         put(block + "ffn_down_exps.weight", down, new Declared(type, count, hidden, mlp), r -> r);
         if (experts.hasBiases()) {

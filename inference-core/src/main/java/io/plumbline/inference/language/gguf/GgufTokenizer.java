@@ -13,8 +13,9 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A GGUF file's tokenizer as tokenizer.json and tokenizer_config.json: byte-level BPE ("gpt2") and SentencePiece BPE
- * ("llama"). SentencePiece merges by score; the merges that Hugging Face spells out follow from the scores.
+ * A GGUF file's tokenizer as tokenizer.json and tokenizer_config.json: byte-level BPE ("gpt2"), SentencePiece BPE
+ * ("llama"), and the same with merges spelled out ("gemma4"). SentencePiece merges by score; the merges that Hugging
+ * Face spells out follow from the scores.
  */
 final class GgufTokenizer {
     /** Ways to join tokens, and characters of all that are joined: ten times what vocabularies in use have. */
@@ -76,10 +77,11 @@ final class GgufTokenizer {
         String kind = file.text(PREFIX + "model", "none");
         ObjectNode tokenizer = switch (kind) {
             case "gpt2" -> byteLevel();
-            case "llama" -> sentencePiece();
+            case "llama" -> sentencePiece(false);
+            case "gemma4" -> sentencePiece(true);
             default ->
-                throw new IOException(file.path() + ": tokenizer \"" + kind + "\" is not supported; gpt2 and "
-                        + "llama are. Import the model's Hugging Face folder instead.");
+                throw new IOException(file.path() + ": tokenizer \"" + kind + "\" is not supported; gpt2, llama and "
+                        + "gemma4 are. Import the model's Hugging Face folder instead.");
         };
         return new TreeMap<>(Map.of(
                 "tokenizer.json", mapper.writeValueAsBytes(tokenizer),
@@ -95,7 +97,7 @@ final class GgufTokenizer {
             }
         }
         // As llama.cpp has it where the file does not say.
-        boolean isSentencePiece = file.text(PREFIX + "model", "").equals("llama");
+        boolean isSentencePiece = List.of("llama", "gemma4").contains(file.text(PREFIX + "model", ""));
         boolean isLlama3 = List.of("llama-bpe", "llama3", "llama-v3").contains(file.text(PREFIX + "pre", ""));
         boolean adds =
                 file.value(PREFIX + "add_bos_token") instanceof Boolean says ? says : isSentencePiece || isLlama3;
@@ -195,9 +197,10 @@ final class GgufTokenizer {
 
     private record Merge(String left, String right, int id, float score) {}
 
-    private ObjectNode sentencePiece() throws IOException {
+    /** @param isMerged whether the file spells merges out, and nothing stands before a text. */
+    private ObjectNode sentencePiece(boolean isMerged) throws IOException {
         ObjectNode json = base();
-        Object prefix = file.value(PREFIX + "add_space_prefix");
+        Object prefix = isMerged ? Boolean.FALSE : file.value(PREFIX + "add_space_prefix");
         ArrayNode normalizers =
                 json.putObject("normalizer").put("type", "Sequence").putArray("normalizers");
         if (!Boolean.FALSE.equals(prefix)) {
@@ -210,11 +213,13 @@ final class GgufTokenizer {
         replace(decoders, "▁", " ");
         decoders.addObject().put("type", "ByteFallback");
         decoders.addObject().put("type", "Fuse");
-        decoders.addObject()
-                .put("type", "Strip")
-                .put("content", " ")
-                .put("start", 1)
-                .put("stop", 0);
+        if (!isMerged) {
+            decoders.addObject()
+                    .put("type", "Strip")
+                    .put("content", " ")
+                    .put("start", 1)
+                    .put("stop", 0);
+        }
         ObjectNode model = model(json);
         int unknown = file.integer(PREFIX + "unknown_token_id", 0);
         if (unknown < 0 || unknown >= tokens.length) {
@@ -223,6 +228,16 @@ final class GgufTokenizer {
         model.put("unk_token", (String) tokens[unknown]);
         model.put("fuse_unk", true).put("byte_fallback", true).put("ignore_merges", false);
         ArrayNode merges = model.putArray("merges");
+        if (isMerged) {
+            for (Object merge : file.array(PREFIX + "merges")) {
+                String[] parts = ((String) merge).split(" ", 2);
+                if (parts.length != 2) {
+                    throw damaged("a merge of its tokens is of one part");
+                }
+                merges.addArray().add(parts[0]).add(parts[1]);
+            }
+            return json;
+        }
         for (Merge merge : merges()) {
             merges.addArray().add(merge.left()).add(merge.right());
         }

@@ -1,6 +1,5 @@
 package io.plumbline.inference.language.importer;
 
-import io.plumbline.verifier.model.ModelConfig;
 import java.util.Arrays;
 
 /**
@@ -58,9 +57,9 @@ final class KeyChannelSmoothing {
         return Math.scalb(1f, -exponents[i]);
     }
 
-    /** What query channel {@code i} is multiplied by; heads in groups share a key head. */
-    float query(int i, ModelConfig config) {
-        int head = i / headDim * config.kvHeads() / config.heads();
+    /** What query channel {@code i}, of {@code heads} heads, is multiplied by; heads in groups share a key head. */
+    float query(int i, int heads) {
+        int head = i / headDim * (exponents.length / headDim) / heads;
         return Math.scalb(1f, exponents[head * headDim + i % headDim]);
     }
 

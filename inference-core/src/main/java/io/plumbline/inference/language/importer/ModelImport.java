@@ -74,7 +74,9 @@ public final class ModelImport {
     /** Tokens that end an answer. */
     private final SortedSet<Integer> stops = new TreeSet<>();
 
-    private Weights embedding;
+    /** Tensors whose rows are looked up by tokens, and kept as they are. */
+    private final Map<String, Weights> embeddings = new TreeMap<>();
+
     private long toWrite;
     private long done;
 
@@ -193,8 +195,8 @@ public final class ModelImport {
     private void tell(Consumer<String> notes) {
         List<String> leftOut = source.notRun();
         if (!leftOut.isEmpty()) {
-            notes.accept("Left out: " + leftOut.size() + " tensors of parts that are not run, vision or a second"
-                    + " token's prediction, such as " + leftOut.getFirst() + ".");
+            notes.accept("Left out: " + leftOut.size() + " tensors of parts that are not run, vision, audio or a"
+                    + " second token's prediction, such as " + leftOut.getFirst() + ".");
         }
         if (packedRows > 0) {
             notes.accept("Of " + packedRows + " weight rows in four bits " + exactRows + " are kept to the bit; the"
@@ -209,8 +211,14 @@ public final class ModelImport {
     /** Names every tensor of the target and checks the source's, before a byte is written. */
     private void collect() throws IOException {
         int hidden = shape.hidden();
-        embedding = source.require(TensorNames.EMBEDDING, shape.vocab(), hidden);
+        Weights embedding = source.require(TensorNames.EMBEDDING, shape.vocab(), hidden);
         requireFloat(embedding);
+        embeddings.put(TensorNames.EMBEDDING, embedding);
+        if (shape.architecture().perLayer() > 0) {
+            Weights ofLayers = source.require(TensorNames.PER_LAYER_EMBEDDING, shape.vocab(), shape.perLayerDim());
+            requireFloat(ofLayers);
+            embeddings.put(TensorNames.PER_LAYER_EMBEDDING, ofLayers);
+        }
         vector(TensorNames.FINAL_NORM, hidden);
         if (config.tied()) {
             matrices.put(TensorNames.OUTPUT, source.tiedOutput(embedding));
@@ -219,7 +227,10 @@ public final class ModelImport {
         }
         for (int layer = 0; layer < shape.layers(); layer++) {
             for (String name : TensorNames.norms(shape, layer)) {
-                vector(name, TensorNames.normSize(shape, name));
+                vector(name, TensorNames.normSize(shape, layer, name));
+            }
+            if (shape.architecture().layerScale()) {
+                vector(TensorNames.layerScale(layer), 1);
             }
             if (shape.isLinear(layer)) {
                 linear(layer);
@@ -262,6 +273,9 @@ public final class ModelImport {
         matrix(TensorNames.expertDown(layer), shape.hidden() * count, experts.mlp());
         if (experts.hasBias()) {
             vector(TensorNames.choiceBias(layer), count);
+        }
+        if (experts.isApart()) {
+            vector(TensorNames.weightScale(layer), count);
         }
         if (experts.hasBiases()) {
             vector(TensorNames.routerBias(layer), count);
@@ -313,11 +327,11 @@ public final class ModelImport {
     }
 
     private void declare() throws IOException {
-        int[] embeddingShape = {shape.vocab(), shape.hidden()};
-        declared.put(
-                TensorNames.EMBEDDING,
-                new Declared(
-                        embeddingType(), embeddingShape, (long) shape.vocab() * shape.hidden() * embeddingWidth()));
+        embeddings.forEach((name, rows) -> {
+            int[] size = {rows.rows(), rows.columns()};
+            String type = embeddingType(rows);
+            declared.put(name, new Declared(type, size, (long) size[0] * size[1] * FloatBytes.width(type)));
+        });
         vectors.forEach((name, values) ->
                 declared.put(name, new Declared("F32", new int[] {values.length}, 4L * values.length)));
         for (Map.Entry<String, Weights> entry : matrices.entrySet()) {
@@ -432,19 +446,15 @@ public final class ModelImport {
         }
     }
 
-    private boolean embeddingIsKept() {
+    private static boolean isKept(Weights embedding) {
         return switch (embedding.dtype()) {
             case "BF16", "F16", "F32" -> true;
             default -> false;
         };
     }
 
-    private String embeddingType() {
-        return embeddingIsKept() ? embedding.dtype() : "F32";
-    }
-
-    private int embeddingWidth() {
-        return FloatBytes.width(embeddingType());
+    private static String embeddingType(Weights embedding) {
+        return isKept(embedding) ? embedding.dtype() : "F32";
     }
 
     private Manifest write(Map<String, byte[]> tokenFiles, Path to) throws IOException {
@@ -452,7 +462,9 @@ public final class ModelImport {
             even(layer);
         }
         try (SafetensorsWriter out = new SafetensorsWriter(to.resolve("model.safetensors"), declared)) {
-            writeEmbedding(out);
+            for (Map.Entry<String, Weights> entry : embeddings.entrySet()) {
+                writeEmbedding(out, entry.getKey(), entry.getValue());
+            }
             for (Map.Entry<String, float[]> entry : vectors.entrySet()) {
                 float[] values = entry.getValue();
                 write(out, entry.getKey(), new int[] {values.length}, FloatBytes.of(values, "F32"));
@@ -481,24 +493,32 @@ public final class ModelImport {
      * written.
      */
     private void even(int layer) throws IOException {
-        if (shape.isLinear(layer)
-                || shape.rotaryDim() < shape.headDim()
-                || shape.architecture().isWholeQkNorm()) {
-            // There are no keys, or pairs are others, or gains stand for more than one head: such keys are taken as
-            // they are.
+        boolean areKeysValues = shape.hasOwnKeys(layer) && !shape.hasValues(layer) && !shape.qkNorm();
+        if (!shape.hasOwnKeys(layer)
+                || shape.architecture().rotaryDim() > 0
+                || shape.architecture().isWholeQkNorm()
+                || areKeysValues) {
+            // There are no keys, or pairs are others, or gains stand for more than one head, or values would change:
+            // such keys are taken as they are.
             return;
         }
+        int headDim = shape.headDim(layer);
+        // Keys meet the queries of every layer that attends to them.
+        int[] readers = IntStream.range(0, shape.layers())
+                .filter(l -> !shape.isLinear(l) && shape.kvLayer(l) == layer)
+                .toArray();
         if (shape.qkNorm()) {
-            float[] queryGain = vectors.get(TensorNames.queryNorm(layer));
             float[] keyGain = vectors.get(TensorNames.keyNorm(layer));
             double[] reach = new double[keyGain.length];
             for (int i = 0; i < reach.length; i++) {
                 reach[i] = Math.abs(keyGain[i]);
             }
-            KeyChannelSmoothing evening = KeyChannelSmoothing.of(reach, shape.headDim());
+            KeyChannelSmoothing evening = KeyChannelSmoothing.of(reach, headDim);
             for (int i = 0; i < reach.length; i++) {
-                queryGain[i] *= evening.queryGain(i);
                 keyGain[i] *= evening.key(i);
+                for (int other : readers) {
+                    vectors.get(TensorNames.queryNorm(other))[i] *= evening.queryGain(i);
+                }
             }
             return;
         }
@@ -514,19 +534,19 @@ public final class ModelImport {
             }
             reach[r] = Math.sqrt(squares) + (bias == null ? 0 : Math.abs(bias[r]));
         }
-        KeyChannelSmoothing evening = KeyChannelSmoothing.of(reach, shape.headDim());
+        KeyChannelSmoothing evening = KeyChannelSmoothing.of(reach, headDim);
         if (!evening.isNeeded()) {
             return;
         }
         evenings.put(stem, evening);
-        evenings.put(TensorNames.Q.in(layer), evening);
-        if (bias != null) {
-            float[] queryBias = vectors.get(TensorNames.Q.in(layer) + ".bias");
-            for (int i = 0; i < bias.length; i++) {
-                bias[i] *= evening.key(i);
-            }
-            for (int i = 0; i < queryBias.length; i++) {
-                queryBias[i] *= evening.query(i, shape);
+        for (int i = 0; bias != null && i < bias.length; i++) {
+            bias[i] *= evening.key(i);
+        }
+        for (int other : readers) {
+            evenings.put(TensorNames.Q.in(other), evening);
+            float[] queryBias = vectors.get(TensorNames.Q.in(other) + ".bias");
+            for (int i = 0; queryBias != null && i < queryBias.length; i++) {
+                queryBias[i] *= evening.query(i, shape.heads());
             }
         }
     }
@@ -536,28 +556,28 @@ public final class ModelImport {
         if (evening == null) {
             return scale;
         }
-        return scale * (stem.endsWith("k_proj") ? evening.key(row) : evening.query(row, shape));
+        return scale * (stem.endsWith("k_proj") ? evening.key(row) : evening.query(row, shape.heads()));
     }
 
-    private void writeEmbedding(SafetensorsWriter out) throws IOException {
+    private void writeEmbedding(SafetensorsWriter out, String name, Weights embedding) throws IOException {
         Blake3 hash = Blake3.plain();
-        byte[] bytes = new byte[shape.hidden() * embeddingWidth()];
-        float[] row = new float[shape.hidden()];
-        for (int r = 0; r < shape.vocab(); r++) {
+        String type = embeddingType(embedding);
+        int columns = embedding.columns();
+        byte[] bytes = new byte[columns * FloatBytes.width(type)];
+        float[] row = new float[columns];
+        for (int r = 0; r < embedding.rows(); r++) {
             embedding.row(r, row);
             requireFinite(embedding, r, row);
-            if (embeddingIsKept()) {
+            if (isKept(embedding)) {
                 embedding.rawRow(r, bytes);
             } else {
                 bytes = FloatBytes.of(row, "F32");
             }
             hash.update(bytes);
-            out.write(TensorNames.EMBEDDING, bytes, bytes.length);
+            out.write(name, bytes, bytes.length);
             wrote(bytes.length);
         }
-        written.put(
-                TensorNames.EMBEDDING,
-                new Manifest.Tensor(embeddingType(), new int[] {shape.vocab(), shape.hidden()}, hash.digest()));
+        written.put(name, new Manifest.Tensor(type, new int[] {embedding.rows(), columns}, hash.digest()));
     }
 
     private void wrote(long bytes) {

@@ -6,6 +6,7 @@ import io.plumbline.inference.language.checkpoint.ModelFolder;
 import io.plumbline.inference.language.safetensors.SafetensorsFile;
 import io.plumbline.inference.language.safetensors.SafetensorsFile.Tensor;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.blake3.ParallelHash;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.model.Embedding;
@@ -54,6 +55,15 @@ public final class LoadedModel implements AutoCloseable {
     private final RotaryTables rotary;
     private final List<Layer> layers;
     private final Tensor embedding;
+
+    /** Null where layers have no embeddings of their own. */
+    private final Tensor perLayerEmbedding;
+
+    /** Bytes of one of its elements. */
+    private final long perLayerWidth;
+
+    private ChainingValues embeddingTree;
+    private ChainingValues perLayerTree;
     private final float[] finalGain;
     private final Matrix output;
 
@@ -67,10 +77,13 @@ public final class LoadedModel implements AutoCloseable {
     /**
      * One layer: small parameters on the heap, matrices mapped.
      *
+     * @param k null where the layer attends to another's keys and values.
+     * @param v null there too, and where its values are its keys.
      * @param gate null, as are up and down, where there are experts alone.
      * @param mixture null where there are no experts.
      * @param attentionGate null where attention's output has no gate.
      * @param linear null where the layer has attention; q, k and v are null where it has not.
+     * @param perLayer null where layers have no embeddings of their own.
      */
     public record Layer(
             LayerParameters parameters,
@@ -83,7 +96,8 @@ public final class LoadedModel implements AutoCloseable {
             Matrix down,
             Mixture mixture,
             Matrix attentionGate,
-            Linear linear) {
+            Linear linear,
+            PerLayer perLayer) {
 
         /** Without experts. */
         public Layer(
@@ -109,7 +123,7 @@ public final class LoadedModel implements AutoCloseable {
                 Matrix up,
                 Matrix down,
                 Mixture mixture) {
-            this(parameters, q, k, v, out, gate, up, down, mixture, null, null);
+            this(parameters, q, k, v, out, gate, up, down, mixture, null, null, null);
         }
     }
 
@@ -131,6 +145,15 @@ public final class LoadedModel implements AutoCloseable {
      */
     public record Linear(Matrix qkv, Matrix gate, Matrix rates) {}
 
+    /**
+     * The matrices of a layer's own embeddings.
+     *
+     * @param input from the first residual.
+     * @param gate from the residual.
+     * @param out back to it.
+     */
+    public record PerLayer(Matrix input, Matrix gate, Matrix out) {}
+
     private LoadedModel(
             Path folder,
             Arena arena,
@@ -151,6 +174,10 @@ public final class LoadedModel implements AutoCloseable {
         ModelConfig c = manifest.config();
         this.rotary = RotaryTables.of(c);
         this.embedding = file.require(TensorNames.EMBEDDING, c.vocab(), c.hidden());
+        this.perLayerEmbedding = c.architecture().perLayer() == 0
+                ? null
+                : file.require(TensorNames.PER_LAYER_EMBEDDING, c.vocab(), c.perLayerDim());
+        this.perLayerWidth = perLayerEmbedding == null ? 0 : perLayerBytes().byteSize() / c.vocab() / c.perLayerDim();
         this.finalGain = floats(file.require(TensorNames.FINAL_NORM, c.hidden()));
     }
 
@@ -236,7 +263,15 @@ public final class LoadedModel implements AutoCloseable {
                 matrix(file, manifest, TensorNames.DOWN, l),
                 c.hasExperts(l) ? mixture(file, manifest, l) : null,
                 matrix(file, manifest, TensorNames.ATTENTION_GATE, l),
-                c.isLinear(l) ? linear(file, manifest, l) : null);
+                c.isLinear(l) ? linear(file, manifest, l) : null,
+                c.architecture().perLayer() > 0 ? perLayer(file, manifest, l) : null);
+    }
+
+    private static PerLayer perLayer(SafetensorsFile file, Manifest manifest, int l) throws IOException {
+        return new PerLayer(
+                matrix(file, manifest, TensorNames.PER_LAYER_INPUT, l),
+                matrix(file, manifest, TensorNames.PER_LAYER_GATE, l),
+                matrix(file, manifest, TensorNames.PER_LAYER_OUT, l));
     }
 
     private static Linear linear(SafetensorsFile file, Manifest manifest, int l) throws IOException {
@@ -403,6 +438,37 @@ public final class LoadedModel implements AutoCloseable {
     public void embed(int token, float[] h, int offset) {
         int rowBytes = manifest.tensor(TensorNames.EMBEDDING).rowBytes();
         Embedding.widen(embedding.bytes(), (long) token * rowBytes, embedding.dtype(), config().hidden(), h, offset);
+    }
+
+    /** Bytes of the tensor of layers' own embeddings; none where there is none. */
+    public MemorySegment perLayerBytes() {
+        return perLayerEmbedding == null ? MemorySegment.NULL : perLayerEmbedding.bytes();
+    }
+
+    /** Writes a layer's own embedding of a token. */
+    public void embed(int token, int layer, float[] out, int offset) {
+        int elements = config().architecture().perLayer();
+        long at = ((long) token * config().layers() + layer) * elements * perLayerWidth;
+        Embedding.widen(perLayerEmbedding.bytes(), at, perLayerEmbedding.dtype(), elements, out, offset);
+    }
+
+    /**
+     * The hash tree of the embedding tensor, from which openings are cut. Made once: of the largest models it takes a
+     * second.
+     */
+    public synchronized ChainingValues embeddingTree() {
+        if (embeddingTree == null) {
+            embeddingTree = ChainingValues.of(null, embeddingBytes());
+        }
+        return embeddingTree;
+    }
+
+    /** That of the tensor of layers' own embeddings, which is larger still. */
+    public synchronized ChainingValues perLayerTree() {
+        if (perLayerTree == null) {
+            perLayerTree = ChainingValues.of(null, perLayerBytes());
+        }
+        return perLayerTree;
     }
 
     @Override

@@ -225,7 +225,8 @@ class ArchitectureCheatsTest {
                 e.gateUpScale(),
                 e.downScale(),
                 gateUp == null ? e.gateUpBias() : gateUp,
-                down == null ? e.downBias() : down);
+                down == null ? e.downBias() : down,
+                null);
     }
 
     /** The first layer is run with other small parameters. */
@@ -252,7 +253,9 @@ class ArchitectureCheatsTest {
                 p.keyGain(),
                 sinks,
                 experts.apply(p),
-                null);
+                null,
+                null,
+                1);
         layers.set(0, new LoadedModel.Layer(other, l.q(), l.k(), l.v(), l.out(), null, null, null, l.mixture()));
         Failure failure = audit(model, model, layers);
         assertNotNull(failure);

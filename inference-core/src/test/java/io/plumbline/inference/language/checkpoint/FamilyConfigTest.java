@@ -10,6 +10,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.verifier.model.Architecture;
 import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Experts;
+import io.plumbline.verifier.model.HeadShape;
+import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Constants;
 import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.numerics.RopeScaling;
@@ -163,8 +165,100 @@ class FamilyConfigTest {
         assertEquals("DDDF".repeat(12), architecture.attention());
         assertEquals(new DeltaRule(16, 32, 128, 128, 4), architecture.delta());
         assertEquals(
-                new Experts(512, 10, 512, 512, Experts.Scoring.SOFTMAX, false, true, 1, 0, false, true),
+                new Experts(512, 10, 512, 512, Experts.Scoring.SOFTMAX, false, true, 1, 0, false, true, false),
                 architecture.experts());
+    }
+
+    private static ObjectNode gemma4() throws IOException {
+        return (ObjectNode) MAPPER.readTree("""
+                {"architectures": ["Gemma4ForConditionalGeneration"], "model_type": "gemma4", "text_config": {
+                "attention_bias": false, "attention_k_eq_v": false, "enable_moe_block": false,
+                "final_logit_softcapping": 30.0, "global_head_dim": 512, "head_dim": 256,
+                "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 1536, "hidden_size_per_layer_input": 256,
+                "intermediate_size": 6144, "layer_types": ["sliding_attention", "sliding_attention",
+                "sliding_attention", "sliding_attention", "full_attention", "sliding_attention",
+                "sliding_attention", "sliding_attention", "sliding_attention", "full_attention"],
+                "max_position_embeddings": 131072, "model_type": "gemma4_text", "moe_intermediate_size": null,
+                "num_attention_heads": 8, "num_experts": null, "num_global_key_value_heads": null,
+                "num_hidden_layers": 10, "num_key_value_heads": 1, "num_kv_shared_layers": 5, "rms_norm_eps": 1e-06,
+                "rope_parameters": {"full_attention": {"partial_rotary_factor": 0.25, "rope_theta": 1000000.0,
+                "rope_type": "proportional"}, "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"}},
+                "sliding_window": 512, "tie_word_embeddings": true, "top_k_experts": null,
+                "use_bidirectional_attention": "vision", "use_double_wide_mlp": true, "vocab_size": 262144,
+                "vocab_size_per_layer_input": 262144}, "vision_config": {"hidden_size": 768}}
+                """);
+    }
+
+    /** The fields of the published E2B, and those by which 31B differs, with fewer layers. */
+    @Test
+    void gemma4IsReadAsItsFilesSay() throws IOException {
+        ModelConfig small = HuggingFaceConfig.parse(gemma4(), "config.json").model();
+        Architecture architecture = small.architecture();
+        assertEquals("WWWWFWWWWF", architecture.attention());
+        assertEquals(new HeadShape(1, 256), architecture.localHeads());
+        assertEquals(512, small.headDim());
+        assertEquals(5, architecture.sharedCaches());
+        assertEquals(3, small.kvLayer(8));
+        assertEquals(4, small.kvLayer(9));
+        assertEquals(6144, small.mlp(4));
+        assertEquals(12_288, small.mlp(5));
+        assertEquals(256, architecture.perLayer());
+        assertEquals(new Rope(1_000_000, new RopeScaling.Proportional(1, 64)), small.rope());
+        assertEquals(Rope.plain(10_000), small.localRope());
+        assertEquals(1, small.attentionScale(0));
+        assertTrue(small.hasValues(4) && architecture.valueNorm() && architecture.layerScale());
+
+        ObjectNode large = gemma4();
+        ObjectNode text = (ObjectNode) large.get("text_config");
+        text.put("attention_k_eq_v", true)
+                .put("num_attention_heads", 32)
+                .put("num_key_value_heads", 16)
+                .put("num_global_key_value_heads", 4)
+                .put("num_kv_shared_layers", 0)
+                .put("use_double_wide_mlp", false)
+                .putNull("hidden_size_per_layer_input");
+        ModelConfig read = HuggingFaceConfig.parse(large, "config.json").model();
+        assertEquals(new HeadShape(16, 256), read.architecture().localHeads());
+        assertEquals(4, read.kvHeads(4));
+        assertTrue(read.hasValues(0) && !read.hasValues(4));
+        assertEquals(32 * 512 + 4 * 512, read.qkvDim(4));
+        assertEquals(0, read.architecture().perLayer());
+        assertEquals(6144, read.mlp(9));
+
+        text.put("enable_moe_block", true)
+                .put("intermediate_size", 2112)
+                .put("moe_intermediate_size", 704)
+                .put("num_experts", 128)
+                .put("top_k_experts", 8);
+        read = HuggingFaceConfig.parse(large, "config.json").model();
+        assertEquals(
+                new Experts(128, 8, 704, 2112, Experts.Scoring.SOFTMAX, false, true, 1, 0, false, false, true),
+                read.architecture().experts());
+        assertEquals(2112, read.mlp(9));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "use_bidirectional_attention | \"all\" | use_bidirectional_attention all",
+                "num_kv_shared_layers | 10 | 10 of 10 layers without keys and values",
+                "num_kv_shared_layers | 7 | no keys and values for layer 4",
+                "num_kv_shared_layers | -1 | counts of -1",
+                "num_hidden_layers | 9 | a last layer of sliding_attention",
+                "global_head_dim | 1024 | head size 1024 is above 512",
+                "vocab_size_per_layer_input | 262145 | embeddings of 262145 tokens in layers",
+                "hidden_size_per_layer_input | -1 | are not from 0",
+                "enable_moe_block | true | num_experts is missing or not positive",
+                "num_experts | 8 | num_experts 8 of Gemma4ForConditionalGeneration",
+                "query_pre_attn_scalar | 256 | query_pre_attn_scalar 256",
+            })
+    void whatGemma4CannotBeIsRefusedByName(String field, String value, String message) throws IOException {
+        ObjectNode changed = gemma4();
+        ((ObjectNode) changed.get("text_config")).set(field, MAPPER.readTree(value));
+        IOException refused = assertThrows(IOException.class, () -> HuggingFaceConfig.parse(changed, "config.json"));
+        assertTrue(refused.getMessage().contains(message), refused.getMessage());
+        assertTrue(refused.getMessage().contains("Nothing was loaded"), refused.getMessage());
     }
 
     @ParameterizedTest

@@ -32,6 +32,9 @@ class GoldenFamiliesTest {
         "Gemma, d82bad1b8f49478160b288830d9cbb1b6b4913d7212aab13eb74efbbc630d6ac",
         "Gemma2, 2a8977d17712d7ff1c3a8937bd872312aafb29320849724d304ddc020295a78f",
         "Gemma3, a8026831aba15a5810f67c956f694b2a1dcfc36869dd3f679f68d10d02f786f5",
+        "Gemma4, 05f22a39bca5319dc8d72522173c49e1ef0e3d9d151303b13d8ce47c1b390480",
+        "Gemma4Mixture, 8995ecbf6af51bf6cb1133d5f4f39cfba18543480b8a9dc0c61421011b8cba7d",
+        "Gemma4ForConditionalGeneration, af1cfd2aafa9a115bffe814703c4ddb689145a8a2b7ae2e1ea6832f145b04d18",
         "Phi3, 87851051c1aa8b57efe26b3ce71c40bb37818a8ce2f4014baa99819efbbd9d85",
         "Olmo2, f66ab878e98040d2fdb4cac7b10372319963412e6e001d31f41c9ee02608ccef",
         "Olmo3, 9ab29aefc49d28dcdeb88c8f3adaa1466d0c1d2b6189c697010513d3205629fd",
@@ -51,7 +54,8 @@ class GoldenFamiliesTest {
     })
     void aSmallModelOfEachFamilyHasItsTraceRoot(String family, String root) throws IOException {
         Path source = folder.resolve("source");
-        RandomModel.Shape shape = FamilyTest.shape(family + "ForCausalLM", "BF16", family.startsWith("Gemma"), 1, 1);
+        RandomModel.Shape shape = FamilyTest.shape(
+                family.contains("For") ? family : family + "ForCausalLM", "BF16", family.startsWith("Gemma"), 1, 1);
         RandomModel.write(shape, 7, source, share -> {});
         try (LoadedModel model = TestModels.load(source, folder)) {
             int vocab = model.config().vocab();

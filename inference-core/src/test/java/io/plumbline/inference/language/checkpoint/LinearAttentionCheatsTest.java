@@ -167,7 +167,18 @@ class LinearAttentionCheatsTest {
 
     private static LoadedModel.Layer with(LoadedModel.Layer l, LayerParameters p, LoadedModel.Linear linear) {
         return new LoadedModel.Layer(
-                p, l.q(), l.k(), l.v(), l.out(), l.gate(), l.up(), l.down(), l.mixture(), l.attentionGate(), linear);
+                p,
+                l.q(),
+                l.k(),
+                l.v(),
+                l.out(),
+                l.gate(),
+                l.up(),
+                l.down(),
+                l.mixture(),
+                l.attentionGate(),
+                linear,
+                l.perLayer());
     }
 
     private static LayerParameters with(LayerParameters p, ExpertParameters experts, DeltaParameters delta) {
@@ -188,7 +199,9 @@ class LinearAttentionCheatsTest {
                 p.keyGain(),
                 p.sinks(),
                 experts,
-                delta);
+                delta,
+                p.perLayer(),
+                p.scale());
     }
 
     private static Failure delta(UnaryOperator<DeltaParameters> as) throws IOException {
@@ -322,6 +335,7 @@ class LinearAttentionCheatsTest {
                                 l.down(),
                                 l.mixture(),
                                 new LoadedModel.Matrix(l.q().weights(), l.q().format(), out.rows(), out.columns()),
+                                null,
                                 null)));
         LoadedModel.Linear linear = model.layers().getFirst().linear();
         LoadedModel.Matrix rates = linear.rates();
@@ -353,7 +367,8 @@ class LinearAttentionCheatsTest {
                     e.gateUpScale(),
                     e.downScale(),
                     e.gateUpBias(),
-                    e.downBias());
+                    e.downBias(),
+                    null);
             return with(l, with(l.parameters(), forged, l.parameters().delta()), l.linear());
         }));
         int routes = model.config().routes();

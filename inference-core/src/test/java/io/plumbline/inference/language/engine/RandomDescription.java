@@ -10,6 +10,7 @@ import io.plumbline.verifier.model.Activation;
 import io.plumbline.verifier.model.Architecture;
 import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Experts;
+import io.plumbline.verifier.model.HeadShape;
 import io.plumbline.verifier.model.LayerMatrix;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
@@ -83,7 +84,7 @@ final class RandomDescription {
                 rope(),
                 random.nextBoolean(),
                 qkNorm,
-                architecture(layers, headDim, qkNorm));
+                architecture(layers, heads, headDim, qkNorm));
     }
 
     private Rope rope() {
@@ -93,10 +94,11 @@ final class RandomDescription {
                         RopeScaling.NONE,
                         new RopeScaling.Linear(2),
                         new RopeScaling.Llama3(8, 1, 4, 128),
+                        new RopeScaling.Proportional(any(1.0, 2.0), any(1, 3)),
                         new RopeScaling.Yarn(4, 1.1, 32, 1, 128, random.nextBoolean())));
     }
 
-    private Architecture architecture(int layers, int headDim, boolean qkNorm) {
+    private Architecture architecture(int layers, int heads, int headDim, boolean qkNorm) {
         Activation activation = any(Activation.values());
         Architecture.Builder builder = new Architecture.Builder()
                 .activation(activation)
@@ -123,18 +125,28 @@ final class RandomDescription {
                     keyHeads, keyHeads * any(1, 2, 3), any(4, 10, 16, 32), any(3, 16, 20, 64), any(2, 3, 4, 5)));
         }
         String kinds = letters.toString();
-        builder.attentionGate(random.nextBoolean());
+        builder.attentionGate(random.nextBoolean())
+                .valueNorm(random.nextBoolean())
+                .keysAsValues(random.nextBoolean())
+                .layerScale(random.nextBoolean())
+                .perLayer(any(0, 0, 7, 16));
         if (!kinds.equals("F".repeat(layers))) {
             builder.attention(kinds);
         }
         if (kinds.toLowerCase().contains("w")) {
             builder.window(any(1, 2, 5, 31, 32, 33, 63, 64, 65, 100, 129, 600));
             builder.localRope(any(null, rope()));
+            builder.localHeads(any(null, new HeadShape(heads / any(1, heads), any(24, 34))));
+        }
+        int sharing = random.nextInt(layers);
+        if (random.nextBoolean() && hasCaches(kinds, layers - sharing)) {
+            builder.sharedCaches(sharing).sharedMlp(sharing > 0 ? any(0, 31, 96) : 0);
         }
         if (random.nextBoolean()) {
             int count = any(1, 3, 6, 17);
             int shared = any(0, 13, 48);
             boolean hasBiases = random.nextBoolean();
+            boolean hasGate = shared > 0 && !hasBiases && random.nextBoolean();
             builder.experts(new Experts(
                     count,
                     random.nextInt(1, Math.min(count, 5) + 1),
@@ -146,11 +158,19 @@ final class RandomDescription {
                     any(1f, 2.5f),
                     random.nextInt(layers),
                     hasBiases,
-                    shared > 0 && !hasBiases && random.nextBoolean()));
+                    hasGate,
+                    shared > 0 && !hasBiases && !hasGate && random.nextBoolean()));
         } else {
             builder.mlpBias(random.nextBoolean());
         }
         return builder.build();
+    }
+
+    /** Whether each layer from {@code own} on has one of its kind before that, of which it can take the cache. */
+    private static boolean hasCaches(String kinds, int own) {
+        String before = kinds.substring(0, own).toLowerCase();
+        String after = kinds.substring(own).toLowerCase();
+        return after.chars().allMatch(kind -> kind == 'd' || before.indexOf(kind) >= 0);
     }
 
     /** Token files are those of any model of this size. */
@@ -166,6 +186,10 @@ final class RandomDescription {
         ModelConfig config = config();
         float[] embedding = gaussians(config.vocab() * config.hidden(), 0.5);
         put(TensorNames.EMBEDDING, embedding, config.vocab(), config.hidden());
+        if (config.architecture().perLayer() > 0) {
+            int columns = config.perLayerDim();
+            put(TensorNames.PER_LAYER_EMBEDDING, gaussians(VOCAB * columns, 0.5), VOCAB, columns);
+        }
         put(TensorNames.FINAL_NORM, gains(config.hidden()), config.hidden());
         matrix(TensorNames.OUTPUT, config.vocab(), config.hidden(), config.vocab());
         for (int l = 0; l < config.layers(); l++) {
@@ -205,7 +229,10 @@ final class RandomDescription {
             if (declared.containsKey(name)) {
                 continue;
             }
-            if (name.equals(TensorNames.choiceBias(layer)) || name.equals(TensorNames.routerBias(layer))) {
+            boolean isOfExperts = name.equals(TensorNames.choiceBias(layer))
+                    || name.equals(TensorNames.routerBias(layer))
+                    || name.equals(TensorNames.weightScale(layer));
+            if (isOfExperts) {
                 int count = config.architecture().experts().count();
                 put(name, gaussians(count, 0.2), count);
             } else if (TensorNames.linearVectors(layer).contains(name)) {
@@ -217,7 +244,8 @@ final class RandomDescription {
                 int size = declared.get(name.replace(".bias", ".weight")).shape()[0];
                 put(name, gaussians(size, 0.3), size);
             } else {
-                int size = TensorNames.normSize(config, name);
+                boolean isOne = name.equals(TensorNames.layerScale(layer));
+                int size = isOne ? 1 : TensorNames.normSize(config, layer, name);
                 put(name, gains(size), size);
             }
         }

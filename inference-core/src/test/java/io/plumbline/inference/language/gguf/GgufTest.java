@@ -32,6 +32,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -62,6 +63,9 @@ class GgufTest {
         "GemmaForCausalLM, F32, F32, true",
         "Gemma2ForCausalLM, F32, F32, true",
         "Gemma3ForCausalLM, F32, F32, true",
+        "Gemma4ForCausalLM, F32, F32, true",
+        "Gemma4MixtureForCausalLM, F32, F32, true",
+        "Gemma4ForConditionalGeneration, F32, F32, true",
         "Phi3ForCausalLM, F16, F16, false",
         "Olmo2ForCausalLM, BF16, BF16, false",
         "SmolLM3ForCausalLM, F16, F16, true",
@@ -179,6 +183,57 @@ class GgufTest {
     void sentencePieceTokenizersComeThroughTheirScores() throws IOException {
         assumeTrue(Files.exists(TestModels.STORIES_260K), "Skipped: no model at " + TestModels.STORIES_260K);
         sameTokens(TestModels.STORIES_260K, TEXTS);
+    }
+
+    @Test
+    void mergesThatAFileSpellsOutAreTakenAsTheyStand() throws IOException {
+        Path source = folder.resolve("source");
+        RandomModel.write(
+                new RandomModel.Shape("Gemma4ForCausalLM", 64, 2, 4, 2, 16, 96, 320, 256, "F32", true, 0, 1),
+                3,
+                source,
+                share -> {});
+        Path plain = export(source, GgufType.F32);
+        List<String> tokens = new ArrayList<>();
+        try (Arena arena = Arena.ofConfined()) {
+            for (Object token : GgufFile.map(plain, arena).array("tokenizer.ggml.tokens")) {
+                tokens.add((String) token);
+            }
+        }
+        int first = 280;
+        List<String> words = List.of("h", "e", "l", "o", "▁", "\n", "he", "ll", "hell", "hello", "▁hello", "\n\n");
+        for (int i = 0; i < words.size(); i++) {
+            tokens.set(first + i, words.get(i));
+        }
+        Map<String, Object> more = Map.of(
+                "tokenizer.ggml.model",
+                "gemma4",
+                "tokenizer.ggml.tokens",
+                tokens,
+                "tokenizer.ggml.merges",
+                List.of("h e", "l l", "he ll", "hell o", "▁ hello", "\n \n"));
+        Path file = written(plain, "gemma4.gguf", more, name -> true, null);
+        Path imported = folder.resolve("imported");
+        ModelImport.run(file, imported, share -> {});
+        try (ChatTokenizer tokenizer = ChatTokenizer.open(imported)) {
+            String text = "hello hello\n\nhe é";
+            int[] expected = IntStream.of(9, 10, 11, 6, 4).map(i -> first + i).toArray();
+            int[] found = tokenizer.text(text);
+            int begin = found[0] == 1 ? 1 : 0;
+            assertArrayEquals(expected, Arrays.copyOfRange(found, begin, begin + expected.length));
+            // What is in no token is spelled by its bytes.
+            assertEquals(begin + expected.length + 2, found.length);
+            assertEquals(text, tokenizer.decode(Arrays.copyOfRange(found, begin, found.length)));
+        }
+        Path broken =
+                written(plain, "broken.gguf", with(more, "tokenizer.ggml.merges", List.of("he")), n -> true, null);
+        assertTrue(refused(broken).contains("a merge of its tokens is of one part"), refused(broken));
+    }
+
+    private static Map<String, Object> with(Map<String, Object> some, String key, Object value) {
+        Map<String, Object> all = new LinkedHashMap<>(some);
+        all.put(key, value);
+        return all;
     }
 
     private String refused(Path file) {

@@ -172,7 +172,16 @@ class IntKernelsTest {
     void attentionAgrees(Backend backend) {
         IntKernels kernels = backend.kernels().get();
         int[][] shapes = {
-            {8, 1, 1}, {16, 3, 2}, {32, 8, 4}, {64, 13, 4}, {128, 16, 3}, {48, 5, 1}, {20, 2, 4}, {256, 4, 4}, {2, 9, 1}
+            {8, 1, 1},
+            {16, 3, 2},
+            {32, 8, 4},
+            {64, 13, 4},
+            {128, 16, 3},
+            {48, 5, 1},
+            {20, 2, 4},
+            {256, 4, 4},
+            {512, 3, 2},
+            {2, 9, 1}
         };
         for (int[] shape : shapes) {
             for (boolean extreme : new boolean[] {false, true}) {

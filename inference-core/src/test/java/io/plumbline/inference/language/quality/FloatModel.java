@@ -28,6 +28,14 @@ public final class FloatModel {
     private final ModelConfig config;
     private final Architecture architecture;
     private final float[] embedding;
+
+    /** {@code [token][layer][elements]}; null where layers have no embeddings of their own. */
+    private final float[] perLayerEmbedding;
+
+    /** Keys and values of a layer, by token, which later ones may attend to. */
+    private final Map<Integer, float[][]> keysOf = new TreeMap<>();
+
+    private final Map<Integer, float[][]> valuesOf = new TreeMap<>();
     private final float[] finalGain;
     private final float[] output;
     private final List<Layer> layers = new ArrayList<>();
@@ -65,7 +73,7 @@ public final class FloatModel {
                 layer.vectors()
                         .put(
                                 name,
-                                source.require(name, TensorNames.normSize(config, name))
+                                source.require(name, TensorNames.normSize(config, l, name))
                                         .floats());
             }
             if (config.isLinear(l)) {
@@ -86,8 +94,15 @@ public final class FloatModel {
             if (config.hasExperts(l)) {
                 experts(source, layer);
             }
+            if (architecture.layerScale()) {
+                vector(source, layer, TensorNames.layerScale(l), 1);
+            }
             layers.add(layer);
         }
+        this.perLayerEmbedding = architecture.perLayer() == 0
+                ? null
+                : source.require(TensorNames.PER_LAYER_EMBEDDING, config.vocab(), config.perLayerDim())
+                        .floats();
     }
 
     private void linear(Checkpoint source, Layer layer) throws IOException {
@@ -115,6 +130,9 @@ public final class FloatModel {
         }
         if (experts.hasBias()) {
             vector(source, layer, TensorNames.choiceBias(l), experts.count());
+        }
+        if (experts.isApart()) {
+            vector(source, layer, TensorNames.weightScale(l), experts.count());
         }
         if (experts.hasBiases()) {
             for (int i = 0; i < stems.length; i++) {
@@ -155,6 +173,10 @@ public final class FloatModel {
                 h[t][i] *= architecture.embeddingScale();
             }
         }
+        float[][] firsts = new float[n][];
+        for (int t = 0; t < n; t++) {
+            firsts[t] = h[t].clone();
+        }
         for (Layer layer : layers) {
             if (config.isLinear(layer.index())) {
                 linearAttention(layer, h);
@@ -163,6 +185,12 @@ public final class FloatModel {
             }
             for (int t = 0; t < n; t++) {
                 mlp(layer, h[t]);
+                if (perLayerEmbedding != null) {
+                    perLayer(layer, tokens[t], firsts[t], h[t]);
+                }
+                for (int i = 0; i < d && architecture.layerScale(); i++) {
+                    h[t][i] *= layer.gain(TensorNames.layerScale(layer.index()))[0];
+                }
             }
         }
         float[][] logits = new float[n][];
@@ -194,19 +222,41 @@ public final class FloatModel {
                 out[i] *= (float) weight;
             }
         }
-        if (config.hasExperts(layer.index())) {
-            addExperts(layer, x, out);
+        if (config.hasExperts(layer.index()) && architecture.experts().isApart()) {
+            int l = layer.index();
+            float[] routed = normed(h, layer.gain(TensorNames.routerNorm(l)));
+            float[] apart = new float[out.length];
+            addExperts(layer, routed, normed(h, layer.gain(TensorNames.expertsNorm(l))), apart);
+            out = normed(out, layer.gain(TensorNames.sharedOutNorm(l)));
+            add(out, normed(apart, layer.gain(TensorNames.expertsOutNorm(l))));
+        } else if (config.hasExperts(layer.index())) {
+            addExperts(layer, x, x, out);
         }
         add(h, normed(out, layer.gain(TensorNames.mlpOutNorm(layer.index()))));
     }
 
-    private void addExperts(Layer layer, float[] x, float[] out) {
+    /** What a layer's own embedding of a token gives, as it is published. */
+    private void perLayer(Layer layer, int token, float[] first, float[] h) {
+        int l = layer.index();
+        int n = architecture.perLayer();
+        float[] projected = multiply(layer.matrix(TensorNames.PER_LAYER_INPUT), first, n, null);
+        float[] input = norm(projected, layer.gain(TensorNames.perLayerInputNorm(l)), 0, n);
+        float[] gate = multiply(layer.matrix(TensorNames.PER_LAYER_GATE), h, n, null);
+        for (int i = 0; i < n; i++) {
+            double embedded = perLayerEmbedding[token * config.perLayerDim() + l * n + i] * Math.sqrt(n);
+            gate[i] = (float) gated(gate[i], (input[i] + embedded) / Math.sqrt(2));
+        }
+        float[] out = multiply(layer.matrix(TensorNames.PER_LAYER_OUT), gate, config.hidden(), null);
+        add(h, norm(out, layer.gain(TensorNames.perLayerOutNorm(l)), 0, config.hidden()));
+    }
+
+    private void addExperts(Layer layer, float[] routed, float[] x, float[] out) {
         Experts experts = architecture.experts();
         int d = config.hidden();
         int inner = experts.mlp();
         float[] logits = multiply(
                 layer.gain(TensorNames.router(layer.index())),
-                x,
+                routed,
                 experts.count(),
                 layer.gain(TensorNames.routerBias(layer.index())));
         boolean isSoftmax = experts.scoring() == Experts.Scoring.SOFTMAX;
@@ -232,7 +282,9 @@ public final class FloatModel {
         float[] down = layer.gain(TensorNames.expertDown(layer.index()));
         float[] gateUpBias = layer.gain(TensorNames.expertGateUp(layer.index()) + ".bias");
         float[] downBias = layer.gain(TensorNames.expertDown(layer.index()) + ".bias");
+        float[] weightScale = layer.gain(TensorNames.weightScale(layer.index()));
         for (int e : chosen) {
+            double weight = scores[e] / divisor * experts.scale() * (weightScale == null ? 1 : weightScale[e]);
             float[] both = multiply(of(gateUp, e), x, 2 * inner, of(gateUpBias, e));
             float[] y = new float[inner];
             for (int i = 0; i < inner; i++) {
@@ -240,7 +292,7 @@ public final class FloatModel {
             }
             float[] one = multiply(of(down, e), y, d, of(downBias, e));
             for (int i = 0; i < d; i++) {
-                out[i] += (float) (scores[e] / divisor * experts.scale() * one[i]);
+                out[i] += (float) (weight * one[i]);
             }
         }
     }
@@ -345,19 +397,30 @@ public final class FloatModel {
 
     private void attention(Layer layer, float[][] h) {
         int n = h.length;
-        int size = config.headDim();
-        int shared = config.heads() / config.kvHeads();
         int index = layer.index();
-        float[][] keys = new float[n][];
-        float[][] values = new float[n][];
+        int size = config.headDim(index);
+        int queryDim = config.queryDim(index);
+        int kvDim = config.kvDim(index);
+        int shared = config.heads() / config.kvHeads(index);
+        if (config.hasOwnKeys(index)) {
+            keysOf.put(index, new float[n][]);
+            valuesOf.put(index, new float[n][]);
+        }
+        float[][] keys = keysOf.get(config.kvLayer(index));
+        float[][] values = valuesOf.get(config.kvLayer(index));
         for (int t = 0; t < n; t++) {
             float[] x = normed(h[t], layer.gain(TensorNames.attentionNorm(index)));
-            float[] q = multiply(layer.matrix(TensorNames.Q), x, config.queryDim(), layer.bias(TensorNames.Q));
-            keys[t] = multiply(layer.matrix(TensorNames.K), x, config.kvDim(), layer.bias(TensorNames.K));
-            values[t] = multiply(layer.matrix(TensorNames.V), x, config.kvDim(), layer.bias(TensorNames.V));
+            float[] q = multiply(layer.matrix(TensorNames.Q), x, queryDim, layer.bias(TensorNames.Q));
             positioned(index, q, layer.gain(TensorNames.queryNorm(index)), t);
-            positioned(index, keys[t], layer.gain(TensorNames.keyNorm(index)), t);
-            float[] joined = new float[config.queryDim()];
+            if (config.hasOwnKeys(index)) {
+                keys[t] = multiply(layer.matrix(TensorNames.K), x, kvDim, layer.bias(TensorNames.K));
+                values[t] = config.hasValues(index)
+                        ? multiply(layer.matrix(TensorNames.V), x, kvDim, layer.bias(TensorNames.V))
+                        : keys[t].clone();
+                positioned(index, keys[t], layer.gain(TensorNames.keyNorm(index)), t);
+                normValues(values[t], size);
+            }
+            float[] joined = new float[queryDim];
             float[] sinks = layer.gain(TensorNames.sinks(index));
             double[] weight = new double[t + 1];
             int first = architecture.isLocal(index) ? Math.max(0, t - architecture.window() + 1) : 0;
@@ -370,7 +433,7 @@ public final class FloatModel {
                     for (int i = 0; i < size; i++) {
                         sum += (double) q[head * size + i] * keys[j][g + i];
                     }
-                    weight[j] = capped(sum * config.attentionScale(), architecture.scoreCap());
+                    weight[j] = capped(sum * config.attentionScale(index), architecture.scoreCap());
                     max = Math.max(max, weight[j]);
                 }
                 double total = Math.exp(sink - max);
@@ -388,16 +451,21 @@ public final class FloatModel {
             }
             if (architecture.hasAttentionGate()) {
                 float[] gate = multiply(
-                        layer.matrix(TensorNames.ATTENTION_GATE),
-                        x,
-                        config.queryDim(),
-                        layer.bias(TensorNames.ATTENTION_GATE));
+                        layer.matrix(TensorNames.ATTENTION_GATE), x, queryDim, layer.bias(TensorNames.ATTENTION_GATE));
                 for (int i = 0; i < joined.length; i++) {
                     joined[i] *= (float) sigmoid(gate[i]);
                 }
             }
             float[] out = multiply(layer.matrix(TensorNames.O), joined, config.hidden(), layer.bias(TensorNames.O));
             add(h[t], normed(out, layer.gain(TensorNames.attentionOutNorm(index))));
+        }
+    }
+
+    private void normValues(float[] values, int size) {
+        float[] ones = new float[size];
+        Arrays.fill(ones, 1);
+        for (int at = 0; architecture.valueNorm() && at < values.length; at += size) {
+            System.arraycopy(norm(values, ones, at, size), 0, values, at, size);
         }
     }
 
@@ -412,8 +480,8 @@ public final class FloatModel {
             return;
         }
         Rope rope = architecture.isLocal(layer) ? config.localRope() : config.rope();
-        int half = config.rotaryDim() / 2;
-        for (int at = 0; at < x.length; at += config.headDim()) {
+        int half = (architecture.isLocal(layer) ? config.localRotaryDim() : config.rotaryDim()) / 2;
+        for (int at = 0; at < x.length; at += config.headDim(layer)) {
             for (int i = 0; i < half; i++) {
                 double angle = position * rope.frequency(i, 2 * half);
                 double cos = Math.cos(angle) * rope.scaling().magnitude();

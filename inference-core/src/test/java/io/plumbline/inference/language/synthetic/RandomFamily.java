@@ -16,6 +16,7 @@ import java.util.function.Consumer;
  * @param gainsLess what gains are kept less by.
  * @param mixture of experts; null for none.
  * @param linear attention in most layers, and a gate of attention in the others; null for none.
+ * @param gemma what Gemma 4 has beside Gemma 3; null for others.
  * @param extras fields of its config.json beside the common ones.
  */
 record RandomFamily(
@@ -28,6 +29,7 @@ record RandomFamily(
         double gainsLess,
         Mixture mixture,
         Linear linear,
+        Gemma4 gemma,
         Consumer<ObjectNode> extras) {
 
     /**
@@ -116,13 +118,69 @@ record RandomFamily(
     }
 
     /**
+     * Gemma 4: every other layer has full attention, with heads twice as large.
+     *
+     * @param prefix before the names of all tensors.
+     * @param mixture of experts beside the feed-forward part; null for none.
+     * @param isSmall whether layers have embeddings of their own, and all but the first two attend to those two's keys
+     *     and values; else keys are values in layers with full attention.
+     */
+    record Gemma4(String prefix, Sizes mixture, boolean isSmall) {
+        boolean isFull(int layer, int layers) {
+            return (layer + 1) % 2 == 0 || layer == layers - 1;
+        }
+
+        /** Elements of a layer's embedding of a token; 0 for none. */
+        int perLayer() {
+            return isSmall ? 16 : 0;
+        }
+
+        boolean hasOwnKeys(int layer) {
+            return !isSmall || layer < 2;
+        }
+
+        private void configure(ObjectNode json) {
+            int layers = json.get("num_hidden_layers").asInt();
+            windows(gelu(json), 2);
+            ((ArrayNode) json.get("layer_types")).set(layers - 1, "full_attention");
+            json.put("global_head_dim", 2 * json.get("head_dim").asInt())
+                    .put("final_logit_softcapping", 5.0)
+                    .put("hidden_size_per_layer_input", perLayer())
+                    .put("vocab_size_per_layer_input", json.get("vocab_size").asInt())
+                    .put("num_kv_shared_layers", isSmall ? layers - 2 : 0)
+                    .put("use_double_wide_mlp", isSmall)
+                    .put("attention_k_eq_v", !isSmall);
+            if (isSmall) {
+                json.putNull("num_global_key_value_heads");
+            } else {
+                json.put("num_global_key_value_heads", 1);
+            }
+            if (mixture != null) {
+                // Its files name no architecture of their own.
+                json.putArray("architectures").add("Gemma4ForCausalLM");
+                json.put("enable_moe_block", true)
+                        .put("num_experts", mixture.experts())
+                        .put("top_k_experts", mixture.chosen())
+                        .put("moe_intermediate_size", mixture.mlp());
+            }
+            json.remove("rope_theta");
+            ObjectNode ropes = json.putObject("rope_parameters");
+            ropes.putObject("full_attention")
+                    .put("rope_type", "proportional")
+                    .put("partial_rotary_factor", 0.25)
+                    .put("rope_theta", 1_000_000.0);
+            ropes.putObject("sliding_attention").put("rope_type", "default").put("rope_theta", 10_000.0);
+        }
+    }
+
+    /**
      * Sizes of a mixture.
      *
      * @param experts of a layer.
      * @param chosen of them a token.
      * @param mlp inner size of one.
      */
-    private record Sizes(int experts, int chosen, int mlp) {
+    record Sizes(int experts, int chosen, int mlp) {
         /** Few and small in models for tests; in wide ones as published models have them. */
         static Sizes of(int hidden, int mlp) {
             return hidden < 1_024 ? new Sizes(6, 2, 48) : new Sizes(64, 8, mlp);
@@ -262,8 +320,13 @@ record RandomFamily(
                                         .put("rope_type", "linear")
                                         .put("factor", 8.0))
                         .lessOne();
+            case "Gemma4ForCausalLM" -> gemma4(new Gemma4("model.", null, false), json -> {});
+            case "Gemma4MixtureForCausalLM" -> gemma4(new Gemma4("model.", sizes, false), json -> {});
+            case "Gemma4ForConditionalGeneration" ->
+                gemma4(new Gemma4("model.language_model.", null, true), RandomFamily::nest);
             case "Phi3ForCausalLM" ->
-                new RandomFamily(BEFORE, true, true, false, false, QkNorm.NONE, 0, null, null, RandomFamily::longRope);
+                new RandomFamily(
+                        BEFORE, true, true, false, false, QkNorm.NONE, 0, null, null, null, RandomFamily::longRope);
             case "Olmo2ForCausalLM" -> family(AFTER, QkNorm.WHOLE, json -> {});
             case "Olmo3ForCausalLM" ->
                 family(
@@ -300,12 +363,19 @@ record RandomFamily(
     }
 
     private static RandomFamily family(List<String> norms, QkNorm qkNorm, Consumer<ObjectNode> extras) {
-        return new RandomFamily(norms, false, false, false, false, qkNorm, 0, null, null, extras);
+        return new RandomFamily(norms, false, false, false, false, qkNorm, 0, null, null, null, extras);
+    }
+
+    private static RandomFamily gemma4(Gemma4 gemma, Consumer<ObjectNode> last) {
+        return new RandomFamily(GEMMA, false, false, false, false, QkNorm.HEADS, 0, null, null, gemma, json -> {
+            gemma.configure(json);
+            last.accept(json);
+        });
     }
 
     private static RandomFamily delta(Linear linear, Consumer<ObjectNode> extras) {
         Consumer<ObjectNode> all = json -> extras.accept(linear.configure(json));
-        return new RandomFamily(BEFORE, false, false, false, false, QkNorm.HEADS, 1, null, linear, all);
+        return new RandomFamily(BEFORE, false, false, false, false, QkNorm.HEADS, 1, null, linear, null, all);
     }
 
     private static RandomFamily deltaMixture(Linear linear, Sizes sizes, Consumer<ObjectNode> last) {
@@ -385,27 +455,68 @@ record RandomFamily(
                 0,
                 null,
                 null,
+                null,
                 json -> json.put("partial_rotary_factor", 0.5).put("attention_bias", true));
     }
 
     private RandomFamily withQkvBias() {
         return new RandomFamily(
-                norms, hasFusedQkv, hasFusedGateUp, true, hasOtherBiases, qkNorm, gainsLess, mixture, linear, extras);
+                norms,
+                hasFusedQkv,
+                hasFusedGateUp,
+                true,
+                hasOtherBiases,
+                qkNorm,
+                gainsLess,
+                mixture,
+                linear,
+                gemma,
+                extras);
     }
 
     private RandomFamily withOtherBiases() {
         return new RandomFamily(
-                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, true, qkNorm, gainsLess, mixture, linear, extras);
+                norms,
+                hasFusedQkv,
+                hasFusedGateUp,
+                hasQkvBias,
+                true,
+                qkNorm,
+                gainsLess,
+                mixture,
+                linear,
+                gemma,
+                extras);
     }
 
     private RandomFamily lessOne() {
         return new RandomFamily(
-                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, hasOtherBiases, qkNorm, 1, mixture, linear, extras);
+                norms,
+                hasFusedQkv,
+                hasFusedGateUp,
+                hasQkvBias,
+                hasOtherBiases,
+                qkNorm,
+                1,
+                mixture,
+                linear,
+                gemma,
+                extras);
     }
 
     private RandomFamily with(Mixture of) {
         return new RandomFamily(
-                norms, hasFusedQkv, hasFusedGateUp, hasQkvBias, hasOtherBiases, qkNorm, gainsLess, of, linear, extras);
+                norms,
+                hasFusedQkv,
+                hasFusedGateUp,
+                hasQkvBias,
+                hasOtherBiases,
+                qkNorm,
+                gainsLess,
+                of,
+                linear,
+                gemma,
+                extras);
     }
 
     private static ObjectNode mixture(ObjectNode json, Sizes sizes) {

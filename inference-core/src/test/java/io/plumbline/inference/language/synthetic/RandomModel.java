@@ -107,13 +107,19 @@ public final class RandomModel {
 
     private Map<String, Tensor> tensors() {
         Map<String, Tensor> all = new LinkedHashMap<>();
-        int queries = shape.heads() * shape.headDim();
-        int keys = shape.kvHeads() * shape.headDim();
         RandomFamily.Linear linear = family.linear();
-        String prefix = linear == null ? "model." : linear.prefix();
+        RandomFamily.Gemma4 gemma = family.gemma();
+        String prefix = gemma != null ? gemma.prefix() : linear == null ? "model." : linear.prefix();
         all.put(prefix + "embed_tokens.weight", new Tensor(shape.vocab(), shape.hidden(), false, scaled(0.5)));
         for (int l = 0; l < shape.layers(); l++) {
             String layer = prefix + "layers." + l + ".";
+            boolean isGlobal = gemma != null && gemma.isFull(l, shape.layers());
+            boolean hasOwnKeys = gemma == null || gemma.hasOwnKeys(l);
+            boolean areKeysValues = isGlobal && !gemma.isSmall();
+            int headDim = isGlobal ? 2 * shape.headDim() : shape.headDim();
+            int queries = shape.heads() * headDim;
+            int keys = (areKeysValues ? 1 : shape.kvHeads()) * headDim;
+            int mlp = hasOwnKeys ? shape.mlp() : 2 * shape.mlp();
             boolean isLinear = linear != null && linear.isIn(l);
             for (String norm : family.norms()) {
                 all.put(layer + norm + ".weight", gains(shape.hidden()));
@@ -125,8 +131,13 @@ public final class RandomModel {
             } else {
                 int gate = linear == null ? 0 : queries;
                 matrix(all, layer + "self_attn.q_proj", queries + gate, shape.hidden(), 1);
-                matrix(all, layer + "self_attn.k_proj", keys, shape.hidden(), 1);
-                matrix(all, layer + "self_attn.v_proj", keys, shape.hidden(), 1);
+                // Of layers that do not need it the last file has it all the same.
+                if (hasOwnKeys || l == shape.layers() - 1) {
+                    matrix(all, layer + "self_attn.k_proj", keys, shape.hidden(), 1);
+                }
+                if (hasOwnKeys && !areKeysValues) {
+                    matrix(all, layer + "self_attn.v_proj", keys, shape.hidden(), 1);
+                }
             }
             if (!isLinear) {
                 matrix(all, layer + "self_attn.o_proj", shape.hidden(), queries, 0.5);
@@ -138,7 +149,7 @@ public final class RandomModel {
                 matrix(all, layer + "mlp.gate_up_proj", 2 * shape.mlp(), shape.hidden(), 1);
                 matrix(all, layer + "mlp.down_proj", shape.hidden(), shape.mlp(), 0.5);
             } else {
-                gated(all, layer + "mlp.", shape.mlp(), List.of("gate_proj", "up_proj", "down_proj"));
+                gated(all, layer + "mlp.", mlp, List.of("gate_proj", "up_proj", "down_proj"));
             }
             if (family.hasQkvBias()) {
                 all.put(layer + "self_attn.q_proj.bias", new Tensor(1, queries, false, scaled(0.3)));
@@ -158,9 +169,25 @@ public final class RandomModel {
             }
             if (family.qkNorm() != RandomFamily.QkNorm.NONE && !isLinear) {
                 boolean isWhole = family.qkNorm() == RandomFamily.QkNorm.WHOLE;
-                all.put(layer + "self_attn.q_norm.weight", gains(isWhole ? queries : shape.headDim()));
-                all.put(layer + "self_attn.k_norm.weight", gains(isWhole ? keys : shape.headDim()));
+                Tensor queryGains = gains(isWhole ? queries : headDim);
+                // Where scores are not scaled the gains are such that they need not be.
+                all.put(layer + "self_attn.q_norm.weight", gemma == null ? queryGains : smaller(queryGains));
+                if (hasOwnKeys) {
+                    all.put(layer + "self_attn.k_norm.weight", gains(isWhole ? keys : headDim));
+                }
             }
+            if (gemma != null) {
+                gemma(all, layer, gemma);
+            }
+        }
+        if (gemma != null && gemma.isSmall()) {
+            int width = shape.layers() * gemma.perLayer();
+            all.put(prefix + "embed_tokens_per_layer.weight", new Tensor(shape.vocab(), width, false, scaled(0.2)));
+            matrix(all, prefix + "per_layer_model_projection", width, shape.hidden(), 4);
+            all.put(prefix + "per_layer_projection_norm.weight", gains(gemma.perLayer()));
+            // Parts that are not run.
+            all.put("model.vision_tower.patch_embedder.input_proj.weight", gains(shape.hidden()));
+            all.put("model.embed_audio.embedding_projection.weight", gains(shape.hidden()));
         }
         all.put(prefix + "norm.weight", gains(shape.hidden()));
         if (linear != null && !linear.isFused()) {
@@ -182,6 +209,31 @@ public final class RandomModel {
         matrix(all, prefix + names.get(0), mlp, shape.hidden(), 1);
         matrix(all, prefix + names.get(1), mlp, shape.hidden(), 1);
         matrix(all, prefix + names.get(2), shape.hidden(), mlp, 0.5);
+    }
+
+    private void gemma(Map<String, Tensor> all, String layer, RandomFamily.Gemma4 gemma) {
+        all.put(layer + "layer_scalar", new Tensor(1, 1, false, (r, row) -> row[0] = 0.5f + random.nextInt(4) / 8f));
+        if (gemma.mixture() != null) {
+            int experts = gemma.mixture().experts();
+            int inner = gemma.mixture().mlp();
+            double up = 1 / Math.sqrt(shape.hidden());
+            for (String norm : List.of(
+                    "pre_feedforward_layernorm_2", "post_feedforward_layernorm_1", "post_feedforward_layernorm_2")) {
+                all.put(layer + norm + ".weight", gains(shape.hidden()));
+            }
+            all.put(layer + "router.scale", gains(shape.hidden()));
+            all.put(layer + "router.per_expert_scale", gains(experts));
+            all.put(layer + "router.proj.weight", new Tensor(experts, shape.hidden(), false, scaled(2)));
+            all.put(layer + "experts.gate_up_proj", Tensor.of(false, scaled(up), experts, 2 * inner, shape.hidden()));
+            all.put(
+                    layer + "experts.down_proj",
+                    Tensor.of(false, scaled(0.5 / Math.sqrt(inner)), experts, shape.hidden(), inner));
+        }
+        if (gemma.isSmall()) {
+            matrix(all, layer + "per_layer_input_gate", gemma.perLayer(), shape.hidden(), 1);
+            matrix(all, layer + "per_layer_projection", shape.hidden(), gemma.perLayer(), 1);
+            all.put(layer + "post_per_layer_input_norm.weight", gains(shape.hidden()));
+        }
     }
 
     private void linear(Map<String, Tensor> all, String layer, RandomFamily.Linear linear) {
@@ -290,6 +342,16 @@ public final class RandomModel {
                 boolean outlier = random.nextInt(200) == 0;
                 double gain = (outlier ? 8 : 1) * (1 + 0.2 * random.nextGaussian());
                 row[i] = (float) (gain - family.gainsLess());
+            }
+        });
+    }
+
+    /** Gains over the root of how many they are. */
+    private static Tensor smaller(Tensor gains) {
+        return new Tensor(1, gains.columns(), false, (r, row) -> {
+            gains.source().fill(r, row);
+            for (int i = 0; i < row.length; i++) {
+                row[i] /= (float) Math.sqrt(row.length);
             }
         });
     }

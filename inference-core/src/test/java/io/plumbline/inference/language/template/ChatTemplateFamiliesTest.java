@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.inference.language.template.Rendered.Message;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** The families' prompt formats, by templates that use what the published ones use. */
@@ -120,6 +121,99 @@ class ChatTemplateFamiliesTest {
                 "<|im_start|>user\nHi!<|im_end|>\n<|im_start|>assistant\nHello.<|im_end|>\n"
                         + "<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n",
                 render(template, thoughtful));
+    }
+
+    @Test
+    void gemma4LeavesOutThoughtsAndDeclaresToolsInWordsOfItsOwn() {
+        String template = """
+                {%- macro argument(value, quoted=True) -%}
+                    {%- if value is string -%}
+                        {{- '<|"|>' + value + '<|"|>' -}}
+                    {%- elif value is boolean -%}
+                        {{- 'true' if value else 'false' -}}
+                    {%- elif value is mapping -%}
+                        {{- '{' -}}
+                        {%- set ns = namespace(found=false) -%}
+                        {%- for key, inner in value | dictsort -%}
+                            {%- if ns.found %},{% endif -%}
+                            {%- set ns.found = true -%}
+                            {%- if quoted -%}{{- '<|"|>' + key + '<|"|>' -}}{%- else -%}{{- key -}}{%- endif -%}
+                            :{{- argument(inner, quoted=quoted) -}}
+                        {%- endfor -%}
+                        {{- '}' -}}
+                    {%- elif value is sequence -%}
+                        {{- '[' -}}
+                        {%- for item in value -%}
+                            {{- argument(item, quoted=quoted) -}}
+                            {%- if not loop.last %},{% endif -%}
+                        {%- endfor -%}
+                        {{- ']' -}}
+                    {%- else -%}
+                        {{- value -}}
+                    {%- endif -%}
+                {%- endmacro -%}
+                {%- macro without_thoughts(text) -%}
+                    {%- set ns = namespace(result='') -%}
+                    {%- for part in text.split('<channel|>') -%}
+                        {%- set ns.result = ns.result + part.split('<|channel>')[0] -%}
+                    {%- endfor -%}
+                    {{- ns.result | trim -}}
+                {%- endmacro -%}
+                {%- set ns = namespace(before=None) -%}
+                {%- set turns = messages -%}
+                {{ bos_token }}
+                {%- if (enable_thinking is defined and enable_thinking) or tools or messages[0]['role'] in ['system', 'developer'] -%}
+                    {{- '<|turn>system\\n' -}}
+                    {%- if messages[0]['role'] in ['system', 'developer'] -%}
+                        {{- messages[0]['content'] | trim -}}
+                        {%- set turns = messages[1:] -%}
+                    {%- endif -%}
+                    {%- if tools -%}
+                        {%- for tool in tools %}
+                            {{- '<|tool>' -}}
+                            {{- argument(tool, quoted=False) | trim -}}
+                            {{- '<tool|>' -}}
+                        {%- endfor %}
+                    {%- endif -%}
+                    {{- '<turn|>\\n' -}}
+                {%- endif %}
+                {%- for message in turns -%}
+                    {%- set role = 'model' if message['role'] == 'assistant' else message['role'] -%}
+                    {{- '<|turn>' + role + '\\n' }}
+                    {%- if role == 'model' -%}
+                        {{- without_thoughts(message['content']) -}}
+                    {%- else -%}
+                        {{- message['content'] | trim -}}
+                    {%- endif -%}
+                    {{- '<turn|>\\n' -}}
+                {%- endfor -%}
+                {%- if add_generation_prompt -%}
+                    {%- if ns.before != 'tool_response' -%}{{- '<|turn>model\\n' -}}{%- endif -%}
+                    {%- if not enable_thinking | default(false) -%}{{- '<|channel>thought\\n<channel|>' -}}{%- endif -%}
+                {%- endif -%}
+                """;
+        List<Message> thoughtful = List.of(
+                new Message("system", "Be brief. "),
+                new Message("user", " Hi! "),
+                new Message("assistant", "<|channel>thought\nA greeting.<channel|> Hello."),
+                new Message("user", "Why?"));
+        assertEquals(
+                "<s><|turn>system\nBe brief.<turn|>\n<|turn>user\nHi!<turn|>\n<|turn>model\nHello.<turn|>\n"
+                        + "<|turn>user\nWhy?<turn|>\n<|turn>model\n<|channel>thought\n<channel|>",
+                render(template, thoughtful));
+        Map<String, Object> tool = Rendered.ordered("name", "add", "of", List.of(1, true, Map.of("to", "x")));
+        assertEquals(
+                "<s><|turn>system\n<|tool>{name:<|\"|>add<|\"|>,of:[1,true,{to:<|\"|>x<|\"|>}]}<tool|><turn|>\n"
+                        + "<|turn>user\nHi!<turn|>\n",
+                Rendered.template(
+                        template,
+                        Map.of(
+                                "messages",
+                                List.of(Rendered.ordered("role", "user", "content", "Hi!")),
+                                "tools",
+                                List.of(tool),
+                                "bos_token",
+                                "<s>")));
     }
 
     @Test

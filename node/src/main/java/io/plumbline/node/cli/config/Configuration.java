@@ -18,6 +18,9 @@ import java.util.regex.Pattern;
 public final class Configuration {
     private static final Pattern OPTION = Pattern.compile("--([a-z][a-z-]*)");
 
+    /** What Kubernetes has pods see of a service: of one that is called plumbline, under {@code PLUMBLINE_PORT}. */
+    private static final Pattern SERVICE_LINK = Pattern.compile("(tcp|udp|sctp)://.*");
+
     /** Of a value that is looked for in a message: shorter ones stand in it by chance. */
     private static final int LEAST_LENGTH = 4;
 
@@ -105,7 +108,7 @@ public final class Configuration {
     }
 
     private void addVariable(RoleOption option, String text) {
-        if (text == null || text.isEmpty()) {
+        if (text == null || text.isEmpty() || SERVICE_LINK.matcher(text).matches()) {
             return;
         }
         Origin origin = Origin.of(option.variable());

@@ -61,7 +61,9 @@ final class InfoCommand extends ImportedModelCommand {
             }
         }
         Terminal.print("weights  " + String.join(", ", formats) + "; " + SpeedProbe.weightBytes(model) / 1_000_000
-                + " MB read for a token, " + (model.embeddingBytes().byteSize() / 1_000_000) + " MB of embeddings");
+                + " MB read for a token, "
+                + ((model.embeddingBytes().byteSize() + model.perLayerBytes().byteSize()) / 1_000_000)
+                + " MB of embeddings");
         Terminal.print("here     " + Backend.all().stream().map(Backend::name).collect(Collectors.joining(", ")));
     }
 

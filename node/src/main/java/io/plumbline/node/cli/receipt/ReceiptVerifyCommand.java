@@ -93,7 +93,7 @@ public final class ReceiptVerifyCommand extends CommandOptions implements Callab
 
     private void show(CertifiedEntry entry, CertifiedSettlement settled, TrustedLedger ledger) {
         int full = ledger.fullNodes().size();
-        int signed = entry.certificate().signatures().size();
+        int signed = entry.signers(ledger.genesisHash(), ledger.fullNodes());
         int liars = Certificate.mostLiars(full);
         if (json) {
             ObjectNode object = new ObjectMapper()

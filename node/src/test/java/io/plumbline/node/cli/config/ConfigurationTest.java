@@ -151,14 +151,22 @@ class ConfigurationTest {
 
     @Test
     void aWrongVariableIsNamed() {
-        Map<String, String> environment =
-                Map.of("PLUMBLINE_PORT", "tcp://10.0.0.1:80", "PLUMBLINE_PAY_PER_CALL", "yes");
+        Map<String, String> environment = Map.of("PLUMBLINE_PORT", "10.0.0.1:80", "PLUMBLINE_PAY_PER_CALL", "yes");
         assertEquals(
                 Set.of(
-                        "PLUMBLINE_PORT: port: couldn't convert \"tcp://10.0.0.1:80\" to an integer",
+                        "PLUMBLINE_PORT: port: couldn't convert \"10.0.0.1:80\" to an integer",
                         "PLUMBLINE_PAY_PER_CALL: pay-per-call: must be true or false, not \"yes\""),
                 Set.copyOf(
                         Configuration.of(new String[] {"gateway"}, environment).problems()));
+    }
+
+    /** Kubernetes sets it in every pod beside a service that is called plumbline. */
+    @Test
+    void aServicesAddressIsNoPort() {
+        Configuration read = Configuration.of(
+                new String[] {"gateway"}, Map.of("PLUMBLINE_PORT", "tcp://10.0.0.1:80", "PLUMBLINE_MAX_PRICE", "2"));
+        assertEquals(List.of(), read.problems());
+        assertEquals(Set.of("max-price"), read.settings().keySet());
     }
 
     @ParameterizedTest

@@ -47,6 +47,11 @@ public final class ConfigFields {
             "no_rope_layer_interval",
             "layernorm_zero_centered_gamma",
             "use_bidirectional_attention",
+            "attention_k_eq_v",
+            "num_kv_shared_layers",
+            "use_double_wide_mlp",
+            "enable_moe_block",
+            "hidden_size_per_layer_input",
             "attention_sinks");
 
     private static final String QUANTIZATION = "quantization_config";
@@ -75,6 +80,12 @@ public final class ConfigFields {
         read.add(name);
         JsonNode value = json.path(name);
         return value.isNull() ? json.path("") : value;
+    }
+
+    /** Whether a field is there and null, where that says something else than its absence. */
+    boolean isNull(String name) {
+        read.add(name);
+        return json.path(name).isNull();
     }
 
     /** A size that must be there. */

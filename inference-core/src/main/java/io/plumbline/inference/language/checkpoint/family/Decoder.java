@@ -21,8 +21,11 @@ final class Decoder {
     final int hidden;
     final int layers;
     final int heads;
-    final int kvHeads;
-    final int headDim;
+
+    /** Of layers with full attention, where local ones have others. */
+    int kvHeads;
+
+    int headDim;
     final int mlp;
     final int vocab;
 
@@ -76,7 +79,7 @@ final class Decoder {
         this.context = Math.min(fields.size("max_position_embeddings", defaults.context()), Constants.MAX_CONTEXT);
         this.eps = fields.number("rms_norm_eps", defaults.eps());
         RopeFields ropes = new RopeFields(fields, "full_attention", defaults.theta() > 0 ? defaults.theta() : 10_000);
-        this.rope = ropes.rope(context);
+        this.rope = ropes.rope(context, headDim);
         this.rotaryFactor = ropes.partialRotaryFactor();
     }
 

@@ -15,6 +15,7 @@ public interface Family {
             new QwenMoe(),
             new QwenDelta(),
             new Gemma(),
+            new Gemma4(),
             new Phi(),
             new Olmo(),
             new OlmoMoe(),

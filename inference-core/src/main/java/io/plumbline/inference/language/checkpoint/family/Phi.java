@@ -25,9 +25,9 @@ final class Phi implements Family {
             return TensorPlace.of(name);
         }
         return switch (tensor.part()) {
-            case "self_attn.q_proj" -> tensor.named("self_attn.qkv_proj").part(0, c.qkvDim());
-            case "self_attn.k_proj" -> tensor.named("self_attn.qkv_proj").part(c.queryDim(), c.qkvDim());
-            case "self_attn.v_proj" -> tensor.named("self_attn.qkv_proj").part(c.queryDim() + c.kvDim(), c.qkvDim());
+            case "self_attn.q_proj" -> tensor.named("self_attn.qkv_proj").part(0, c.qkvDim(0));
+            case "self_attn.k_proj" -> tensor.named("self_attn.qkv_proj").part(c.queryDim(0), c.qkvDim(0));
+            case "self_attn.v_proj" -> tensor.named("self_attn.qkv_proj").part(c.queryDim(0) + c.kvDim(0), c.qkvDim(0));
             case "mlp.gate_proj" -> tensor.named("mlp.gate_up_proj").part(0, 2 * c.mlp());
             case "mlp.up_proj" -> tensor.named("mlp.gate_up_proj").part(c.mlp(), 2 * c.mlp());
             default -> TensorPlace.of(name);

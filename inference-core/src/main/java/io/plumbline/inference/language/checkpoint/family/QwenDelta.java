@@ -84,7 +84,8 @@ final class QwenDelta implements Family {
                 1,
                 0,
                 false,
-                true));
+                true,
+                false));
     }
 
     /**
@@ -111,7 +112,7 @@ final class QwenDelta implements Family {
             DeltaRule delta = model.architecture().delta();
             Experts experts = model.architecture().experts();
             int head = model.headDim();
-            int both = 2 * model.queryDim();
+            int both = 2 * model.queryDim(0);
             return switch (tensor.part()) {
                 case "self_attn.q_proj" ->
                     tensor.named("self_attn.q_proj").part(0, both).ordered(r -> r / head * 2 * head + r % head);

@@ -8,6 +8,8 @@ import java.util.Map;
 
 /** Rotary frequencies as config.json has them: in fields of their own, or gathered under rope_parameters. */
 final class RopeFields {
+    private static final String PROPORTIONAL = "proportional";
+
     private final ConfigFields fields;
     private final double theta;
 
@@ -51,8 +53,12 @@ final class RopeFields {
         return fields.finite(scaling.path(name), name, otherwise);
     }
 
-    /** The part of a head that is rotated; 0 where the file does not say. */
+    /** The part of a head that is rotated; 0 where the file does not say, or the frequencies have it. */
     double partialRotaryFactor() throws IOException {
+        return type(scaling).equals(PROPORTIONAL) ? 0 : factor();
+    }
+
+    private double factor() throws IOException {
         double older = fields.number("partial_rotary_factor", 0);
         return fields.finite(all.path("partial_rotary_factor"), "partial_rotary_factor", older);
     }
@@ -73,8 +79,9 @@ final class RopeFields {
      * The frequencies.
      *
      * @param context longest in tokens that the model is run to.
+     * @param headDim elements of a head.
      */
-    Rope rope(int context) throws IOException {
+    Rope rope(int context, int headDim) throws IOException {
         int positions = fields.integer("max_position_embeddings", context);
         double original = number(
                 "original_max_position_embeddings", fields.number("original_max_position_embeddings", positions));
@@ -87,6 +94,7 @@ final class RopeFields {
                     case "dynamic" -> RopeScaling.NONE;
                     case "linear" ->
                         number("factor", 1) == 1 ? RopeScaling.NONE : new RopeScaling.Linear(number("factor", 1));
+                    case PROPORTIONAL -> proportional(headDim);
                     case "llama3" ->
                         new RopeScaling.Llama3(
                                 number("factor", 0),
@@ -97,8 +105,14 @@ final class RopeFields {
                     case "longrope", "su" -> longRope(context, positions, original);
                     default ->
                         throw fields.unsupported(
-                                "rope scaling " + type, "default, linear, llama3, yarn and longrope are");
+                                "rope scaling " + type, "default, linear, llama3, proportional, yarn and longrope are");
                 });
+    }
+
+    /** As transformers rounds: whole pairs, of which there must be one. */
+    private RopeScaling proportional(int headDim) throws IOException {
+        double part = factor() == 0 ? 1 : factor();
+        return new RopeScaling.Proportional(number("factor", 1), Math.floor(Math.floor(part * headDim) / 2));
     }
 
     /** Defaults are those of transformers. */
