@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -201,7 +202,8 @@ class EvidenceMemoryTest {
                 shape(
                         "stop tokens",
                         same,
-                        request("", one, new int[REQUEST / 4]).encode(),
+                        request("", one, IntStream.range(0, REQUEST / 4).toArray())
+                                .encode(),
                         end),
                 shape(
                         "tokens",
