@@ -470,9 +470,9 @@ final class Settlements {
     }
 
     /**
-     * An answer was proven false: the requester has back what is still held of the escrow, the node loses its stake, and
-     * requests that it has not answered yet end. Nothing of the stake goes to requesters: a node could make as many of
-     * them as it likes.
+     * An answer was proven false: the requester has back what is still held of the escrow, the node loses its stake,
+     * and requests that it has not answered yet end. Nothing of the stake goes to requesters: a node could make as many
+     * of them as it likes.
      *
      * @return the finder's part of the stake, which its caller owes or holds; the rest is burned.
      */

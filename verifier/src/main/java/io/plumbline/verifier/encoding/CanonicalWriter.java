@@ -81,7 +81,7 @@ public final class CanonicalWriter {
         return this;
     }
 
-    /** All that was written. Where the room was for exactly that, without a copy: what is written next goes elsewhere. */
+    /** All that was written, not copied where the room was for exactly that: what is written next goes elsewhere. */
     public byte[] toBytes() {
         return length == bytes.length ? bytes : Arrays.copyOf(bytes, length);
     }
