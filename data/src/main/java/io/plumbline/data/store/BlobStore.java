@@ -19,6 +19,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
 /**
@@ -28,6 +30,10 @@ import java.util.stream.Stream;
  * <p>A blob is there whole or not at all, whenever the process or the host ends: its files are on disk before they get
  * their names, and the catalog names it last. A file that has its name but is not in the catalog was whole, so the next
  * start takes it in.
+ *
+ * <p>Each of these steps waits for the disk. So blobs are locked one by one, by the id, and the store's own lock, within
+ * that of a blob and never around it, is for sums and for what is being received: the disk writes what several threads
+ * wait for together.
  */
 public final class BlobStore implements AutoCloseable {
     /** Bytes of the disk that blobs leave free, so that catalog, logs and the host go on. */
@@ -39,9 +45,14 @@ public final class BlobStore implements AutoCloseable {
     private static final int PIECE_BYTES = 1 << 20;
     private static final int LISTED_AT_ONCE = 1000;
 
+    /** Blobs whose ids begin alike share a lock. */
+    private static final int LOCKS = 64;
+
     private final Path folder;
     private final long quotaBytes;
     private final Catalog catalog;
+    private final List<Lock> locks =
+            Stream.<Lock>generate(ReentrantLock::new).limit(LOCKS).toList();
     private final Map<Bytes32, Receiving> receiving = new HashMap<>();
     private long usedBytes;
     private long count;
@@ -124,6 +135,18 @@ public final class BlobStore implements AutoCloseable {
         return new Usage(count, usedBytes, quotaBytes);
     }
 
+    /** Takes the lock of a blob; it is to be unlocked. */
+    private Lock lock(Bytes32 id) {
+        Lock lock = locks.get((int) Long.remainderUnsigned(id.a(), LOCKS));
+        lock.lock();
+        return lock;
+    }
+
+    private synchronized void counted(long blobs, long bytes) {
+        count += blobs;
+        usedBytes += bytes;
+    }
+
     /** Takes room for bytes that come. */
     synchronized void reserve(long bytes) throws IOException {
         if (bytes > quotaBytes - usedBytes) {
@@ -144,8 +167,8 @@ public final class BlobStore implements AutoCloseable {
         }
     }
 
-    synchronized void release(long bytes) {
-        usedBytes -= bytes;
+    void release(long bytes) {
+        counted(0, -bytes);
     }
 
     /** Begins to write a blob whose id is not known yet. */
@@ -184,15 +207,24 @@ public final class BlobStore implements AutoCloseable {
     }
 
     /** Makes a blob of whole files that are on disk, whose bytes are reserved. */
-    synchronized void adopt(Bytes32 id, long bytes, Path data, Path outboard, String pin) throws IOException {
-        BlobStat known = catalog.find(id);
-        if (known != null) {
-            usedBytes -= bytes;
+    void adopt(Bytes32 id, long bytes, Path data, Path outboard, String pin) throws IOException {
+        Lock lock = lock(id);
+        try {
+            BlobStat known = catalog.find(id);
+            if (known != null) {
+                release(bytes);
+            }
+            if (known != null && known.isDamaged()) {
+                drop(takeReceiving(id));
+            }
+            enter(id, bytes, data, outboard, known, pin);
+        } finally {
+            lock.unlock();
         }
-        if (known != null && known.isDamaged()) {
-            drop(receiving.remove(id));
-        }
-        enter(id, bytes, data, outboard, known, pin);
+    }
+
+    private synchronized Receiving takeReceiving(Bytes32 id) {
+        return receiving.remove(id);
     }
 
     /** Gives files their names and enters them in the catalog; where they are there, the pin alone. */
@@ -212,7 +244,7 @@ public final class BlobStore implements AutoCloseable {
         if (known == null) {
             TreeSet<String> pins = new TreeSet<>(pin == null ? List.of() : List.of(pin));
             catalog.put(new BlobStat(id, bytes, now(), now(), false, pins), null);
-            count++;
+            counted(1, 0);
         } else {
             catalog.put(known.damaged(false, now()), known);
             if (pin != null) {
@@ -246,7 +278,16 @@ public final class BlobStore implements AutoCloseable {
      * @throws NoRoomException where there is no room for it.
      * @throws IllegalArgumentException where it is here already, or being received with another length.
      */
-    public synchronized PartialBlob receive(Bytes32 id, long bytes) throws IOException {
+    public PartialBlob receive(Bytes32 id, long bytes) throws IOException {
+        Lock lock = lock(id);
+        try {
+            return beginToReceive(id, bytes);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private synchronized PartialBlob beginToReceive(Bytes32 id, long bytes) throws IOException {
         BlobStat known = catalog.find(id);
         if (known != null && !known.isDamaged()) {
             throw new IllegalArgumentException("Blob " + id + " is here already.");
@@ -290,12 +331,17 @@ public final class BlobStore implements AutoCloseable {
      * As {@link #receive}, of a length that is proven: what was begun of the blob with another length, by whom it may,
      * can never be whole and is given up.
      */
-    public synchronized PartialBlob receiveProven(Bytes32 id, long bytes) throws IOException {
-        PartialBlob begun = receiving(id);
-        if (begun != null && begun.bytes() != bytes && catalog.find(id) == null) {
-            forget(id);
+    public PartialBlob receiveProven(Bytes32 id, long bytes) throws IOException {
+        Lock lock = lock(id);
+        try {
+            PartialBlob begun = receiving(id);
+            if (begun != null && begun.bytes() != bytes && catalog.find(id) == null) {
+                forget(id);
+            }
+            return receive(id, bytes);
+        } finally {
+            lock.unlock();
         }
-        return receive(id, bytes);
     }
 
     private void complete(PartialBlob blob) throws IOException {
@@ -304,27 +350,36 @@ public final class BlobStore implements AutoCloseable {
         completeForced(blob);
     }
 
-    private synchronized void completeForced(PartialBlob blob) throws IOException {
-        Receiving open = receiving.get(blob.id());
-        if (open == null || open.blob() != blob) {
-            // Given up, or here by another way.
-            return;
+    private void completeForced(PartialBlob blob) throws IOException {
+        Lock lock = lock(blob.id());
+        try {
+            if (receiving(blob.id()) != blob) {
+                // Given up, or here by another way.
+                return;
+            }
+            BlobStat known = catalog.find(blob.id());
+            enter(blob.id(), blob.bytes(), blob.data(), blob.outboard(), known, null);
+            Receiving open = takeReceiving(blob.id());
+            if (known != null && open.isReserved()) {
+                release(blob.bytes());
+            }
+            drop(open);
+        } finally {
+            lock.unlock();
         }
-        BlobStat known = catalog.find(blob.id());
-        enter(blob.id(), blob.bytes(), blob.data(), blob.outboard(), known, null);
-        receiving.remove(blob.id());
-        if (known != null && open.isReserved()) {
-            usedBytes -= blob.bytes();
-        }
-        drop(open);
     }
 
     /** Gives up what was received of a blob. */
-    public synchronized void forget(Bytes32 id) throws IOException {
-        Receiving open = receiving.remove(id);
-        if (open != null) {
-            usedBytes -= open.isReserved() ? open.blob().bytes() : 0;
-            drop(open);
+    public void forget(Bytes32 id) throws IOException {
+        Lock lock = lock(id);
+        try {
+            Receiving open = takeReceiving(id);
+            if (open != null) {
+                release(open.isReserved() ? open.blob().bytes() : 0);
+                drop(open);
+            }
+        } finally {
+            lock.unlock();
         }
     }
 
@@ -400,24 +455,34 @@ public final class BlobStore implements AutoCloseable {
      * @throws TooManyPinsException where the blob has as many as it may have.
      * @throws IllegalArgumentException where the name is none.
      */
-    public synchronized void pin(Bytes32 id, String name) throws IOException {
+    public void pin(Bytes32 id, String name) throws IOException {
         requirePin(name);
-        BlobStat stat = require(id);
-        SortedSet<String> pins = new TreeSet<>(stat.pins());
-        pins.add(name);
-        if (pins.size() > BlobStat.MOST_PINS) {
-            throw new TooManyPinsException(id);
+        Lock lock = lock(id);
+        try {
+            BlobStat stat = require(id);
+            SortedSet<String> pins = new TreeSet<>(stat.pins());
+            pins.add(name);
+            if (pins.size() > BlobStat.MOST_PINS) {
+                throw new TooManyPinsException(id);
+            }
+            catalog.put(stat.pinned(pins), stat);
+        } finally {
+            lock.unlock();
         }
-        catalog.put(stat.pinned(pins), stat);
     }
 
     /** Keeps a blob no longer for something; nothing where it was not. */
-    public synchronized void unpin(Bytes32 id, String name) throws IOException {
-        BlobStat stat = require(id);
-        SortedSet<String> pins = new TreeSet<>(stat.pins());
-        if (pins.remove(name)) {
-            // A pin that is there again after the host's end keeps a little too much.
-            catalog.putUnsynced(stat.pinned(pins), stat);
+    public void unpin(Bytes32 id, String name) throws IOException {
+        Lock lock = lock(id);
+        try {
+            BlobStat stat = require(id);
+            SortedSet<String> pins = new TreeSet<>(stat.pins());
+            if (pins.remove(name)) {
+                // A pin that is there again after the host's end keeps a little too much.
+                catalog.putUnsynced(stat.pinned(pins), stat);
+            }
+        } finally {
+            lock.unlock();
         }
     }
 
@@ -435,25 +500,34 @@ public final class BlobStore implements AutoCloseable {
      * @param pinPrefix how these begin.
      * @return whether it is gone; where it has such a pin it stays.
      */
-    public synchronized boolean deleteUnlessPinned(Bytes32 id, String pinPrefix) throws IOException {
-        if (require(id).pins().stream().anyMatch(pin -> pin.startsWith(pinPrefix))) {
-            return false;
+    public boolean deleteUnlessPinned(Bytes32 id, String pinPrefix) throws IOException {
+        Lock lock = lock(id);
+        try {
+            if (require(id).pins().stream().anyMatch(pin -> pin.startsWith(pinPrefix))) {
+                return false;
+            }
+            delete(id);
+            return true;
+        } finally {
+            lock.unlock();
         }
-        delete(id);
-        return true;
     }
 
     /** Removes a blob, whatever pins it has. */
-    public synchronized void delete(Bytes32 id) throws IOException {
-        BlobStat stat = require(id);
-        forget(id);
-        // The files first: a catalog's entry without them would promise what is not there, a file without an entry is
-        // taken in again.
-        Files.deleteIfExists(place("blobs", id));
-        Files.deleteIfExists(place("outboards", id));
-        catalog.remove(stat);
-        usedBytes -= stat.bytes();
-        count--;
+    public void delete(Bytes32 id) throws IOException {
+        Lock lock = lock(id);
+        try {
+            BlobStat stat = require(id);
+            forget(id);
+            // The files first: a catalog's entry without them would promise what is not there, a file without an entry
+            // is taken in again.
+            Files.deleteIfExists(place("blobs", id));
+            Files.deleteIfExists(place("outboards", id));
+            catalog.remove(stat);
+            counted(-1, -stat.bytes());
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Blobs that were collected. */
@@ -469,13 +543,16 @@ public final class BlobStore implements AutoCloseable {
         collectPartial(storedBeforeMs);
         List<BlobStat> collected = new ArrayList<>();
         forEach(seen -> {
-            synchronized (this) {
+            Lock lock = lock(seen.id());
+            try {
                 // Pinned meanwhile, perhaps.
                 BlobStat stat = catalog.find(seen.id());
                 if (stat != null && stat.pins().isEmpty() && stat.storedMs() < storedBeforeMs) {
                     delete(stat.id());
                     collected.add(stat);
                 }
+            } finally {
+                lock.unlock();
             }
         });
         return new Collected(
@@ -489,16 +566,19 @@ public final class BlobStore implements AutoCloseable {
         }
         for (Path file : files) {
             String name = file.getFileName().toString();
-            synchronized (this) {
-                if (name.startsWith("new-")
-                        || Files.notExists(file)
-                        || Files.getLastModifiedTime(file).toMillis() >= beforeMs) {
-                    continue;
-                }
-                Bytes32 id = BlobIds.parse(name.substring(0, name.indexOf('.')));
-                if (!receiving.containsKey(id) && catalog.find(id) == null) {
+            if (name.startsWith("new-")) {
+                continue;
+            }
+            Bytes32 id = BlobIds.parse(name.substring(0, name.indexOf('.')));
+            Lock lock = lock(id);
+            try {
+                boolean isOld =
+                        Files.exists(file) && Files.getLastModifiedTime(file).toMillis() < beforeMs;
+                if (isOld && receiving(id) == null && catalog.find(id) == null) {
                     Files.delete(file);
                 }
+            } finally {
+                lock.unlock();
             }
         }
     }
@@ -517,13 +597,16 @@ public final class BlobStore implements AutoCloseable {
             return receive(id, stat.bytes()).missing(Long.MAX_VALUE, Integer.MAX_VALUE);
         }
         List<ByteRange> damaged = Scrub.damaged(stat, place("blobs", id), place("outboards", id), progress);
-        synchronized (this) {
+        Lock lock = lock(id);
+        try {
             // Pinned or deleted meanwhile, perhaps.
             BlobStat now = require(id);
             catalog.put(now.damaged(!damaged.isEmpty(), now()), now);
             if (!damaged.isEmpty()) {
                 keepGoodPart(stat, damaged);
             }
+        } finally {
+            lock.unlock();
         }
         return damaged;
     }
@@ -548,11 +631,20 @@ public final class BlobStore implements AutoCloseable {
         return folder;
     }
 
-    /** Leaves partial blobs for the next time. */
+    /** Leaves partial blobs for the next time. Waits for what is under way, for it needs the catalog. */
     @Override
-    public synchronized void close() throws IOException {
+    public void close() throws IOException {
+        List<Receiving> left;
+        locks.forEach(Lock::lock);
+        try {
+            left = takeAllReceiving();
+            catalog.close();
+        } finally {
+            locks.forEach(Lock::unlock);
+        }
+        // With no lock held: what is being committed has its own, and waits for that of its id.
         List<IOException> failures = new ArrayList<>();
-        for (Receiving open : receiving.values()) {
+        for (Receiving open : left) {
             try (PartialBlob blob = open.blob()) {
                 if (blob.isOpen()) {
                     blob.save();
@@ -561,10 +653,14 @@ public final class BlobStore implements AutoCloseable {
                 failures.add(e);
             }
         }
-        receiving.clear();
-        catalog.close();
         if (!failures.isEmpty()) {
             throw failures.getFirst();
         }
+    }
+
+    private synchronized List<Receiving> takeAllReceiving() {
+        List<Receiving> all = List.copyOf(receiving.values());
+        receiving.clear();
+        return all;
     }
 }

@@ -28,6 +28,9 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -376,6 +379,42 @@ class BlobStoreTest {
                     }
                 }
             }
+        }
+    }
+
+    /** Blobs are locked one by one: what threads do to the same and to others at once leaves sums that are right. */
+    @Test
+    void severalThreadsPutPinAndDeleteTheSameBlobsAtOnce() throws Exception {
+        int blobs = 40;
+        try (BlobStore store = open();
+                ExecutorService threads = Executors.newFixedThreadPool(8)) {
+            List<Future<?>> all = new ArrayList<>();
+            for (int i = 0; i < 8 * blobs; i++) {
+                byte[] content = bytes(100 + i % blobs, i % blobs);
+                int round = i / blobs;
+                all.add(threads.submit(() -> {
+                    Bytes32 id = put(store, content);
+                    store.pin(id, "round " + round);
+                    return null;
+                }));
+            }
+            for (Future<?> one : all) {
+                one.get();
+            }
+            long bytes = 100L * blobs + blobs * (blobs - 1L) / 2;
+            assertEquals(new BlobStore.Usage(blobs, bytes, Long.MAX_VALUE), store.usage());
+            all.clear();
+            store.forEach(stat -> {
+                assertEquals(8, stat.pins().size(), "each thread's pin");
+                all.add(threads.submit(() -> {
+                    store.delete(stat.id());
+                    return null;
+                }));
+            });
+            for (Future<?> one : all) {
+                one.get();
+            }
+            assertEquals(new BlobStore.Usage(0, 0, Long.MAX_VALUE), store.usage());
         }
     }
 }
