@@ -66,7 +66,7 @@ final class FeedBench implements Callable<Integer> {
     private static final String BODY = "{\"request\": %d, \"stations\": [{\"name\": \"Basel\", \"level\": 2.%02d}]}";
 
     @Parameter(names = "--feeds", description = "numbers of feeds that are tried, the fewest first")
-    private List<Integer> counts = List.of(25, 50, 75, 100, 150, 200, 300, 400);
+    private List<Integer> counts = List.of(50, 100, 200, 300, 400, 600, 800, 1000);
 
     @Parameter(names = "--rounds", description = "rounds of a second that are counted for each number")
     private int rounds = 10;
