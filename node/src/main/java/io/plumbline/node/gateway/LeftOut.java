@@ -42,6 +42,9 @@ final class LeftOut {
     private final LongSupplier clockNs;
     private final Map<Left, Until> left = new HashMap<>();
 
+    /** All nodes when it was last looked for successors. */
+    private Set<Bytes32> seen = Set.of();
+
     /** @param clockNs nanoseconds since some time, as {@link System#nanoTime}. */
     LeftOut(LongSupplier clockNs) {
         this.clockNs = clockNs;
@@ -75,6 +78,7 @@ final class LeftOut {
      * @param successors tell which key has replaced one; null where none has, or it cannot be found out now.
      */
     void follow(Set<Bytes32> nodes, UnaryOperator<Bytes32> successors) {
+        look(nodes);
         for (int asked = 0; asked < MOST_ASKED; asked++) {
             Left next = nextGone(nodes);
             if (next == null) {
@@ -85,6 +89,15 @@ final class LeftOut {
                 moved(next, successor);
             }
         }
+    }
+
+    /** A node that was not there before may be the successor of any that is gone: all may be asked for at once. */
+    private synchronized void look(Set<Bytes32> nodes) {
+        if (!seen.containsAll(nodes)) {
+            long now = clockNs.getAsLong();
+            left.values().forEach(until -> until.askNs = now);
+        }
+        seen = Set.copyOf(nodes);
     }
 
     private synchronized Left nextGone(Set<Bytes32> nodes) {

@@ -74,6 +74,19 @@ class LeftOutTest {
         assertTrue(left.contains("", KEYS.get(1)));
     }
 
+    /** A key that left the list before it was replaced, and was asked for in vain until it is asked for seldom. */
+    @Test
+    void aNodeThatIsNewIsTakenForNobodysSuccessorNoLongerThanItIsLookedAt() {
+        left.add("", KEYS.get(0), 24 * HOUR_NS);
+        for (int second = 0; second < 3_600; second++) {
+            nowNs += SECOND_NS;
+            follow(KEYS.get(3));
+        }
+        replaced.put(KEYS.get(0), KEYS.get(1));
+        follow(KEYS.get(3), KEYS.get(1));
+        assertTrue(left.contains("", KEYS.get(1)));
+    }
+
     @Test
     void manyThatAreGoneCostOneRequestFewQuestions() {
         for (int i = 0; i < 1_000; i++) {
