@@ -497,6 +497,11 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         return tokenizer.decode(new long[] {token}, false);
     }
 
+    /** Whether a name is that of a control token, which stands in no text. */
+    public boolean isControl(String name) {
+        return tokenBytes().isControl(name);
+    }
+
     /** The bytes that one token stands for, which may be a part of a character. */
     public byte[] bytes(int token) {
         return tokenBytes().of(token);

@@ -1,6 +1,7 @@
 package io.plumbline.node.gateway.answer;
 
 import io.plumbline.verifier.grammar.Gbnf;
+import java.util.function.Predicate;
 
 /** How a family of models writes its answers, by what its chat template says. */
 public final class AnswerFormat {
@@ -12,23 +13,38 @@ public final class AnswerFormat {
     private final boolean isHarmony;
     private final ThinkReader.Tags thinking;
     private final CallFormat calls;
+    private final Channels channels;
 
-    private AnswerFormat(boolean isHarmony, ThinkReader.Tags thinking, CallFormat calls) {
+    /** How Gemma 4's channels are marked. */
+    private enum Channels {
+        NONE,
+        BY_CONTROL_TOKENS,
+        BY_TEXT
+    }
+
+    private AnswerFormat(boolean isHarmony, ThinkReader.Tags thinking, CallFormat calls, Channels channels) {
         this.isHarmony = isHarmony;
         this.thinking = thinking;
         this.calls = calls;
+        this.channels = channels;
     }
 
     /**
      * The format that a model's chat template shows.
      *
      * @param template its source; empty for none.
+     * @param isControl whether a name is a control token's in the model's vocabulary. GGUF files have some of Gemma 4's
+     *     as text.
      */
-    public static AnswerFormat of(String template) {
+    public static AnswerFormat of(String template, Predicate<String> isControl) {
         ThinkReader.Tags thinking = template.contains(THINK.closing())
                 ? THINK
                 : template.contains(THINK_IN_BRACKETS.closing()) ? THINK_IN_BRACKETS : null;
-        return new AnswerFormat(HarmonyCallFormat.isOf(template), thinking, CallFormat.of(template));
+        Channels channels = !template.contains(ChannelReader.CLOSING)
+                ? Channels.NONE
+                : isControl.test(ChannelReader.CLOSING) ? Channels.BY_CONTROL_TOKENS : Channels.BY_TEXT;
+        return new AnswerFormat(
+                HarmonyCallFormat.isOf(template), thinking, CallFormat.of(template, isControl), channels);
     }
 
     /** How it writes calls of tools; null where that is not known here. */
@@ -59,6 +75,9 @@ public final class AnswerFormat {
         AnswerReader rest = tools == null
                 ? new TextReader()
                 : isHeld ? tools.format().held().reader(tools) : tools.format().reader(tools);
+        if (channels != Channels.NONE) {
+            return new ChannelReader(channels == Channels.BY_TEXT, rest);
+        }
         return thinking == null ? rest : new ThinkReader(thinking, isOpened(promptEnd), rest);
     }
 
