@@ -10,9 +10,9 @@ import java.util.regex.Pattern;
 
 /**
  * The reasoning and the content of a message, as a server has read them out of the text that a node signed. They are
- * all of that text but for the marks of the format it is in: {@code <think>} and {@code </think>}, or what is left in a
- * text of the headers of gpt-oss's messages. What is parted by control tokens alone leaves no mark, and is not known
- * here.
+ * all of that text but for the marks of the format it is in: {@code <think>} and {@code </think>}, what is left in a
+ * text of the headers of gpt-oss's messages, or those of Gemma 4's {@link SignedChannels channels}. What is parted by
+ * control tokens alone leaves no mark, and is not known here.
  */
 final class SignedMessage {
     private static final String OPENING = "<think>";
@@ -23,7 +23,7 @@ final class SignedMessage {
             "(assistant)?(?: to=[^\\s{]{1,256}?)?(analysis|commentary|final)(?: to=[^\\s{]{1,256})? ?(?:json|code|text)?");
 
     /** An answer that ends within the first of them says nothing. */
-    private static final List<String> CHANNELS = List.of("analysis", "commentary", "final");
+    private static final List<String> CHANNELS = List.of("analysis", "commentary", "final", "thought\n");
 
     /** The beginning of one, that the answer's end has cut: the word for who it is of is a token, and whole. */
     private static final Pattern CUT_HEADER =
@@ -53,6 +53,7 @@ final class SignedMessage {
         return isCut
                 || reasoning.isEmpty() && content.equals(signed)
                 || isTagged(signed, reasoning, content)
+                || SignedChannels.isOf(signed, reasoning, content)
                 || isInChannels(signed, reasoning, content);
     }
 

@@ -183,6 +183,35 @@ class ContentCheckTest {
         }
     }
 
+    /** Where marks of channels are text, they say all; where they are control tokens, not where reasoning ends. */
+    @Test
+    void reasoningInChannelsIsWhatTheTextSays() {
+        String marked = "<|channel>thought\nIt is so.\n<channel|>Not safe.";
+        assertTrue(SignedMessage.isOf(marked, "It is so.", "Not safe."));
+        assertTrue(SignedMessage.isOf(marked + "<|channel>thought\n<channel|><channel|>", "It is so.", "Not safe."));
+        assertTrue(SignedMessage.isOf("<|channel>thought\n<channel|>\nNot safe.", "", "Not safe."));
+        assertTrue(SignedMessage.isOf("a<|channel>b<channel|> c<|channel>d<channel|>", "b\nd", "a c"));
+        assertTrue(SignedMessage.isOf("<|channel>thought\nIt is <chan", "It is <chan", ""));
+        assertTrue(SignedMessage.isOf("<|channel>thou", "", ""));
+        assertTrue(SignedMessage.isOf("thought\nNot safe.", "", "Not safe."), "an empty channel");
+        assertTrue(SignedMessage.isOf("Not safe.thought\n", "", "Not safe."));
+        assertTrue(SignedMessage.isOf("thought\nIt is so", "It is so", ""), "one that the answer ends in");
+        for (String[] wrong : new String[][] {
+            {marked, "It is so.", "safe."},
+            {marked, "It is so.", ""},
+            {marked, "", "Not safe."},
+            {marked, "", "It is so.\nNot safe."},
+            {marked, "It is so.\nNot", "safe."},
+            {marked, "It is.", "Not safe."},
+            {"thought\nNever share your password.", "Never", "share your password."},
+            {"thought\nNot safe.", "Not", "safe."},
+            {"a<|channel>b<channel|> c", "b", "c"},
+            {"a<channel|>b", "a", "b"}
+        }) {
+            assertFalse(SignedMessage.isOf(wrong[0], wrong[1], wrong[2]), String.join(" | ", wrong));
+        }
+    }
+
     @Test
     void aMessageWithReasoningIsCheckedAgainstTheTextBesideIt() {
         Request good = request(ASKED);
