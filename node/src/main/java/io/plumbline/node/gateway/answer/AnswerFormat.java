@@ -2,6 +2,7 @@ package io.plumbline.node.gateway.answer;
 
 import io.plumbline.verifier.grammar.Gbnf;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** How a family of models writes its answers, by what its chat template says. */
 public final class AnswerFormat {
@@ -10,10 +11,17 @@ public final class AnswerFormat {
     /** Mistral's, which are control tokens. */
     private static final ThinkReader.Tags THINK_IN_BRACKETS = new ThinkReader.Tags("[THINK]", "[/THINK]");
 
+    /** Granite 3.2's. */
+    private static final ThinkReader.Tags IN_WORDS =
+            new ThinkReader.Tags("Here is my thought process:", "Here is my response:");
+
     private final boolean isHarmony;
     private final ThinkReader.Tags thinking;
     private final CallFormat calls;
     private final Channels channels;
+
+    /** Whether what follows the reasoning stands in tags of its own. */
+    private final boolean isResponse;
 
     /** How Gemma 4's channels are marked. */
     private enum Channels {
@@ -22,11 +30,13 @@ public final class AnswerFormat {
         BY_TEXT
     }
 
-    private AnswerFormat(boolean isHarmony, ThinkReader.Tags thinking, CallFormat calls, Channels channels) {
+    private AnswerFormat(
+            boolean isHarmony, ThinkReader.Tags thinking, CallFormat calls, Channels channels, boolean isResponse) {
         this.isHarmony = isHarmony;
         this.thinking = thinking;
         this.calls = calls;
         this.channels = channels;
+        this.isResponse = isResponse;
     }
 
     /**
@@ -37,14 +47,20 @@ public final class AnswerFormat {
      *     as text.
      */
     public static AnswerFormat of(String template, Predicate<String> isControl) {
-        ThinkReader.Tags thinking = template.contains(THINK.closing())
-                ? THINK
-                : template.contains(THINK_IN_BRACKETS.closing()) ? THINK_IN_BRACKETS : null;
+        // Some templates have the opening tag alone, with which their prompts end.
+        ThinkReader.Tags thinking = Stream.of(THINK, THINK_IN_BRACKETS, IN_WORDS)
+                .filter(tags -> template.contains(tags.closing()) || template.contains(tags.opening()))
+                .findFirst()
+                .orElse(null);
         Channels channels = !template.contains(ChannelReader.CLOSING)
                 ? Channels.NONE
                 : isControl.test(ChannelReader.CLOSING) ? Channels.BY_CONTROL_TOKENS : Channels.BY_TEXT;
         return new AnswerFormat(
-                HarmonyCallFormat.isOf(template), thinking, CallFormat.of(template, isControl), channels);
+                HarmonyCallFormat.isOf(template),
+                thinking,
+                CallFormat.of(template, isControl),
+                channels,
+                template.contains(ResponseReader.CLOSING));
     }
 
     /** How it writes calls of tools; null where that is not known here. */
@@ -78,7 +94,9 @@ public final class AnswerFormat {
         if (channels != Channels.NONE) {
             return new ChannelReader(channels == Channels.BY_TEXT, rest);
         }
-        return thinking == null ? rest : new ThinkReader(thinking, isOpened(promptEnd), rest);
+        return thinking == null
+                ? rest
+                : new ThinkReader(thinking, isOpened(promptEnd), isResponse ? new ResponseReader(rest) : rest);
     }
 
     /**

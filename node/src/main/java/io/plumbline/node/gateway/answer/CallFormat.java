@@ -7,7 +7,12 @@ import java.util.function.Predicate;
 
 /** How a family of models writes calls of tools. */
 public sealed interface CallFormat
-        permits JsonCallFormat, ElementCallFormat, MistralCallFormat, HarmonyCallFormat, Gemma4CallFormat {
+        permits JsonCallFormat,
+                ElementCallFormat,
+                MistralCallFormat,
+                HarmonyCallFormat,
+                Gemma4CallFormat,
+                PythonCallFormat {
     /**
      * The format that a model's chat template teaches.
      *
@@ -28,6 +33,13 @@ public sealed interface CallFormat
                     : template.contains("<arg_key>")
                             ? ElementCallFormat.KEY_AND_VALUE
                             : template.contains("arguments") ? JsonCallFormat.TAGGED : null;
+        }
+        if (template.contains(PythonCallFormat.OPENING)) {
+            return PythonCallFormat.LINES;
+        }
+        if (template.contains("<|tool_call|>")) {
+            // Granite 3's, behind a control token.
+            return JsonCallFormat.LISTED;
         }
         if (template.contains("[TOOL_CALLS]")) {
             return template.contains("[ARGS]") ? MistralCallFormat.NAMED : JsonCallFormat.LISTED;

@@ -102,7 +102,8 @@ class CallFormatTest {
                 "[TOOL_CALLS][ARGS]",
                 "<tool_call><function=",
                 "<tool_call><arg_key>",
-                "<|tool_call><|\"|>")) {
+                "<|tool_call><|\"|>",
+                "<function_calls>")) {
             AnswerFormat answers = AnswerFormat.of(template, CONTROLS);
             Grammar grammar = Grammar.parse(answers.calls().grammar(List.of(tool), Set.of("add"), true, true));
             assertTrue(matches(grammar, held), template);
@@ -177,6 +178,8 @@ class CallFormatTest {
         assertEquals(
                 HarmonyCallFormat.HARMONY, CallFormat.of("<|start|>assistant<|channel|>final<|message|>", CONTROLS));
         assertEquals(new Gemma4CallFormat(false), CallFormat.of("<|tool_call>call:<|\"|><tool_call|>", CONTROLS));
+        assertEquals(JsonCallFormat.LISTED, CallFormat.of("with <|tool_call|> followed by a JSON list", CONTROLS));
+        assertEquals(PythonCallFormat.LINES, CallFormat.of("<function_calls></function_calls>", CONTROLS));
         assertNull(CallFormat.of("{{ messages }}", CONTROLS));
     }
 
