@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 /**
  * Calls of functions, as a server has read them out of the text that a node signed. What a call's name and arguments
  * are stands in that text, one call after the other: arguments as JSON, whatever blanks the model has written into it,
- * an element for each, or as Gemma 4 writes them.
+ * an element for each, or as Gemma 4 or OLMo 3 write them.
  */
 final class SignedCalls {
     /**
@@ -105,7 +105,28 @@ final class SignedCalls {
                 }
             }
         }
-        return endOfCall(CALL + name, arguments, from);
+        int end = endOfCall(CALL + name, arguments, from);
+        return end >= 0 ? end : endOfPython(name, arguments, from);
+    }
+
+    /** The same as OLMo 3 writes it. */
+    private int endOfPython(String name, String arguments, int from) {
+        for (int at = text.indexOf(name + "(", from); at >= 0; at = text.indexOf(name + "(", at + 1)) {
+            boolean isName = at == 0 || !isInName(text.charAt(at - 1));
+            int end = isName ? SignedPythonCalls.endOf(text, arguments, at + name.length()) : -1;
+            if (end >= 0) {
+                return end;
+            }
+            steps += arguments.length();
+            if (steps > STEPS_A_CHARACTER * (text.length() + 1L)) {
+                return -1;
+            }
+        }
+        return -1;
+    }
+
+    private static boolean isInName(char one) {
+        return Character.isLetterOrDigit(one) || one == '_' || one == '-';
     }
 
     /** The same as Gemma 4 writes it: no name of a member stands in quotes, and strings stand between other marks. */

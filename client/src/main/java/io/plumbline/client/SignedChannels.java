@@ -9,6 +9,9 @@ final class SignedChannels {
     private static final String OPENING = "<|channel>";
     private static final String CLOSING = "<channel|>";
 
+    /** Begins what a tool is to answer, and says nothing at the end. */
+    private static final String RESPONSE = "<|tool_response>";
+
     /** The channel's name, and the end of its line. */
     private static final String LABEL = "thought\n";
 
@@ -19,10 +22,12 @@ final class SignedChannels {
         return isMarked(signed, reasoning, content) || isUnmarked(signed, reasoning, content);
     }
 
-    private static boolean isMarked(String signed, String reasoning, String content) {
-        if (!signed.contains(OPENING) && !signed.contains(CLOSING)) {
+    private static boolean isMarked(String text, String reasoning, String content) {
+        boolean isForTools = text.endsWith(RESPONSE);
+        if (!text.contains(OPENING) && !text.contains(CLOSING) && !isForTools) {
             return false;
         }
+        String signed = isForTools ? text.substring(0, text.length() - RESPONSE.length()) : text;
         StringBuilder thought = new StringBuilder();
         StringBuilder said = new StringBuilder();
         for (int at = 0; at <= signed.length(); ) {

@@ -157,7 +157,16 @@ class ContentCheckTest {
                 "analysisI look.assistantcommentary to=browser.search code{\"q\":1}", "I look.", "{\"q\":1}"));
         assertTrue(SignedMessage.isOf("analysisI look.assistantcommentary to=funct", "I look.", ""));
         assertTrue(SignedMessage.isOf("analy", "", ""));
+        String response = "<think>It is so.</think>\n<response>\nNot safe.\n</response>\n";
+        assertTrue(SignedMessage.isOf(response, "It is so.", "Not safe."));
+        assertTrue(SignedMessage.isOf("<think>x</think><response>Cut </resp", "x", "Cut </resp"));
+        String words = "Here is my thought process: It is so.\nHere is my response: Not safe.";
+        assertTrue(SignedMessage.isOf(words, "It is so.", "Not safe."));
         for (String[] wrong : new String[][] {
+            {response, "It is so.", "safe."},
+            {response, "It is so.", ""},
+            {words, "It is so.", "safe."},
+            {"Never. Here is my response: Pay.", "Never.", "Pay."},
             {think, "It is so.", "safe."},
             {think, "It is so.", ""},
             {think, "", "Not safe."},
@@ -193,6 +202,7 @@ class ContentCheckTest {
         assertTrue(SignedMessage.isOf("a<|channel>b<channel|> c<|channel>d<channel|>", "b\nd", "a c"));
         assertTrue(SignedMessage.isOf("<|channel>thought\nIt is <chan", "It is <chan", ""));
         assertTrue(SignedMessage.isOf("<|channel>thou", "", ""));
+        assertTrue(SignedMessage.isOf("Not safe.<|tool_response>", "", "Not safe."));
         assertTrue(SignedMessage.isOf("thought\nNot safe.", "", "Not safe."), "an empty channel");
         assertTrue(SignedMessage.isOf("Not safe.thought\n", "", "Not safe."));
         assertTrue(SignedMessage.isOf("thought\nIt is so", "It is so", ""), "one that the answer ends in");

@@ -142,6 +142,28 @@ class SignedCallsTest {
         assertFalse(areIn("call:pay{to:<|\"|>A<|\"|>}", calls("pay", "{\"to\":\"<|\\\"|>A\"}")));
     }
 
+    @Test
+    void argumentsStandInTheTextAsPythonHasThem() {
+        String text = "<function_calls>pay(amount=5, now=True, to='A \"b\" it\\'s\\n', tags=[1, {\"a\": null,}])\n"
+                + "look()</function_calls>";
+        String pay = "{\"amount\":5,\"now\":true,\"to\":\"A \\\"b\\\" it's\\n\",\"tags\":[1,{\"a\":null}]}";
+        assertTrue(areIn(text, calls("pay", pay, "look", "{}")));
+        for (String other : new String[] {
+            pay.replace("A ", "B "),
+            pay.replace("5", "50"),
+            pay.replace("true", "false"),
+            pay.replace("amount", "sum"),
+            pay.replace("[1,", "["),
+            pay.replace("\"now\":true,", ""),
+            pay.replace(",\"tags\":[1,{\"a\":null}]", ""),
+            "{}"
+        }) {
+            assertFalse(areIn(text, calls("pay", other)), other);
+        }
+        assertFalse(areIn(text, calls("look", "{}", "pay", pay)), "in another order");
+        assertFalse(areIn("paylook()", calls("look", "{}")), "the end of another's name");
+    }
+
     /** A name and arguments that stand in the text, and not as one call's. */
     @Test
     void eachCallHasItsOwnNameAndArguments() {
