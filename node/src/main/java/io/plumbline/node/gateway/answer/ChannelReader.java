@@ -16,12 +16,20 @@ final class ChannelReader implements AnswerReader {
     /** The channel's name, and the end of its line. */
     private static final String LABEL = "thought\n";
 
+    /** Begins what a tool is to answer; a model ends its answer with it behind a call. */
+    private static final String RESPONSE = "<|tool_response>";
+
     private final AnswerReader rest;
 
     private final boolean isSpelled;
 
     private final TagSearch opening = new TagSearch(OPENING);
     private final TagSearch closing = new TagSearch(CLOSING);
+    private final TagSearch response = new TagSearch(RESPONSE);
+
+    /** Whether that mark has come last, which is text where anything follows it. */
+    private boolean isResponse;
+
     private State state = State.TEXT;
 
     /** Of the channel: what may be its name. */
@@ -119,17 +127,40 @@ final class ChannelReader implements AnswerReader {
         }
         StringBuilder before = new StringBuilder();
         boolean isOpened = opening.take(next, before);
-        StringBuilder outside = new StringBuilder();
-        for (int i = 0; i < before.length(); i++) {
-            // One that closes no channel says nothing.
-            closing.take(before.charAt(i), outside);
-        }
-        if (isOpened) {
-            closing.finish(outside);
-        }
-        outside.chars().forEach(c -> outside((char) c, said));
+        spelled(before, isOpened, said);
         if (isOpened) {
             begin(said, out);
+        }
+    }
+
+    /** @param isLast whether no more of the text comes before a channel or the end. */
+    private void spelled(StringBuilder text, boolean isLast, StringBuilder said) {
+        StringBuilder plain = new StringBuilder();
+        for (int i = 0; i < text.length(); i++) {
+            // One that closes no channel says nothing.
+            closing.take(text.charAt(i), plain);
+        }
+        if (isLast) {
+            closing.finish(plain);
+        }
+        for (int i = 0; i < plain.length(); i++) {
+            StringBuilder passed = new StringBuilder();
+            boolean wasResponse = isResponse;
+            isResponse = response.take(plain.charAt(i), passed);
+            // What follows the mark, or the beginning of it anew.
+            say(wasResponse ? RESPONSE : "", said);
+            say(passed, said);
+        }
+        if (isLast) {
+            StringBuilder passed = new StringBuilder();
+            response.finish(passed);
+            say(passed, said);
+        }
+    }
+
+    private void say(CharSequence text, StringBuilder said) {
+        for (int i = 0; i < text.length(); i++) {
+            outside(text.charAt(i), said);
         }
     }
 
@@ -174,6 +205,8 @@ final class ChannelReader implements AnswerReader {
         if (isReasoning()) {
             return;
         }
+        say(isResponse ? RESPONSE : "", said);
+        isResponse = false;
         say(said, out);
         // A call does not go on behind a channel.
         out.addAll(rest.add(List.of(new Piece.Control(OPENING))));
@@ -221,13 +254,8 @@ final class ChannelReader implements AnswerReader {
             closing.finish(last);
             last.chars().forEach(c -> inside((char) c));
         } else {
-            StringBuilder before = new StringBuilder();
-            opening.finish(before);
-            for (int i = 0; i < before.length(); i++) {
-                closing.take(before.charAt(i), last);
-            }
-            closing.finish(last);
-            last.chars().forEach(c -> outside((char) c, said));
+            opening.finish(last);
+            spelled(last, true, said);
         }
         tell(out);
         say(said, out);
