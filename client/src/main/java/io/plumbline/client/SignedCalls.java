@@ -6,13 +6,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
  * Calls of functions, as a server has read them out of the text that a node signed. What a call's name and arguments
  * are stands in that text, one call after the other: arguments as JSON, whatever blanks the model has written into it,
- * or an element for each.
+ * an element for each, or as Gemma 4 or OLMo 3 write them.
  */
 final class SignedCalls {
     /**
@@ -25,6 +26,14 @@ final class SignedCalls {
     private static final List<Form> FORMS = List.of(
             new Form("<function=", ">", "<parameter=", ">", "", "</parameter>", "</function>"),
             new Form("", "", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>", ""));
+
+    /** What stands before a name that Gemma 4 calls. */
+    private static final String CALL = "call:";
+
+    /** What its strings stand between, where that is text and no control token. */
+    private static final String QUOTE = "<|\"|>";
+
+    private static final Map<Character, String> OF_PYTHON = Map.of('t', "True", 'f', "False", 'n', "None");
 
     /** Characters that are compared, a character of the text: no model writes one in which it takes more. */
     private static final int STEPS_A_CHARACTER = 32;
@@ -96,7 +105,100 @@ final class SignedCalls {
                 }
             }
         }
+        int end = endOfCall(CALL + name, arguments, from);
+        return end >= 0 ? end : endOfPython(name, arguments, from);
+    }
+
+    /** The same as OLMo 3 writes it. */
+    private int endOfPython(String name, String arguments, int from) {
+        for (int at = text.indexOf(name + "(", from); at >= 0; at = text.indexOf(name + "(", at + 1)) {
+            boolean isName = at == 0 || !isInName(text.charAt(at - 1));
+            int end = isName ? SignedPythonCalls.endOf(text, arguments, at + name.length()) : -1;
+            if (end >= 0) {
+                return end;
+            }
+            steps += arguments.length();
+            if (steps > STEPS_A_CHARACTER * (text.length() + 1L)) {
+                return -1;
+            }
+        }
         return -1;
+    }
+
+    private static boolean isInName(char one) {
+        return Character.isLetterOrDigit(one) || one == '_' || one == '-';
+    }
+
+    /** The same as Gemma 4 writes it: no name of a member stands in quotes, and strings stand between other marks. */
+    private int endOfCall(String called, String arguments, int from) {
+        for (int at = text.indexOf(called, from); at >= 0; at = text.indexOf(called, at + 1)) {
+            int end = endOfWords(arguments, at + called.length());
+            if (end >= 0) {
+                return end;
+            }
+        }
+        return -1;
+    }
+
+    private int endOfWords(String json, int begin) {
+        int at = begin;
+        boolean isInString = false;
+        boolean isMarked = false;
+        for (int i = 0; i < json.length() && at >= 0; i++) {
+            char next = json.charAt(i);
+            if (++steps > STEPS_A_CHARACTER * (text.length() + 1L)) {
+                return -1;
+            }
+            if (next == '"' && isInString) {
+                at = !isMarked ? at : text.startsWith(QUOTE, at) ? at + QUOTE.length() : -1;
+                isInString = false;
+            } else if (next == '"') {
+                boolean isHere = i + 1 < json.length() && text.startsWith(json.substring(i + 1, i + 2), at);
+                int word = isHere && !text.startsWith(QUOTE, at) ? at : skipBlanks(at);
+                isMarked = text.startsWith(QUOTE, word);
+                at = isMarked ? word + QUOTE.length() : word;
+                isInString = true;
+            } else if (isInString) {
+                String character = next == '\\' ? escape(json, i) : "";
+                i += character.length() - (character.isEmpty() ? 0 : 1);
+                String plain = character.isEmpty() ? String.valueOf(next) : unescaped(character);
+                at = plain != null && text.startsWith(plain, at) ? at + plain.length() : -1;
+            } else {
+                String python = OF_PYTHON.get(next);
+                int word = skipBlanks(at);
+                if (python != null && text.startsWith(python, word)) {
+                    i += wordAt(json, i) - 1;
+                    at = word + python.length();
+                } else {
+                    at = skip(String.valueOf(next), at);
+                }
+            }
+        }
+        return at;
+    }
+
+    /** Letters of JSON's own word at a place. */
+    private static int wordAt(String json, int place) {
+        int end = place;
+        while (end < json.length() && Character.isLetter(json.charAt(end))) {
+            end++;
+        }
+        return end - place;
+    }
+
+    /** A backslash and what belongs to it, as far as it is there. */
+    private static String escape(String json, int place) {
+        boolean isCode = json.startsWith("u", place + 1);
+        return json.substring(place, Math.min(json.length(), place + (isCode ? 6 : 2)));
+    }
+
+    /** The character that is meant; null for none. */
+    private static String unescaped(String escape) {
+        try {
+            return HttpCalls.MAPPER.readValue('"' + escape + '"', String.class);
+        } catch (IOException e) {
+            return null;
+        }
     }
 
     /** Whether the function's name stands before a place, and is the longest of those offered that does. */

@@ -10,20 +10,30 @@ import java.util.regex.Pattern;
 
 /**
  * The reasoning and the content of a message, as a server has read them out of the text that a node signed. They are
- * all of that text but for the marks of the format it is in: {@code <think>} and {@code </think>}, or what is left in a
- * text of the headers of gpt-oss's messages. What is parted by control tokens alone leaves no mark, and is not known
- * here.
+ * all of that text but for the marks of the format it is in: {@code <think>} and {@code </think>}, what is left in a
+ * text of the headers of gpt-oss's messages, or those of Gemma 4's {@link SignedChannels channels}. What is parted by
+ * control tokens alone leaves no mark, and is not known here.
  */
 final class SignedMessage {
     private static final String OPENING = "<think>";
     private static final String CLOSING = "</think>";
+
+    /** The words that Granite 3.2 has in place of tags. */
+    private static final String OPENING_WORDS = "Here is my thought process:";
+
+    private static final String CLOSING_WORDS = "Here is my response:";
+
+    /** What Granite 3.3 writes around what it says behind its reasoning. */
+    private static final String RESPONSE = "<response>";
+
+    private static final String RESPONSE_END = "</response>";
 
     /** Of a message in a text: who it is of, its channel, whom it is to, and the kind of what follows. */
     private static final Pattern HEADER = Pattern.compile(
             "(assistant)?(?: to=[^\\s{]{1,256}?)?(analysis|commentary|final)(?: to=[^\\s{]{1,256})? ?(?:json|code|text)?");
 
     /** An answer that ends within the first of them says nothing. */
-    private static final List<String> CHANNELS = List.of("analysis", "commentary", "final");
+    private static final List<String> CHANNELS = List.of("analysis", "commentary", "final", "thought\n");
 
     /** The beginning of one, that the answer's end has cut: the word for who it is of is a token, and whole. */
     private static final Pattern CUT_HEADER =
@@ -53,6 +63,7 @@ final class SignedMessage {
         return isCut
                 || reasoning.isEmpty() && content.equals(signed)
                 || isTagged(signed, reasoning, content)
+                || SignedChannels.isOf(signed, reasoning, content)
                 || isInChannels(signed, reasoning, content);
     }
 
@@ -93,14 +104,34 @@ final class SignedMessage {
 
     /** Reasoning to the first closing tag, without blanks around it; all of a text that has none. */
     private static boolean isTagged(String signed, String reasoning, String content) {
+        // A prompt may have the opening tag, and has no words.
+        return isTagged(signed, reasoning, content, OPENING, CLOSING)
+                || signed.stripLeading().startsWith(OPENING_WORDS)
+                        && isTagged(signed, reasoning, content, OPENING_WORDS, CLOSING_WORDS);
+    }
+
+    private static boolean isTagged(String signed, String reasoning, String content, String opening, String closing) {
         String text = signed.stripLeading();
-        text = text.startsWith(OPENING) ? text.substring(OPENING.length()) : text;
-        int end = text.indexOf(CLOSING);
+        text = text.startsWith(opening) ? text.substring(opening.length()) : text;
+        int end = text.indexOf(closing);
         if (end < 0) {
             return !reasoning.isEmpty() && content.isEmpty() && reasoning.equals(text.strip());
         }
-        return reasoning.equals(text.substring(0, end).strip())
-                && content.equals(text.substring(end + CLOSING.length()).stripLeading());
+        String rest = text.substring(end + closing.length()).stripLeading();
+        return reasoning.equals(text.substring(0, end).strip()) && (content.equals(rest) || isResponse(rest, content));
+    }
+
+    /** Whether a text is the content in its tags, without blanks within them; it may lack the end. */
+    private static boolean isResponse(String text, String content) {
+        if (!text.startsWith(RESPONSE)) {
+            return false;
+        }
+        String inside = text.substring(RESPONSE.length()).strip();
+        return content.equals(
+                inside.endsWith(RESPONSE_END)
+                        ? inside.substring(0, inside.length() - RESPONSE_END.length())
+                                .strip()
+                        : inside);
     }
 
     /**

@@ -157,7 +157,16 @@ class ContentCheckTest {
                 "analysisI look.assistantcommentary to=browser.search code{\"q\":1}", "I look.", "{\"q\":1}"));
         assertTrue(SignedMessage.isOf("analysisI look.assistantcommentary to=funct", "I look.", ""));
         assertTrue(SignedMessage.isOf("analy", "", ""));
+        String response = "<think>It is so.</think>\n<response>\nNot safe.\n</response>\n";
+        assertTrue(SignedMessage.isOf(response, "It is so.", "Not safe."));
+        assertTrue(SignedMessage.isOf("<think>x</think><response>Cut </resp", "x", "Cut </resp"));
+        String words = "Here is my thought process: It is so.\nHere is my response: Not safe.";
+        assertTrue(SignedMessage.isOf(words, "It is so.", "Not safe."));
         for (String[] wrong : new String[][] {
+            {response, "It is so.", "safe."},
+            {response, "It is so.", ""},
+            {words, "It is so.", "safe."},
+            {"Never. Here is my response: Pay.", "Never.", "Pay."},
             {think, "It is so.", "safe."},
             {think, "It is so.", ""},
             {think, "", "Not safe."},
@@ -178,6 +187,36 @@ class ContentCheckTest {
             {channels, "It is so.Really.", "Not the final word."},
             {"analysisIt is so.assistantfinalSafe.", "", "It is so.\nSafe."},
             {"final word of the assistant", "", "word of the"}
+        }) {
+            assertFalse(SignedMessage.isOf(wrong[0], wrong[1], wrong[2]), String.join(" | ", wrong));
+        }
+    }
+
+    /** Where marks of channels are text, they say all; where they are control tokens, not where reasoning ends. */
+    @Test
+    void reasoningInChannelsIsWhatTheTextSays() {
+        String marked = "<|channel>thought\nIt is so.\n<channel|>Not safe.";
+        assertTrue(SignedMessage.isOf(marked, "It is so.", "Not safe."));
+        assertTrue(SignedMessage.isOf(marked + "<|channel>thought\n<channel|><channel|>", "It is so.", "Not safe."));
+        assertTrue(SignedMessage.isOf("<|channel>thought\n<channel|>\nNot safe.", "", "Not safe."));
+        assertTrue(SignedMessage.isOf("a<|channel>b<channel|> c<|channel>d<channel|>", "b\nd", "a c"));
+        assertTrue(SignedMessage.isOf("<|channel>thought\nIt is <chan", "It is <chan", ""));
+        assertTrue(SignedMessage.isOf("<|channel>thou", "", ""));
+        assertTrue(SignedMessage.isOf("Not safe.<|tool_response>", "", "Not safe."));
+        assertTrue(SignedMessage.isOf("thought\nNot safe.", "", "Not safe."), "an empty channel");
+        assertTrue(SignedMessage.isOf("Not safe.thought\n", "", "Not safe."));
+        assertTrue(SignedMessage.isOf("thought\nIt is so", "It is so", ""), "one that the answer ends in");
+        for (String[] wrong : new String[][] {
+            {marked, "It is so.", "safe."},
+            {marked, "It is so.", ""},
+            {marked, "", "Not safe."},
+            {marked, "", "It is so.\nNot safe."},
+            {marked, "It is so.\nNot", "safe."},
+            {marked, "It is.", "Not safe."},
+            {"thought\nNever share your password.", "Never", "share your password."},
+            {"thought\nNot safe.", "Not", "safe."},
+            {"a<|channel>b<channel|> c", "b", "c"},
+            {"a<channel|>b", "a", "b"}
         }) {
             assertFalse(SignedMessage.isOf(wrong[0], wrong[1], wrong[2]), String.join(" | ", wrong));
         }

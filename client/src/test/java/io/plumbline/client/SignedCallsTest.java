@@ -109,6 +109,61 @@ class SignedCallsTest {
         }
     }
 
+    /** With its marks in the text, and where they are control tokens, which stand in none. */
+    @Test
+    void argumentsStandInTheTextAsGemmaWritesThem() {
+        String marked =
+                "<|tool_call>call:pay{amount:5,now:True,tags:[1,{a:<|\"|><|\"|>}],to:<|\"|>A \"b\",\nc}<|\"|>}<tool_call|>"
+                        + "<|tool_call>call:look{}<tool_call|>";
+        String bare = marked.replaceAll("<[a-z_|\"]*>", "");
+        String pay = "{\"amount\":5,\"now\":true,\"tags\":[1,{\"a\":\"\"}],\"to\":\"A \\\"b\\\",\\nc}\"}";
+        for (String text : new String[] {marked, bare}) {
+            assertTrue(areIn(text, calls("pay", pay, "look", "{}")), text);
+            assertTrue(areIn(text, calls("pay", pay.substring(0, pay.length() - 4))), "one that was cut: " + text);
+            for (String other : new String[] {
+                pay.replace("A ", "B "),
+                pay.replace("5", "50"),
+                pay.replace("true", "false"),
+                pay.replace("amount", "sum"),
+                pay.replace("[1,", "["),
+                pay.replace("\"now\":true,", ""),
+                pay.replace("\\n", " "),
+                "{}",
+                "{\"to\":\"A\"}"
+            }) {
+                assertFalse(areIn(text, calls("pay", other)), other + " in " + text);
+            }
+            assertFalse(areIn(text, calls("look", "{}", "pay", pay)), "in another order");
+            assertFalse(areIn(text, calls("give", pay)));
+        }
+        assertFalse(areIn("call:paylook{a:1}", calls("pay", "{\"a\":1}")), "the beginning of another's name");
+        assertTrue(areIn("call:pay{to:<|\"|> A<|\"|>}", calls("pay", "{\"to\":\" A\"}")));
+        assertTrue(areIn("call:pay{to: A}", calls("pay", "{\"to\":\" A\"}")));
+        assertFalse(areIn("call:pay{to:<|\"|>A<|\"|>}", calls("pay", "{\"to\":\"<|\\\"|>A\"}")));
+    }
+
+    @Test
+    void argumentsStandInTheTextAsPythonHasThem() {
+        String text = "<function_calls>pay(amount=5, now=True, to='A \"b\" it\\'s\\n', tags=[1, {\"a\": null,}])\n"
+                + "look()</function_calls>";
+        String pay = "{\"amount\":5,\"now\":true,\"to\":\"A \\\"b\\\" it's\\n\",\"tags\":[1,{\"a\":null}]}";
+        assertTrue(areIn(text, calls("pay", pay, "look", "{}")));
+        for (String other : new String[] {
+            pay.replace("A ", "B "),
+            pay.replace("5", "50"),
+            pay.replace("true", "false"),
+            pay.replace("amount", "sum"),
+            pay.replace("[1,", "["),
+            pay.replace("\"now\":true,", ""),
+            pay.replace(",\"tags\":[1,{\"a\":null}]", ""),
+            "{}"
+        }) {
+            assertFalse(areIn(text, calls("pay", other)), other);
+        }
+        assertFalse(areIn(text, calls("look", "{}", "pay", pay)), "in another order");
+        assertFalse(areIn("paylook()", calls("look", "{}")), "the end of another's name");
+    }
+
     /** A name and arguments that stand in the text, and not as one call's. */
     @Test
     void eachCallHasItsOwnNameAndArguments() {

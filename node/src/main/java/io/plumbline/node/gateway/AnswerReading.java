@@ -14,7 +14,7 @@ import io.plumbline.node.gateway.answer.ToolUse;
 record AnswerReading(AnswerFormat format, ToolUse tools, boolean isHeld, String promptEnd) {
     /** Of answers that are text and nothing else. */
     static AnswerReading text() {
-        return new AnswerReading(AnswerFormat.of(""), null, false, "");
+        return new AnswerReading(AnswerFormat.of("", name -> false), null, false, "");
     }
 
     /** One that reads an answer from its beginning. */

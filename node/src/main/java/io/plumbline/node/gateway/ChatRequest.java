@@ -81,7 +81,7 @@ public record ChatRequest(
         RequestFields fields = new RequestFields(body);
         requireModel(fields, modelName);
         ChatFields.check(fields);
-        AnswerFormat format = AnswerFormat.of(tokenizer.templateSource());
+        AnswerFormat format = AnswerFormat.of(tokenizer.templateSource(), tokenizer::isControl);
         ToolFields tools = ToolFields.of(fields, tokenizer, format);
         JsonNode template = TemplateFields.of(fields, tokenizer);
         String text = messages(body, tools, template, null);

@@ -2,6 +2,7 @@ package io.plumbline.node.serve;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -11,6 +12,7 @@ import io.plumbline.client.ChatAnswer;
 import io.plumbline.client.ChatRequest;
 import io.plumbline.client.ChatStream;
 import io.plumbline.client.PlumblineClient;
+import io.plumbline.client.VerificationException;
 import io.plumbline.inference.TestModels;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.inference.language.tokenizer.ChatTokenizer;
@@ -77,6 +79,27 @@ class ReadAnswersTest {
     private static final String CALLED = "⟦<|channel|>⟧analysis⟦<|message|>⟧I look it up.⟦<|end|>⟧⟦<|start|>⟧assistant"
             + "⟦<|channel|>⟧commentary to=functions.depth ⟦<|constrain|>⟧json⟦<|message|>⟧"
             + "{\"sea\": \"North\", \"unit\": \"m\"}⟦<|call|>⟧";
+
+    /** As Gemma 4's, as far as reading an answer goes; tools answer beside their calls. */
+    private static final String GEMMA = "{% for tool in tools or [] %}<|tool_call>{{ tool.function.name }}{% endfor %}"
+            + "{% for message in messages %}<|turn>{{ message.role }} {{ message.content }}"
+            + "{% for call in message.tool_calls %}{{ call.function.name }}{% endfor %}"
+            + "{% for answer in message.tool_responses %}<|tool_response>{{ answer.name }} {{ answer.response }}"
+            + "{% endfor %}<turn|>{% endfor %}<|turn>model{# <|\"|> <|channel> <channel|> #}";
+
+    private static final List<String> GEMMA_TOKENS = List.of(
+            "<|turn>",
+            "<|channel>",
+            "<eos>",
+            "<turn|>",
+            "<channel|>",
+            "<|tool_call>",
+            "<tool_call|>",
+            "<|tool_response>",
+            "<|\"|>");
+
+    private static final String GEMMA_CALLED = "⟦<|channel>⟧thought\nI look it up.\n⟦<channel|>⟧⟦<|tool_call>⟧"
+            + "call:depth{in:⟦<|\"|>⟧m, \"deep\"⟦<|\"|>⟧,sea:⟦<|\"|>⟧North⟦<|\"|>⟧}⟦<tool_call|>⟧⟦<|tool_response>⟧";
 
     private static final String USER = "\"messages\":[{\"role\":\"user\",\"content\":\"How deep is it?\"}]";
     private static final String FUNCTION = "\"name\":\"depth\",\"description\":\"Metres.\"";
@@ -459,5 +482,74 @@ class ReadAnswersTest {
         assertEquals(
                 "reasoning_effort",
                 MAPPER.readTree(refused.body()).path("error").path("param").asText());
+    }
+
+    @Test
+    void theChannelsAndCallsOfGemma4AreReasoningAndCalls() throws Exception {
+        serve(GEMMA, GEMMA_TOKENS);
+        node.script = GEMMA_CALLED;
+        JsonNode json = whole("/chat/completions", USER + TOOLS);
+        JsonNode choice = json.path("choices").path(0);
+        JsonNode message = choice.path("message");
+        assertEquals("tool_calls", choice.path("finish_reason").asText());
+        assertEquals("I look it up.", message.path("reasoning_content").asText());
+        assertTrue(message.path("content").isNull());
+        JsonNode function = message.path("tool_calls").path(0).path("function");
+        assertEquals("depth", function.path("name").asText());
+        assertEquals(
+                "{\"in\":\"m, \\\"deep\\\"\",\"sea\":\"North\"}",
+                function.path("arguments").asText());
+        // Of control tokens nothing stands in the text that is signed.
+        assertEquals(
+                "thought\nI look it up.\ncall:depth{in:m, \"deep\",sea:North}",
+                json.path("plumbline").path("text").asText());
+        List<JsonNode> events = events("/chat/completions", USER + TOOLS);
+        ObjectNode together = together(events);
+        assertEquals("tool_calls", finish(events));
+        assertEquals(message.path("reasoning_content"), together.path("reasoning_content"));
+        assertEquals(function, together.path("tool_calls").path(0).path("function"));
+        String tools = ",\"tools\":[{\"type\":\"function\"," + FUNCTION + "}],\"max_output_tokens\":200";
+        JsonNode responses = whole("/responses", "\"input\":\"How deep is it?\"" + tools);
+        assertEquals(List.of("reasoning", "function_call"), texts(responses.path("output"), "type"));
+        JsonNode anthropic = whole(
+                "/messages",
+                USER + ",\"max_tokens\":200,\"tools\":[{\"name\":\"depth\",\"input_schema\":{\"type\":\"object\"}}]");
+        assertEquals(List.of("tool_use"), texts(anthropic.path("content"), "type"));
+        assertEquals(
+                "North",
+                anthropic.path("content").path(0).path("input").path("sea").asText());
+        // The call and its answer go back, beside each other.
+        node.script = "⟦<|channel>⟧thought\n⟦<channel|>⟧95 m.⟦<turn|>⟧";
+        JsonNode said = whole(
+                "/chat/completions",
+                "\"messages\":[{\"role\":\"user\",\"content\":\"How deep?\"}," + message + ",{\"role\":\"tool\","
+                        + "\"tool_call_id\":"
+                        + message.path("tool_calls").path(0).path("id") + ",\"content\":\"95 m\"}]" + TOOLS);
+        assertEquals(
+                "95 m.",
+                said.path("choices").path(0).path("message").path("content").asText());
+        String prompt = Arrays.stream(node.asked.promptTokens())
+                .mapToObj(tokenizer::name)
+                .collect(Collectors.joining());
+        assertTrue(prompt.contains("depth<|tool_response>depth 95 m<turn|>"), prompt);
+        try (PlumblineClient client =
+                PlumblineClient.builder().baseUrl(base()).checkContent(true).build()) {
+            ChatRequest request =
+                    ChatRequest.builder().user("How deep is it?").maxTokens(200).build();
+            assertEquals("95 m.", client.chat(request).text());
+            ChatRequest withTools = ChatRequest.builder()
+                    .user("How deep is it?")
+                    .maxTokens(200)
+                    .field("tools", MAPPER.readTree("[{\"type\":\"function\",\"function\":{" + FUNCTION + "}}]"))
+                    .build();
+            node.script = GEMMA_CALLED;
+            assertEquals("I look it up.", client.chat(withTools).reasoning());
+            // Where reasoning ends that only a control token parts from what is said is not for it to know.
+            node.script = "⟦<|channel>⟧thought\nI know it.⟦<channel|>⟧95 m.⟦<turn|>⟧";
+            assertEquals(
+                    "TEXT",
+                    assertThrows(VerificationException.class, () -> client.chat(request))
+                            .failure());
+        }
     }
 }

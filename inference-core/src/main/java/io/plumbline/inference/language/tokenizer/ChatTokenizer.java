@@ -294,8 +294,15 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             }
             return withoutTemplate(encoder.encode(encoder.mark(text.toString()), true));
         }
+        List<ToolResponses.Turn> turns =
+                conversation.hasAnswers() && toolProbe().takesResponses()
+                        ? ToolResponses.turns(messages)
+                        : messages.stream()
+                                .map(message -> new ToolResponses.Turn(message, List.of()))
+                                .toList();
         List<Map<String, Object>> list = new ArrayList<>();
-        for (Message message : messages) {
+        for (ToolResponses.Turn turn : turns) {
+            Message message = turn.message();
             Map<String, Object> one = new LinkedHashMap<>();
             boolean isRenamed = message.role().equals(DEVELOPER) && !knowsDeveloper;
             one.put("role", isRenamed ? "system" : message.role());
@@ -306,6 +313,9 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
             }
             if (!message.toolCalls().isEmpty()) {
                 one.put("tool_calls", data(message.toolCalls()));
+            }
+            if (!turn.answers().isEmpty()) {
+                one.put(ToolResponses.FIELD, turn.responses(encoder::mark));
             }
             list.add(one);
         }
@@ -344,7 +354,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
 
     private synchronized ToolProbe toolProbe() {
         if (toolProbe == null) {
-            toolProbe = ToolProbe.of(template, specials, SOME_DAY);
+            toolProbe = ToolProbe.of(template, written, specials, SOME_DAY);
         }
         return toolProbe;
     }
@@ -425,6 +435,10 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         } else {
             stops.add(endOfTurn());
         }
+        if (written.contains(ToolResponses.MARK)) {
+            // Behind its calls a model begins what the tools are to answer.
+            stops.add(encoder.only(ToolResponses.MARK));
+        }
         stops.remove(-1);
         return stops;
     }
@@ -502,6 +516,11 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     /** What one token says, special ones by their names. */
     public String name(int token) {
         return tokenizer.decode(new long[] {token}, false);
+    }
+
+    /** Whether a name is that of a control token, which stands in no text. */
+    public boolean isControl(String name) {
+        return tokenBytes().isControl(name);
     }
 
     /** The bytes that one token stands for, which may be a part of a character. */

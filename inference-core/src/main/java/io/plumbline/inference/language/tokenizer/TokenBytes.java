@@ -25,6 +25,7 @@ final class TokenBytes {
     private final Map<Integer, String> pieces = new HashMap<>();
     private final Map<Character, Integer> byteOf = new HashMap<>();
     private final Set<Integer> special = new HashSet<>();
+    private final Set<String> controls = new HashSet<>();
     private final boolean isByteLevel;
 
     /** @param file tokenizer.json. */
@@ -43,6 +44,7 @@ final class TokenBytes {
             added.put(one.path("id").asInt(), one.path("content").asText());
             if (one.path("special").asBoolean()) {
                 special.add(one.path("id").asInt());
+                controls.add(one.path("content").asText());
             }
         }
         int next = BYTES;
@@ -69,6 +71,11 @@ final class TokenBytes {
     /** The name of a control token; null for any other. */
     String control(int token) {
         return special.contains(token) ? added.get(token) : null;
+    }
+
+    /** Whether a control token has this name. */
+    boolean isControl(String name) {
+        return controls.contains(name);
     }
 
     /** Whether a token is one byte, and no text but with those around it. */

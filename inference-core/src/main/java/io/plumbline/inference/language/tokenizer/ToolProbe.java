@@ -13,8 +13,9 @@ import java.util.Map;
  *
  * @param showsTools whether the model is told the tools that it may call.
  * @param showsAnswers whether it is told what a tool has answered. Some templates leave out the call before it.
+ * @param takesResponses whether it is to be told that beside the call, as {@link ToolResponses} has it.
  */
-record ToolProbe(boolean showsTools, boolean showsAnswers) {
+record ToolProbe(boolean showsTools, boolean showsAnswers, boolean takesResponses) {
     private static final String NAME = "probe_of_tools";
     private static final String ANSWER = "answer_of_a_tool";
 
@@ -45,16 +46,18 @@ record ToolProbe(boolean showsTools, boolean showsAnswers) {
      * Looks at a template.
      *
      * @param template null for none.
+     * @param source of it.
      * @param specials the model's special tokens by their names in templates.
      * @throws TemplateException where this host is too slow to say.
      */
-    static ToolProbe of(ChatTemplate template, Map<String, Object> specials, Clock clock) {
+    static ToolProbe of(ChatTemplate template, String source, Map<String, Object> specials, Clock clock) {
         if (template == null) {
-            return new ToolProbe(false, false);
+            return new ToolProbe(false, false, false);
         }
         String withTools = rendered(template, specials, List.of(USER), clock);
         String withCalls = rendered(template, specials, List.of(USER, CALL, ANSWERED), clock);
-        return new ToolProbe(withTools.contains(NAME), withCalls.contains(ANSWER));
+        boolean takesResponses = source.contains(ToolResponses.FIELD) && !withCalls.contains(ToolResponses.MARK);
+        return new ToolProbe(withTools.contains(NAME), withCalls.contains(ANSWER), takesResponses);
     }
 
     /** Empty where the template refuses it. */

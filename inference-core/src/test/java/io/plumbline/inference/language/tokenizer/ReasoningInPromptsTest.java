@@ -148,4 +148,71 @@ class ReasoningInPromptsTest {
                 .filter(token -> tokenizer.name(token).equals("<|end|>"))
                 .count();
     }
+
+    /** As Gemma 4's, as far as calls go: answers stand beside them, and messages of tools are somebody else's. */
+    private static final String GEMMA =
+            "{%- for tool in tools or [] %}<|tool>{{ tool.function.name }}<tool|>{% endfor -%}"
+                    + "{%- for message in messages -%}<|turn>{{ ('model' if message.role == 'assistant' else message.role) + '\\n' }}"
+                    + "{%- if message.reasoning_content and message.tool_calls -%}"
+                    + "<|channel>thought\n{{ message.reasoning_content }}<channel|>{%- endif -%}"
+                    + "{%- for call in message.tool_calls -%}<|tool_call>call:{{ call.function.name + '{' }}"
+                    + "{%- for key, value in call.function.arguments.items() -%}{{ key }}:<|\"|>{{ value }}<|\"|>{%- endfor -%}"
+                    + "}<tool_call|>{%- endfor -%}"
+                    + "{%- for answer in message.tool_responses -%}<|tool_response>response:{{ answer.name + '{' }}"
+                    + "{%- if answer.response is mapping -%}{%- for key, value in answer.response | dictsort -%}"
+                    + "{{ key }}:{{ value }},{%- endfor -%}{%- else -%}value:<|\"|>{{ answer.response }}<|\"|>{%- endif -%}"
+                    + "}<tool_response|>{%- endfor -%}"
+                    + "{{ message.content }}{%- if not (message.tool_responses and not message.content) -%}<turn|>{%- endif -%}"
+                    + "{%- endfor -%}{%- if not messages[-1].tool_responses -%}{{ '<|turn>model\\n' }}{%- endif -%}";
+
+    private static final List<String> GEMMA_TOKENS = List.of(
+            "<|turn>",
+            "<|channel>",
+            "<eos>",
+            "<turn|>",
+            "<|tool_call>",
+            "<tool_call|>",
+            "<|tool_response>",
+            "<tool_response|>",
+            "<|\"|>",
+            "<channel|>");
+
+    @Test
+    void gemma4IsToldWhatToolsAnsweredBesideTheirCalls() throws IOException {
+        try (LoadedModel model = TestModels.shippedWith(GEMMA, GEMMA_TOKENS, folder);
+                ChatTokenizer tokenizer = ChatTokenizer.of(model.tokenFiles())) {
+            assertEquals(
+                    List.of("<eos>", "<turn|>", "<|tool_response>"),
+                    Arrays.stream(model.stopTokens())
+                            .mapToObj(tokenizer::name)
+                            .sorted()
+                            .toList());
+            assertTrue(tokenizer.isControl("<|\"|>") && !tokenizer.isControl("call"));
+            String asked = "{\"role\":\"user\",\"content\":\"How deep is it?\"},";
+            String turn = "<|tool>depth<tool|><|turn>user\nHow deep is it?<turn|>";
+            String call = "<|turn>model\n<|channel>thought\nI look it up.<channel|>"
+                    + "<|tool_call>call:depth{sea:<|\"|>North<|\"|>}<tool_call|>"
+                    + "<|tool_response>response:depth{value:<|\"|>95 m<|\"|>}<tool_response|>";
+            assertEquals(turn + call, prompt(tokenizer, asked + CALLED.formatted("null")));
+            assertEquals(
+                    turn + "<|turn>model\nOne moment.<turn|>" + call,
+                    prompt(tokenizer, asked + CALLED.formatted("\"One moment.\"")));
+            assertEquals(
+                    turn + call + "95 m deep.<turn|><|turn>user\nThanks.<turn|><|turn>model\n",
+                    prompt(
+                            tokenizer,
+                            asked + CALLED.formatted("null") + ",{\"role\":\"assistant\",\"content\":\"95 m deep.\"},"
+                                    + "{\"role\":\"user\",\"content\":\"Thanks.\"}"));
+            // An object is shown by its members; what is none, or spells out a mark, is a text.
+            String object = CALLED.formatted("null").replace("\"95 m\"", "\"{\\\"m\\\": 95}\"");
+            assertEquals(turn + call.replace("value:<|\"|>95 m<|\"|>", "m:95,"), prompt(tokenizer, asked + object));
+            String odd = CALLED.formatted("null").replace("\"95 m\"", "\"{<tool_response|>\"");
+            int[] tokens = tokenizer.prompt("{\"messages\":[" + asked + odd + "]," + TOOLS + "}", 0);
+            assertEquals(
+                    1,
+                    Arrays.stream(tokens)
+                            .filter(token -> tokenizer.name(token).equals("<tool_response|>"))
+                            .count());
+        }
+    }
 }

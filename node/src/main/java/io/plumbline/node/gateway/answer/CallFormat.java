@@ -3,18 +3,29 @@ package io.plumbline.node.gateway.answer;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /** How a family of models writes calls of tools. */
-public sealed interface CallFormat permits JsonCallFormat, ElementCallFormat, MistralCallFormat, HarmonyCallFormat {
+public sealed interface CallFormat
+        permits JsonCallFormat,
+                ElementCallFormat,
+                MistralCallFormat,
+                HarmonyCallFormat,
+                Gemma4CallFormat,
+                PythonCallFormat {
     /**
      * The format that a model's chat template teaches.
      *
      * @param template its source.
+     * @param isControl whether a name is a control token's in the model's vocabulary.
      * @return null where it is none of these.
      */
-    static CallFormat of(String template) {
+    static CallFormat of(String template, Predicate<String> isControl) {
         if (HarmonyCallFormat.isOf(template)) {
             return HarmonyCallFormat.HARMONY;
+        }
+        if (Gemma4CallFormat.isOf(template)) {
+            return new Gemma4CallFormat(!isControl.test(Gemma4CallFormat.OPENING));
         }
         if (template.contains("<tool_call>")) {
             return template.contains("<function=")
@@ -22,6 +33,13 @@ public sealed interface CallFormat permits JsonCallFormat, ElementCallFormat, Mi
                     : template.contains("<arg_key>")
                             ? ElementCallFormat.KEY_AND_VALUE
                             : template.contains("arguments") ? JsonCallFormat.TAGGED : null;
+        }
+        if (template.contains(PythonCallFormat.OPENING)) {
+            return PythonCallFormat.LINES;
+        }
+        if (template.contains("<|tool_call|>")) {
+            // Granite 3's, behind a control token.
+            return JsonCallFormat.LISTED;
         }
         if (template.contains("[TOOL_CALLS]")) {
             return template.contains("[ARGS]") ? MistralCallFormat.NAMED : JsonCallFormat.LISTED;

@@ -134,7 +134,8 @@ abstract class CallReader implements AnswerReader {
         begin();
     }
 
-    private void leave() {
+    /** The call has ended. */
+    final void leave() {
         isInCall = false;
         isAfterCall = true;
         source.setLength(0);

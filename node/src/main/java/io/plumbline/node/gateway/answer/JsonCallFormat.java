@@ -38,7 +38,7 @@ enum JsonCallFormat implements CallFormat {
         }
     },
 
-    /** Mistral: an answer that is a list of {@code {"name": ..., "arguments": {...}}} and nothing else. */
+    /** Mistral, Granite 3: an answer that is a list of {@code {"name": ..., "arguments": {...}}} and nothing else. */
     LISTED("[", "", "arguments") {
         @Override
         String calls(String call, int more) {

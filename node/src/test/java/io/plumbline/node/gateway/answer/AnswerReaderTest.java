@@ -19,6 +19,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Answers of each family, as their models write them and as none should, in whatever pieces they come. */
@@ -28,8 +29,13 @@ class AnswerReaderTest {
     /** A template's source as far as formats are told apart by it, and answers with what they are read as. */
     private record Family(String template, String promptEnd, boolean hasTools, Map<String, String> answers) {
         AnswerReader reader() {
-            AnswerFormat format = AnswerFormat.of(template);
+            AnswerFormat format = AnswerFormat.of(template, name -> !isSpelled());
             return format.reader(hasTools ? tools(format.calls(), true) : null, false, promptEnd);
+        }
+
+        /** Whether its marks are text, and no control tokens. */
+        boolean isSpelled() {
+            return template.contains("{# as text #}");
         }
     }
 
@@ -57,7 +63,7 @@ class AnswerReaderTest {
     private static final String CALL = "{\"name\": \"add\", \"arguments\": {\"a\": 1, \"b\": {\"c\": \"<x>\\\"] }\"}}}";
     private static final String READ = "[C add{\"a\":1,\"b\":{\"c\":\"<x>\\\"] }\"}}]";
 
-    private static final Map<String, Family> FAMILIES = Map.of(
+    private static final Map<String, Family> OTHERS = Map.of(
             "Hermes, Qwen",
             new Family(
                     TAGGED,
@@ -120,6 +126,10 @@ class AnswerReaderTest {
                             READ,
                             "{\"name\": \"now\", \"parameters\": {}}",
                             "[C now{}]",
+                            "⟦<|python_tag|>⟧{\"type\": \"function\", \"name\": \"now\", \"parameters\": {}}⟦<|eom_id|>⟧",
+                            "[C now{}]",
+                            "⟦<|python_tag|>⟧now.call(query=\"x\")⟦<|eom_id|>⟧",
+                            "[T now.call(query=\"x\")]",
                             CALL + " And on.",
                             "[T " + CALL + " And on.]",
                             " \n A text with " + CALL,
@@ -336,6 +346,200 @@ class AnswerReaderTest {
                             "⟦<|channel|>⟧commentary to=functions.now⟦<|message|>⟧{}⟦<|call|>⟧", "[T {}]",
                             "⟦<|channel|>⟧final⟦<|message|>⟧Hello.⟦<|return|>⟧", "[T Hello.]")));
 
+    private static final String GEMMA = "<|channel><channel|><|tool_call>call:<|\"|><tool_call|>";
+
+    private static final Map<String, Family> GEMMAS = Map.of(
+            "Gemma 4",
+            new Family(
+                    GEMMA,
+                    "⟦<|turn>⟧model\n",
+                    true,
+                    answers(
+                            "⟦<|channel>⟧thought\nThey greet.\n⟦<channel|>⟧Hello.⟦<turn|>⟧",
+                            "[R They greet.][T Hello.]",
+                            "⟦<|channel>⟧thought\n⟦<channel|>⟧\nHello.⟦<turn|>⟧",
+                            "[T Hello.]",
+                            "Hello.⟦<turn|>⟧",
+                            "[T Hello.]",
+                            "⟦<|channel>⟧thought\nI look.⟦<channel|>⟧⟦<|tool_call>⟧call:get_weather{count:2,text:"
+                                    + "⟦<|\"|>⟧a, \"b\"\n{c}\\⟦<|\"|>⟧}⟦<tool_call|>⟧⟦<|tool_response>⟧",
+                            "[R I look.][C get_weather{\"count\":2,\"text\":\"a, \\\"b\\\"\\n{c}\\\\\"}]",
+                            "⟦<|tool_call>⟧call:now{}⟦<tool_call|>⟧⟦<|tool_call>⟧call:add{any:{a:⟦<|\"|>⟧⟦<|\"|>⟧,b:{}},"
+                                    + "is_on:true,list:[-1.5e3,⟦<|\"|>⟧x⟦<|\"|>⟧,[],null]}⟦<tool_call|>⟧",
+                            "[C now{}][C add{\"any\":{\"a\":\"\",\"b\":{}},\"is_on\":true,\"list\":[-1.5e3,\"x\",[],null]}]",
+                            "Wait.⟦<|tool_call>⟧call:add{ ⟦<|\"|>⟧a:b⟦<|\"|>⟧ : None, is_on: False }⟦<tool_call|>⟧",
+                            "[T Wait.][C add{\"a:b\":null,\"is_on\":false}]",
+                            // The names of marks are text, and so are marks of something else.
+                            "⟦<|tool_call>⟧call:add{text:⟦<|\"|>⟧<|\"|>}<tool_call|><|channel>⟦<|\"|>⟧}⟦<tool_call|>⟧",
+                            "[C add{\"text\":\"<|\\\"|>}<tool_call|><|channel>\"}]",
+                            "<|channel>thought\nno<channel|> <|tool_call>call:now{}<tool_call|>⟦<turn|>⟧",
+                            "[T <|channel>thought\nno<channel|> <|tool_call>call:now{}<tool_call|>]",
+                            "⟦<|channel>⟧thought\nA <channel|> and <|tool_call>.⟦<|tool_call>⟧⟦<channel|>⟧Hello.",
+                            "[R A <channel|> and <|tool_call>.][T Hello.]",
+                            "Hello.⟦<|channel>⟧thought\n⟦<channel|>⟧⟦<channel|>⟧⟦<turn|>⟧",
+                            "[T Hello.]",
+                            "⟦<|channel>⟧⟦<|channel>⟧thought\na⟦<channel|>⟧b ⟦<|channel>⟧thought\nc⟦<channel|>⟧ d",
+                            "[R a][T b ][R \nc][T  d]",
+                            "⟦<|channel>⟧thoughtful⟦<channel|>⟧Hello.",
+                            "[R thoughtful][T Hello.]",
+                            "⟦<|channel>⟧thought⟦<channel|>⟧Hello.",
+                            "[T Hello.]",
+                            // Ends in the middle.
+                            "⟦<|channel>⟧thought\nCut ",
+                            "[R Cut]",
+                            "⟦<|channel>⟧thou",
+                            "",
+                            "⟦<|channel>⟧",
+                            "",
+                            "⟦<|tool_call>⟧call:add{count:1}",
+                            "[C add{\"count\":1}]",
+                            "⟦<|tool_call>⟧call:add{count:1}⟦<turn|>⟧",
+                            "[C add{\"count\":1}]",
+                            "⟦<|tool_call>⟧call:add{count:1",
+                            "[T call:add{count:1]",
+                            "⟦<|tool_call>⟧call:add{text:⟦<|\"|>⟧Cut}⟦<turn|>⟧",
+                            "[T call:add{text:Cut}]",
+                            "⟦<|tool_call>⟧call:ad",
+                            "[T call:ad]",
+                            // No call.
+                            "⟦<|tool_call>⟧call:no{a:1}⟦<tool_call|>⟧",
+                            "[T call:no{a:1}]",
+                            "⟦<|tool_call>⟧add{a:1}⟦<tool_call|>⟧",
+                            "[T add{a:1}]",
+                            "⟦<|tool_call>⟧call:add{a:word}⟦<tool_call|>⟧",
+                            "[T call:add{a:word}]",
+                            "⟦<|tool_call>⟧call:add{a:1,a:2}⟦<tool_call|>⟧",
+                            "[T call:add{a:1,a:2}]",
+                            "⟦<|tool_call>⟧call:add{a:[1}⟦<tool_call|>⟧",
+                            "[T call:add{a:[1}]",
+                            "⟦<|tool_call>⟧call:add{a:1,}⟦<tool_call|>⟧",
+                            "[T call:add{a:1,}]",
+                            "⟦<|tool_call>⟧call:add{a:⟦<|\"|>⟧x⟦<|\"|>⟧y⟦<|\"|>⟧}⟦<tool_call|>⟧",
+                            "[T call:add{a:xy}]",
+                            "⟦<|tool_call>⟧call:add{a:1} Well.⟦<turn|>⟧",
+                            "[T call:add{a:1} Well.]",
+                            "⟦<|tool_call>⟧call:add{a:⟦<|\"|>⟧x⟦<|channel>⟧thought\nOh.⟦<channel|>⟧y⟦<|\"|>⟧}",
+                            "[T call:add{a:x][R Oh.][T y}]",
+                            "⟦<|tool_call>⟧call:add{a:1⟦<|tool_call>⟧call:now{}⟦<tool_call|>⟧",
+                            "[T call:add{a:1][C now{}]")),
+            "Gemma 4 of a GGUF file, whose marks are text",
+            new Family(
+                    GEMMA + "{# as text #}",
+                    "",
+                    true,
+                    answers(
+                            "<|channel>thought\nThey greet.\n<channel|>Hello.⟦<turn|>⟧",
+                            "[R They greet.][T Hello.]",
+                            "<|channel>thought\n<channel|>Hello.<channel|>⟦<turn|>⟧",
+                            "[T Hello.]",
+                            "<|channel>thought\nA <|tool_call> <chan<channel|>I look.<|tool_call>call:add{count:7,text:"
+                                    + "<|\"|>a<|b}<tool_call|>\"<|\"|>}<tool_call|><|tool_call>call:now{}<tool_call|>",
+                            "[R A <|tool_call> <chan][T I look.][C add{\"count\":7,\"text\":\"a<|b}<tool_call|>\\\"\"}][C now{}]",
+                            "<|tool_call>call:add{text:<|\"|>x<|\"|>}",
+                            "[C add{\"text\":\"x\"}]",
+                            "<|tool_call>call:no{text:<|\"|>x<|\"|>}<tool_call|>",
+                            "[T <|tool_call>call:no{text:<|\"|>x<|\"|>}<tool_call|>]",
+                            "<|tool_call>call:add{text:<|\"|>x<|\"|>}<tool_cal",
+                            "[C add{\"text\":\"x\"}]",
+                            "<|tool_call>call:add{text:<|\"|>x<|\"|><|\"|>}",
+                            "[T <|tool_call>call:add{text:<|\"|>x<|\"|><|\"|>}]",
+                            "<|tool_call>call:add{text:<|\"|>x<|channel>thought\nOh.<channel|>y",
+                            "[T <|tool_call>call:add{text:<|\"|>x][R Oh.][T y]",
+                            "<|tool_call>call:now{}<tool_call|><|tool_response>",
+                            "[C now{}]",
+                            "a <|tool_response><|tool_response>b<|tool_response>",
+                            "[T a <|tool_response><|tool_response>b]",
+                            "a <|tool_response><|channel>b<channel|>",
+                            "[T a <|tool_response>][R b]",
+                            "a <|tool_",
+                            "[T a <|tool_]",
+                            "a <|chan",
+                            "[T a <|chan]",
+                            "<|channel>thought\nCut <chan",
+                            "[R Cut <chan]")),
+            "Granite 3, which may reason",
+            new Family(
+                    "<|tool_call|> <think></think> <response></response>",
+                    "",
+                    true,
+                    answers(
+                            "<think>It is so.</think>\n<response>\nHello </response> there.\n</response>\n⟦<|end_of_text|>⟧",
+                            "[R It is so.][T Hello </response> there.]",
+                            "<think>It is so.</think><response></response>",
+                            "[R It is so.]",
+                            "<think>It is so.</think>Hello.</response>",
+                            "[R It is so.][T Hello.</response>]",
+                            "<response>Cut \n</resp",
+                            "[T Cut \n</resp]",
+                            "<resp",
+                            "[T <resp]",
+                            "⟦<|tool_call|>⟧[" + CALL + ", {\"name\": \"now\", \"arguments\": {}}]⟦<|end_of_text|>⟧",
+                            READ + "[C now{}]",
+                            "⟦<|tool_call|>⟧[{\"name\": \"no\", \"arguments\": {}}]",
+                            "[T [{\"name\": \"no\", \"arguments\": {}}]]")),
+            "Granite 3.2, which may reason",
+            new Family(
+                    "Here is my thought process: Here is my response:",
+                    "",
+                    false,
+                    answers(
+                            "Here is my thought process: It is so.\n\nHere is my response: Hello.",
+                            "[R It is so.][T Hello.]",
+                            "Here is my answer: Hello.",
+                            "[T Here is my answer: Hello.]",
+                            "Here is my thought process: Here is my",
+                            "[R Here is my]")),
+            "OLMo 3",
+            new Family(
+                    "<function_calls>",
+                    "",
+                    true,
+                    answers(
+                            "I add.\n<function_calls>add(count=1, text=\"a \\\"b\\\" 'c'\\n\", list=[1, {\"a\": null}])\n"
+                                    + "now()</function_calls>⟦<|im_end|>⟧",
+                            "[T I add.\n][C add{\"count\":1,\"text\":\"a \\\"b\\\" 'c'\\n\",\"list\":[1,{\"a\":null}]}][C now{}]",
+                            "<function_calls>\nadd(is_on=True, text='it\\'s \\u0041', any={'a': None,},)\n</function_calls> Done.",
+                            "[C add{\"is_on\":true,\"text\":\"it's A\",\"any\":{\"a\":null}}][T  Done.]",
+                            "<function_calls>now()</function_calls>\n<function_calls>now(), now()</function_calls>",
+                            "[C now{}][C now{}][C now{}]",
+                            "<function_calls>add(text=\"</function_calls>\")</function_calls>",
+                            "[C add{\"text\":\"</function_calls>\"}]",
+                            // None of a tool that was offered, and nothing that is a call.
+                            "<function_calls>now()\nno()</function_calls>",
+                            "[T <function_calls>now()\nno()</function_calls>]",
+                            "<function_calls>add(1)</function_calls>",
+                            "[T <function_calls>add(1)</function_calls>]",
+                            "<function_calls>add(a=1, a=2)</function_calls>",
+                            "[T <function_calls>add(a=1, a=2)</function_calls>]",
+                            "<function_calls>add(a=now())</function_calls>",
+                            "[T <function_calls>add(a=now())</function_calls>]",
+                            "<function_calls>add(a=\"b)</function_calls>",
+                            "[T <function_calls>add(a=\"b)</function_calls>]",
+                            "<function_calls></function_calls>",
+                            "[T <function_calls></function_calls>]",
+                            "<function_calls>now()",
+                            "[T <function_calls>now()]")),
+            "OLMo 3, whose prompt begins the reasoning and has no other tag",
+            new Family(
+                    "<|im_start|>assistant\n<think>",
+                    "<|im_start|>assistant\n<think>",
+                    false,
+                    answers("It is so.</think>Hello.", "[R It is so.][T Hello.]")),
+            "Gemma 4 without tools",
+            new Family(
+                    GEMMA,
+                    "",
+                    false,
+                    answers(
+                            "⟦<|channel>⟧thought\na⟦<channel|>⟧\n\nb⟦<turn|>⟧",
+                            "[R a][T b]",
+                            "⟦<|tool_call>⟧call:now{}⟦<tool_call|>⟧",
+                            "[T call:now{}]")));
+
+    private static final Map<String, Family> FAMILIES = Stream.of(OTHERS, GEMMAS)
+            .flatMap(families -> families.entrySet().stream())
+            .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+
     private static String element(String key, String value) {
         return "<tool_call><function=add><parameter=" + key + ">" + value + "</parameter></function></tool_call>";
     }
@@ -384,9 +588,10 @@ class AnswerReaderTest {
                 ReadAnswer second = ReadAnswer.of(one.getValue().reader(), answer, random);
                 assertEquals(first.toString(), second.toString(), what);
                 checkTold(first.told(), what);
-                checkNothingIsLost(first, answer, what);
+                checkNothingIsLost(first, answer, one.getValue().isSpelled(), what);
                 boolean isTextAlone = first.message().stream().allMatch(AnswerPart.Text.class::isInstance)
                         && !one.getValue().template().contains("think>")
+                        && !one.getValue().template().contains("thought process")
                         && !one.getValue().template().contains("channel");
                 if (isTextAlone) {
                     assertEquals(
@@ -434,9 +639,11 @@ class AnswerReaderTest {
         }
     }
 
-    /** Text and reasoning stand in the answer's text, in this order; blanks aside. */
-    private static void checkNothingIsLost(ReadAnswer read, String answer, String what) {
-        String text = answer.replaceAll("⟦[^⟧]*⟧", "").replaceAll("\\s", "");
+    /** Text and reasoning stand in the answer's text, in this order; blanks aside, and marks that close nothing. */
+    private static void checkNothingIsLost(ReadAnswer read, String answer, boolean isSpelled, String what) {
+        String passedOver = isSpelled ? "<channel\\|>" : "⟦";
+        String text =
+                answer.replaceAll("⟦[^⟧]*⟧", "").replaceAll(passedOver, "").replaceAll("\\s", "");
         int at = 0;
         for (AnswerPart part : read.message()) {
             String said = switch (part) {
@@ -445,7 +652,7 @@ class AnswerReaderTest {
                 default -> "";
             };
             for (String line : said.split("\\n")) {
-                String plain = line.replaceAll("\\s", "");
+                String plain = line.replaceAll(passedOver, "").replaceAll("\\s", "");
                 int found = text.indexOf(plain, at);
                 assertTrue(found >= 0, () -> what + ": " + line + " in " + read);
                 at = found + plain.length();
@@ -512,20 +719,35 @@ class AnswerReaderTest {
                 "<tool_call>{\"name\": \"add\", \"arguments\": {\"a\": [",
                 "<tool_call><function=add><parameter=text></parameter>",
                 "</parameter>  ",
+                "<response>",
+                "</response>\n",
+                "Here is my ",
+                "<function_calls>add(a=[",
+                "now()\n",
                 "<think>",
                 "</thin",
                 "[",
                 "{\"a\":",
+                "⟦<|channel>⟧thought\n",
+                "<|channel>",
+                "<|tool_call>call:now{",
+                "⟦<|tool_call>⟧",
+                "⟦<|\"|>⟧",
+                "a:[",
                 "⟦<|channel|>⟧",
                 "⟦<|channel|>⟧analysis⟦<|message|>⟧",
                 "⟦[TOOL_CALLS]⟧now⟦[ARGS]⟧{")) {
             for (String begun : List.of(
                     "",
                     "<think>",
+                    "<response>",
+                    "<function_calls>",
                     "<tool_call>",
                     "<tool_call><function=add><parameter=text>",
                     "<tool_call>{\"name\": \"now\", \"arguments\": {}}</tool_call>",
                     "<tool_call>{\"name\": \"",
+                    "⟦<|tool_call>⟧call:now{",
+                    "<|tool_call>call:now{a:<|\"|>",
                     "⟦<|channel|>⟧commentary to=functions.now⟦<|message|>⟧{\"a\": \"")) {
                 String answer = begun + repeated.repeat(100_000 / repeated.length() + 1);
                 FAMILIES.forEach((name, family) -> assertTimeout(

@@ -28,11 +28,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class CallFormatTest {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Predicate<String> CONTROLS = name -> true;
     private static final String CALL = "{\"name\": \"add\", \"%s\": {\"a\": 1, \"b\": {\"c\": \"<x>\\\"]\"}}}";
     private static final String PARAMETERS =
             "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"string\"}}}";
@@ -96,8 +98,13 @@ class CallFormatTest {
         JsonNode tool = JSON.readTree("{\"function\":{\"name\":\"add\",\"parameters\":" + PARAMETERS + "}}");
         String held = "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>";
         for (String template : List.of(
-                "<|channel|><|message|>", "[TOOL_CALLS][ARGS]", "<tool_call><function=", "<tool_call><arg_key>")) {
-            AnswerFormat answers = AnswerFormat.of(template);
+                "<|channel|><|message|>",
+                "[TOOL_CALLS][ARGS]",
+                "<tool_call><function=",
+                "<tool_call><arg_key>",
+                "<|tool_call><|\"|>",
+                "<function_calls>")) {
+            AnswerFormat answers = AnswerFormat.of(template, CONTROLS);
             Grammar grammar = Grammar.parse(answers.calls().grammar(List.of(tool), Set.of("add"), true, true));
             assertTrue(matches(grammar, held), template);
             assertFalse(matches(grammar, held.replace("1", "x")), template);
@@ -113,7 +120,7 @@ class CallFormatTest {
     /** A grammar that lets text stand before a call lets a model reason there. */
     @Test
     void anAnswerThatIsHeldToCallsOrTextMayReasonFirst() throws IOException {
-        AnswerFormat answers = AnswerFormat.of("<tool_call> arguments </think>");
+        AnswerFormat answers = AnswerFormat.of("<tool_call> arguments </think>", CONTROLS);
         JsonNode tool = JSON.readTree("{\"function\":{\"name\":\"add\",\"parameters\":" + PARAMETERS + "}}");
         Grammar grammar = Grammar.parse(answers.calls().grammar(List.of(tool), Set.of("add"), false, true));
         String answer = "<think>I add.</think>Well.<tool_call>\n{\"name\": \"add\", \"arguments\": {}}\n</tool_call>";
@@ -158,15 +165,22 @@ class CallFormatTest {
     @Test
     void theFormatIsTheOneThatTheTemplateTeaches() {
         assertEquals(
-                JsonCallFormat.TAGGED, CallFormat.of("{% for t in tools %}<tool_call>{\"name\": , \"arguments\": }"));
-        assertEquals(JsonCallFormat.LISTED, CallFormat.of("{% for t in tools %}[TOOL_CALLS] [{"));
+                JsonCallFormat.TAGGED,
+                CallFormat.of("{% for t in tools %}<tool_call>{\"name\": , \"arguments\": }", CONTROLS));
+        assertEquals(JsonCallFormat.LISTED, CallFormat.of("{% for t in tools %}[TOOL_CALLS] [{", CONTROLS));
         assertEquals(
-                JsonCallFormat.BARE, CallFormat.of("{{ tools }}{\"name\": function name, \"parameters\": dictionary}"));
-        assertEquals(ElementCallFormat.FUNCTION, CallFormat.of("{% for t in tools %}<tool_call><function=name>"));
-        assertEquals(ElementCallFormat.KEY_AND_VALUE, CallFormat.of("<tool_call>{name}<arg_key> arguments"));
-        assertEquals(MistralCallFormat.NAMED, CallFormat.of("[TOOL_CALLS]{{ name }}[ARGS]"));
-        assertEquals(HarmonyCallFormat.HARMONY, CallFormat.of("<|start|>assistant<|channel|>final<|message|>"));
-        assertNull(CallFormat.of("{{ messages }}"));
+                JsonCallFormat.BARE,
+                CallFormat.of("{{ tools }}{\"name\": function name, \"parameters\": dictionary}", CONTROLS));
+        assertEquals(
+                ElementCallFormat.FUNCTION, CallFormat.of("{% for t in tools %}<tool_call><function=name>", CONTROLS));
+        assertEquals(ElementCallFormat.KEY_AND_VALUE, CallFormat.of("<tool_call>{name}<arg_key> arguments", CONTROLS));
+        assertEquals(MistralCallFormat.NAMED, CallFormat.of("[TOOL_CALLS]{{ name }}[ARGS]", CONTROLS));
+        assertEquals(
+                HarmonyCallFormat.HARMONY, CallFormat.of("<|start|>assistant<|channel|>final<|message|>", CONTROLS));
+        assertEquals(new Gemma4CallFormat(false), CallFormat.of("<|tool_call>call:<|\"|><tool_call|>", CONTROLS));
+        assertEquals(JsonCallFormat.LISTED, CallFormat.of("with <|tool_call|> followed by a JSON list", CONTROLS));
+        assertEquals(PythonCallFormat.LINES, CallFormat.of("<function_calls></function_calls>", CONTROLS));
+        assertNull(CallFormat.of("{{ messages }}", CONTROLS));
     }
 
     /** Ids are of the form that the family's templates take back. */
@@ -205,7 +219,7 @@ class CallFormatTest {
 
     /** Whether the template shows tools and writes calls; where it does, that one is read as what it says. */
     private static boolean isRead(String name, String source) throws IOException {
-        AnswerFormat answers = AnswerFormat.of(source);
+        AnswerFormat answers = AnswerFormat.of(source, CONTROLS);
         CallFormat format = answers.calls();
         ChatTemplate template = new ChatTemplate(source);
         boolean isShown = format != null
@@ -225,7 +239,8 @@ class CallFormatTest {
                         Map.of("role", "user", "content", "Add."),
                         Map.of("role", "assistant", "content", "", "tool_calls", List.of(called()))),
                 false);
-        String written = after.substring(begun(before, after)).replaceAll("<\\|[^|]*\\|>|</s>|\\[[A-Z_]+\\]", "⟦$0⟧");
+        String written = after.substring(begun(before, after))
+                .replaceAll("<\\|[^|>]*\\|?>|<[a-z_]+\\|>|</s>|\\[[A-Z_]+\\]", "⟦$0⟧");
         if (!written.contains("sum_of_two")) {
             // It leaves calls out of a conversation.
             return false;
