@@ -6,6 +6,7 @@ import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.cluster.LedgerIngress;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Rejoin;
+import io.plumbline.ledger.cluster.Snapshots;
 import io.plumbline.ledger.cluster.Voter;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.state.EpochStatement;
@@ -77,6 +78,11 @@ final class BenchLedger implements AutoCloseable {
         public void onCertified(BlockHeader header, Certificate certificate) {
             certifiedNs.put(header.height(), System.nanoTime());
             voter.onCertified(header.number(), certificate);
+        }
+
+        @Override
+        public void onSnapshot(byte[] snapshot, long height) {
+            voter.onSnapshot(height, Snapshots.hash(snapshot));
         }
 
         @Override

@@ -3,10 +3,12 @@ package io.plumbline.ledger.cluster;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.state.Blocks;
 import io.plumbline.ledger.state.Command.CastVote;
+import io.plumbline.ledger.state.Command.StateSnapshot;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.ledger.state.Node;
 import io.plumbline.ledger.state.Settlement;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import java.io.IOException;
@@ -14,13 +16,20 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Holds back what a state says that another full node has given, until a quorum has certified a block that this full
  * node computed from it: who signs and judges by one liar's word would be a second liar. A state of its own is
  * believed from the start. For the service's thread, but for {@link #isSure}.
+ *
+ * <p>A certified block shows that the state's root is right, and not all of the state is under it: what was answered to
+ * whom, what full nodes have wished for and how they voted. So more full nodes than may lie must also have stated a
+ * snapshot that is the same to the last byte, the one that was copied or one that was taken since.
  */
 final class CopiedState implements Replica.Listener {
     private final Path mark;
@@ -28,6 +37,19 @@ final class CopiedState implements Replica.Listener {
     private final Map<String, Held> held = new LinkedHashMap<>();
     private LedgerState state;
     private int mostLiars;
+
+    /** Hashes of the snapshot that was copied and of those that were taken of it since, by their heights. */
+    private final Map<Long, Bytes32> own = new HashMap<>();
+
+    /** Full nodes that have stated the same snapshot, and those that have stated another. */
+    private final Set<Bytes32> agreeing = new HashSet<>();
+
+    private final Set<Bytes32> differing = new HashSet<>();
+
+    /** Full nodes that are to state the same: all others, where those are fewer. */
+    private int needed;
+
+    private boolean isCertified;
 
     /** Blocks up to this one may have come with the state. */
     private long copied;
@@ -45,10 +67,16 @@ final class CopiedState implements Replica.Listener {
         this.listener = listener;
     }
 
-    /** It begins from a snapshot. */
-    void begin(LedgerState from, int fullNodes) {
+    /**
+     * It begins from a snapshot.
+     *
+     * @param hash of the snapshot, see {@link Snapshots#hash}.
+     */
+    void begin(LedgerState from, int fullNodes, Bytes32 hash) {
         state = from;
         mostLiars = Certificate.mostLiars(fullNodes);
+        needed = Math.min(mostLiars + 1, fullNodes - 1);
+        own.put(from.height(), hash);
         Blocks blocks = from.blocks();
         BlockHeader last = blocks.open() == null ? blocks.certified() : blocks.open();
         copied = last == null ? -1 : last.number();
@@ -62,6 +90,11 @@ final class CopiedState implements Replica.Listener {
 
     /** @throws IllegalStateException where others sign other blocks than come of the copy. */
     void check() {
+        if (!isSure && differing.size() > mostLiars) {
+            throw new IllegalStateException("The ledger's snapshot that this full node has copied is another one than "
+                    + differing.size() + " full nodes have: whoever gave it has lied, or its disk has. Empty this full"
+                    + " node's folder but for the file \"votes\" and start it again.");
+        }
         if (!isSure && state.blocks().dissent().size() > mostLiars) {
             throw new IllegalStateException("The ledger that this full node has copied is another one than full nodes "
                     + state.blocks().dissent() + " sign: whoever gave it has lied, or its disk has. Empty this full"
@@ -92,22 +125,41 @@ final class CopiedState implements Replica.Listener {
 
     @Override
     public void onCertified(BlockHeader header, Certificate certificate) {
-        if (!isSure && header.number() > copied) {
-            try {
-                Files.delete(mark);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-            isSure = true;
-            held.values().forEach(one -> listener.onAudit(one.changed, one.node));
-            held.clear();
-        }
+        isCertified |= header.number() > copied;
+        believe();
         listener.onCertified(header, certificate);
     }
 
     @Override
+    public void onStatedSnapshot(Bytes32 fullNode, StateSnapshot snapshot) {
+        Bytes32 hash = own.get(snapshot.height());
+        if (!isSure && hash != null) {
+            (hash.equals(snapshot.hash()) ? agreeing : differing).add(fullNode);
+            believe();
+        }
+    }
+
+    private void believe() {
+        boolean isStated = !state.hasStatedSnapshots() || agreeing.size() >= needed;
+        if (isSure || !isCertified || !isStated) {
+            return;
+        }
+        try {
+            Files.delete(mark);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        isSure = true;
+        held.values().forEach(one -> listener.onAudit(one.changed, one.node));
+        held.clear();
+    }
+
+    @Override
     public void onSnapshot(byte[] snapshot, long height) {
-        if (isSure) {
+        if (!isSure) {
+            // A step may have been missed by the others when the first was taken; this one they state too.
+            own.put(height, Snapshots.hash(snapshot));
+        } else {
             listener.onSnapshot(snapshot, height);
         }
     }

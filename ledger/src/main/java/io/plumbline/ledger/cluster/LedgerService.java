@@ -68,12 +68,11 @@ public final class LedgerService implements ClusteredService {
     @Override
     public void onStart(Cluster started, Image snapshot) {
         cluster = started;
-        LedgerState state = snapshot == null
-                ? new LedgerState(genesis)
-                : Snapshots.decode(genesis, Snapshots.read(snapshot, cluster.idleStrategy()));
+        byte[] loaded = snapshot == null ? null : Snapshots.read(snapshot, cluster.idleStrategy());
+        LedgerState state = loaded == null ? new LedgerState(genesis) : Snapshots.decode(genesis, loaded);
         state.checkWith(checks);
-        if (snapshot != null) {
-            copied.begin(state, genesis.fullNodes().size());
+        if (loaded != null) {
+            copied.begin(state, genesis.fullNodes().size(), Snapshots.hash(loaded));
         }
         if (folder != null) {
             held = new HeldSignatures(folder);

@@ -6,6 +6,7 @@ import io.aeron.Publication;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.LedgerState;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -69,6 +70,11 @@ public final class Snapshots {
                             + ADVICE);
         }
         return state;
+    }
+
+    /** BLAKE3 of the encoded state in a snapshot that was decoded, or has just been encoded. */
+    public static Bytes32 hash(byte[] all) {
+        return Bytes32.of(Arrays.copyOfRange(all, Long.BYTES, Long.BYTES + Bytes32.BYTES));
     }
 
     static byte[] read(Image snapshot, IdleStrategy idle) {

@@ -199,6 +199,13 @@ public final class Voter implements AutoCloseable {
         execute(() -> vote(last));
     }
 
+    /** States what this full node's snapshot is, for those that copy one; returns at once. */
+    public void onSnapshot(long height, Bytes32 hash) {
+        if (hasBegun) {
+            execute(() -> ledger.submit(new Command.StateSnapshot(height, hash)));
+        }
+    }
+
     /** Takes a vote for a block as it was closed here: one of its own key that it did not make ends it. */
     public void onVote(Command.CastVote vote) {
         if (hasBegun && vote.fullNode().equals(fullNode)) {

@@ -1,6 +1,7 @@
 package io.plumbline.ledger.order;
 
 import io.plumbline.ledger.state.Command.CastVote;
+import io.plumbline.ledger.state.Command.StateSnapshot;
 import io.plumbline.ledger.state.DeclaredFeed;
 import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.LedgerState;
@@ -63,6 +64,11 @@ public final class Replica {
             // Who signs nothing does not care.
         }
 
+        /** A full node says what its snapshot is. */
+        default void onStatedSnapshot(Bytes32 fullNode, StateSnapshot snapshot) {
+            // Only a copy of another's needs it.
+        }
+
         /** A snapshot was taken, the same bytes at every member, after so many commands. */
         default void onSnapshot(byte[] snapshot, long height) {
             // It is on disk in any case.
@@ -85,6 +91,7 @@ public final class Replica {
         BlockHeader last = state.blocks().certified();
         this.certified = last == null ? -1 : last.number();
         state.tellVotes(listener::onVote);
+        state.tellSnapshots(listener::onStatedSnapshot);
     }
 
     /** Tells of all that was under way when the state was put down. */

@@ -50,6 +50,7 @@ final class SigningPolicy {
                     Command.HandInEvidence _,
                     Command.ReportDoubleVote _,
                     Command.ProposeParameters _,
+                    Command.StateSnapshot _,
                     Command.DeclineEscrow _ -> {}
             case Command.CastVote vote -> requireOfHistory(vote, signed);
             case Command.StateEpoch step -> {

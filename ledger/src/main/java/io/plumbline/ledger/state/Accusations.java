@@ -193,11 +193,16 @@ final class Accusations {
      *
      * @param bounty the finder's part of the stake; 0 where it waits already, for one who announced it later.
      */
-    void proven(Bytes32 accuser, Whole whole, long bounty) {
+    void proven(Bytes32 accuser, Whole whole, long bounty, long block) {
         Bounty before = bounties.get(whole.requestHash);
-        bounties.put(
-                whole.requestHash,
-                new Bounty(accuser, whole.number, Math.addExact(bounty, before == null ? 0 : before.amount)));
+        long amount = bounty;
+        if (before != null && bounty == 0) {
+            amount = before.amount;
+        } else if (before != null) {
+            // The same request was asked anew: what the first answer's finder has is its own.
+            books.owe(before.finder, before.amount, block);
+        }
+        bounties.put(whole.requestHash, new Bounty(accuser, whole.number, amount));
     }
 
     /** Pays the bounties that wait for nobody any more; whether there was any. */

@@ -204,6 +204,16 @@ public sealed interface Command {
     record ReportDoubleReceipt(Receipt other) implements Command {}
 
     /**
+     * Says what a full node's snapshot of the state is, since rules 9. It changes nothing: a full node that has copied
+     * one from another compares it with what others say. All that a snapshot has is in its hash, more than in a state
+     * root.
+     *
+     * @param height commands that had been seen when it was taken.
+     * @param hash BLAKE3 of the encoded state.
+     */
+    record StateSnapshot(long height, Bytes32 hash) implements Command {}
+
+    /**
      * Names the key that may replace the signer's, see {@link RotateKey}; since rules 8. It counts at once where the
      * signer has no stake, and else when a stake that was asked back now would be free.
      */
@@ -309,6 +319,7 @@ public sealed interface Command {
             case ReportDoubleReceipt c -> out.putInt(28).putBytes(c.other.encode());
             case NameSuccessor c -> out.putInt(29).putBytes32(c.successor);
             case RotateKey c -> out.putInt(30).putBytes32(c.successor).putFixed(c.signature);
+            case StateSnapshot c -> out.putInt(31).putLong(c.height).putBytes32(c.hash);
         }
         return out.toBytes();
     }
@@ -372,6 +383,7 @@ public sealed interface Command {
             case 30 ->
                 new RotateKey(
                         in.getBytes32("successor"), in.getFixed(KeyPair.SIGNATURE_BYTES, "successor's signature"));
+            case 31 -> new StateSnapshot(in.getLong("height"), in.getBytes32("snapshot's hash"));
             default -> throw new MalformedException("Malformed command: kind " + kind + " is not known.");
         };
         in.end();

@@ -26,6 +26,7 @@ import io.plumbline.ledger.state.Command.ReportValue;
 import io.plumbline.ledger.state.Command.RevealVerdict;
 import io.plumbline.ledger.state.Command.RotateKey;
 import io.plumbline.ledger.state.Command.StateEpoch;
+import io.plumbline.ledger.state.Command.StateSnapshot;
 import io.plumbline.ledger.state.Command.SubmitReceipt;
 import io.plumbline.ledger.state.Command.Transfer;
 import io.plumbline.ledger.state.Command.Unbond;
@@ -48,6 +49,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -110,6 +112,9 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** Rules since which the finder's part of a stake is for whoever has announced the evidence first. */
     private static final int ACCUSERS_IN_ORDER = 9;
 
+    /** And full nodes state what their snapshots are. */
+    static final int SNAPSHOTS = 9;
+
     /** Storage deals of a key that is replaced, at most: all of them move with one command. */
     static final int MAX_MOVED_DEALS = 10_000;
 
@@ -130,6 +135,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     private SignatureChecks checks;
     private SignatureMemory memory = SignatureMemory.NONE;
     private Consumer<CastVote> voteListener = vote -> {};
+    private BiConsumer<Bytes32, StateSnapshot> snapshotListener = (fullNode, snapshot) -> {};
 
     /** References of deposits that were taken, for ever. */
     private final Set<Bytes32> references = new HashSet<>();
@@ -238,7 +244,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             Command command = commands.get(i);
             String refusal = apply(signed.signer(), command, id, i);
             // A vote changes nothing that blocks are about.
-            boolean isOfBlocks = command instanceof CastVote || command instanceof StateEpoch;
+            boolean isOfBlocks =
+                    command instanceof CastVote || command instanceof StateEpoch || command instanceof StateSnapshot;
             pending += refusal == null && !isOfBlocks ? 1 : 0;
             answers.add(refusal == null ? "" : Reason.bounded(refusal));
         }
@@ -254,6 +261,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case ProposeDeal _, AcceptDeal _, ProveStorage _ -> DEALS;
             case ReportDoubleReceipt _ -> DOUBLE_RECEIPTS;
             case NameSuccessor _, RotateKey _ -> SUCCESSIONS;
+            case StateSnapshot _ -> SNAPSHOTS;
             default -> 0;
         };
     }
@@ -263,7 +271,8 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case PAYMENTS -> "accounts pay each other";
             case FEEDS -> "feeds are declared and reported on";
             case DEALS -> "data nodes keep blobs for pay";
-            default -> "two receipts for one request are an offence, and a node's key is replaced by another";
+            case SUCCESSIONS -> "two receipts for one request are an offence, and a node's key is replaced by another";
+            default -> "full nodes state what their snapshots are";
         };
     }
 
@@ -331,7 +340,16 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             case ReportDoubleReceipt c -> settlements.doubleReceipt(c.other(), timeMs);
             case NameSuccessor c -> name(signer, c.successor());
             case RotateKey c -> rotate(signer, c);
+            case StateSnapshot c -> snapshot(signer, c);
         };
+    }
+
+    private String snapshot(Bytes32 signer, StateSnapshot c) {
+        if (genesis.place(signer) < 0) {
+            return "only full nodes take snapshots";
+        }
+        snapshotListener.accept(signer, c);
+        return null;
     }
 
     private boolean isBank(Bytes32 signer) {
@@ -369,7 +387,7 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
             books.burn(whole.deposit(), block());
         }
         if (refusal == null) {
-            accusations.proven(accuser, whole, isProven ? 0 : settlements.slash(one, timeMs));
+            accusations.proven(accuser, whole, isProven ? 0 : settlements.slash(one, timeMs), block());
         }
         accusations.pay(block());
         return refusal;
@@ -674,6 +692,16 @@ public final class LedgerState implements Settlements.Ledger, Blocks.Listener {
     /** Has this told of votes for blocks as they were closed here; late ones are not checked. */
     public void tellVotes(Consumer<CastVote> listener) {
         voteListener = listener;
+    }
+
+    /** Has this told of what full nodes say that their snapshots are. */
+    public void tellSnapshots(BiConsumer<Bytes32, StateSnapshot> listener) {
+        snapshotListener = listener;
+    }
+
+    /** Whether full nodes state what their snapshots are. */
+    public boolean hasStatedSnapshots() {
+        return parameters.rules() >= SNAPSHOTS;
     }
 
     @Override

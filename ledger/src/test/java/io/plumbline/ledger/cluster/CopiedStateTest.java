@@ -1,5 +1,6 @@
 package io.plumbline.ledger.cluster;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -16,7 +17,9 @@ import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -91,7 +94,7 @@ class CopiedStateTest {
     private CopiedState follow(byte[] snapshot, List<byte[]> since, int closesAfter) {
         CopiedState copied = new CopiedState(mark, new Told());
         LedgerState state = LedgerState.decode(genesis, snapshot);
-        copied.begin(state, 4);
+        copied.begin(state, 4, Bytes32.of(Blake3.hash(snapshot)));
         Replica replica = new Replica(state, copied, (timer, at) -> {});
         replica.begin();
         for (int i = 0; i < since.size(); i++) {
@@ -103,6 +106,14 @@ class CopiedStateTest {
             copied.check();
         }
         return copied;
+    }
+
+    /** Two other full nodes, one more than may lie, say what their snapshots are. */
+    private void state(byte[] snapshot) {
+        long height = LedgerState.decode(genesis, snapshot).height();
+        for (int place = 0; place < 2; place++) {
+            order(full.get(place), new Command.StateSnapshot(height, Bytes32.of(Blake3.hash(snapshot))));
+        }
     }
 
     private byte[] beginsWithAnOpenBlock() {
@@ -140,10 +151,13 @@ class CopiedStateTest {
         assertEquals(List.of("certified 0"), told);
         told.clear();
         int closesAfter = closesAndSigns();
+        assertFalse(follow(snapshot, log, closesAfter).isSure(), "not all that it has is under a state root");
+        told.clear();
+        state(snapshot);
         copied = follow(snapshot, log, closesAfter);
         assertTrue(copied.isSure());
         assertFalse(Files.exists(mark));
-        assertEquals("certified 1", told.getLast());
+        assertTrue(told.contains("certified 1"), told.toString());
         told.clear();
         // It is its own now.
         assertTrue(follow(snapshot, log, closesAfter).isSure());
@@ -163,5 +177,40 @@ class CopiedStateTest {
         assertTrue(why.contains("copied is another one than full nodes [0, 1] sign"), why);
         assertTrue(Files.exists(mark));
         assertFalse(told.contains("block 1"), told.toString());
+    }
+
+    /** What full nodes have wished for so far is under no root, and one more wish makes it the parameters. */
+    @Test
+    void aCopyWithWhatNoRootShowsIsFoundByWhatOthersSayOfTheirSnapshots() throws IOException {
+        byte[] snapshot = beginsWithAnOpenBlock();
+        LedgerState forged = LedgerState.decode(genesis, snapshot);
+        byte[] root = forged.root();
+        byte[] before = forged.encode();
+        for (int place = 0; place < 2; place++) {
+            Signed wish = Signed.of(
+                    genesis.hash(),
+                    full.get(place),
+                    NOW + 60_002,
+                    new Command.ProposeParameters(Parameters.FREE.with("fee=7")));
+            forged.apply(wish, NOW);
+        }
+        byte[] body = withHeightAndChainOf(forged, before);
+        assertArrayEquals(root, LedgerState.decode(genesis, body).root());
+        int closesAfter = closesAndSigns();
+        state(snapshot);
+        Files.createFile(mark);
+        String why = assertThrows(IllegalStateException.class, () -> follow(body, log, closesAfter))
+                .getMessage();
+        assertTrue(why.contains("is another one than 2 full nodes have"), why);
+        assertTrue(Files.exists(mark));
+    }
+
+    /** The state of {@code forged}, but for what shows that more was ordered: height, time and chain. */
+    private static byte[] withHeightAndChainOf(LedgerState forged, byte[] honest) {
+        byte[] body = forged.encode();
+        CanonicalReader in = new CanonicalReader(honest, "state");
+        int from = Integer.BYTES + in.getText("format").length() + Bytes32.BYTES;
+        System.arraycopy(honest, from, body, from, 2 * Long.BYTES + Bytes32.BYTES + Integer.BYTES);
+        return body;
     }
 }

@@ -7,6 +7,7 @@ import io.plumbline.ledger.cluster.LedgerIngress;
 import io.plumbline.ledger.cluster.LedgerService;
 import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.cluster.Rejoin;
+import io.plumbline.ledger.cluster.Snapshots;
 import io.plumbline.ledger.cluster.Voter;
 import io.plumbline.ledger.order.Replica;
 import io.plumbline.ledger.state.Command.CastVote;
@@ -185,6 +186,11 @@ final class FaultMember implements Replica.Listener {
     public void onCertified(BlockHeader header, Certificate certificate) {
         say("certified " + header.number() + " " + Blake3.hex(header.hash()));
         voter.onCertified(header.number(), certificate);
+    }
+
+    @Override
+    public void onSnapshot(byte[] snapshot, long height) {
+        voter.onSnapshot(height, Snapshots.hash(snapshot));
     }
 
     @Override

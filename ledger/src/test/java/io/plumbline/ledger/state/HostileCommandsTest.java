@@ -82,6 +82,7 @@ class HostileCommandsTest {
                 new Command.Unbond(10),
                 new Command.RegisterDataNode(50_000, "127.0.0.1", 9000),
                 new Command.NameSuccessor(anything),
+                new Command.StateSnapshot(number, anything),
                 Command.RotateKey.of(genesis().hash(), NODE.publicKey(), full),
                 new Command.RegisterModel(MODEL, "name", "source"),
                 new Command.ReportFeed("feed", number, new byte[8]),

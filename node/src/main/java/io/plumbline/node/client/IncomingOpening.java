@@ -36,6 +36,9 @@ final class IncomingOpening implements Opening {
     /** Bytes of the first chunk that were read. */
     private int read;
 
+    /** For this opening. */
+    private long waitedNs;
+
     private long received;
     private long consumed;
     private long granted;
@@ -118,7 +121,9 @@ final class IncomingOpening implements Opening {
                 Thread.currentThread().interrupt();
                 throw new IOException("Interrupted while waiting for " + from + ".", e);
             } finally {
-                waiting.add(System.nanoTime() - begin);
+                long waited = System.nanoTime() - begin;
+                waitedNs += waited;
+                waiting.add(waited);
             }
         }
     }
@@ -128,7 +133,7 @@ final class IncomingOpening implements Opening {
             return new IOException("The inference node at " + from + " did not answer within "
                     + TimeUnit.NANOSECONDS.toSeconds(timeoutNs) + " s.");
         }
-        return waiting.isMost()
+        return waiting.isSilence(waitedNs)
                 ? new IOException("The inference node at " + from
                         + " did not open what was asked for in the time that the audit has.")
                 : new UnjudgeableException(

@@ -12,9 +12,13 @@ final class WaitingTime {
     }
 
     /**
-     * Whether the node took at least half: where this host did, an audit that is not over is no silence of the node's.
+     * Whether an audit that is not over is the node's silence: it took half of the time, or a quarter for what is asked
+     * of it now. Where this host's own work took so much that the node had less, it is not.
+     *
+     * @param nowNs that were waited for what is asked now.
      */
-    boolean isMost() {
-        return 2 * waitedNs >= System.nanoTime() - beginNs;
+    boolean isSilence(long nowNs) {
+        long allNs = System.nanoTime() - beginNs;
+        return 2 * waitedNs >= allNs || 4 * nowNs >= allNs;
     }
 }

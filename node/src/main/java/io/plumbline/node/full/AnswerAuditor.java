@@ -6,9 +6,13 @@ import io.plumbline.node.network.Event;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Failure;
 import java.io.IOException;
+import java.util.concurrent.TimeUnit;
 
 /** Judges answers of one model. Asked by several threads at once. */
 interface AnswerAuditor extends AutoCloseable {
+    /** Where less than this is left of an audit's time, what was waited for before is why it is not judged. */
+    long LEAST_NS = TimeUnit.SECONDS.toNanos(2);
+
     /**
      * What came of looking at an answer.
      *

@@ -426,19 +426,27 @@ final class AuditAgent implements AutoCloseable {
                 evidence == null ? null : evidence.toString());
     }
 
-    /** Asks the node, and again where it was lost or had no room: it may have been started anew. */
+    /**
+     * Asks the node, and again where it was lost or had no room: it may have been started anew. Where it still had none
+     * when the time was over, that is its silence, and no want of time of this host's.
+     */
     private Finding asked(AnswerAuditor auditor, Settlement ordered, Node node, AskedCells asked) throws IOException {
         Deadline deadline = deadline(ordered);
+        IOException refused = null;
         while (true) {
             try {
                 Node now = latest.apply(node);
                 Peer peer = endpoint.connect(now.host(), now.port(), now.key().bytes());
                 return auditor.audit(ordered, peer, deadline, asked);
             } catch (LostException | BusyException e) {
-                if (deadline.leftNs() < 2 * AGAIN_NS || Thread.currentThread().isInterrupted()) {
+                boolean isLast = deadline.leftNs() < AnswerAuditor.LEAST_NS + 2 * AGAIN_NS;
+                if (isLast || Thread.currentThread().isInterrupted()) {
                     throw e;
                 }
+                refused = e;
                 LockSupport.parkNanos(AGAIN_NS);
+            } catch (UnjudgeableException e) {
+                throw refused != null && deadline.leftNs() < AnswerAuditor.LEAST_NS ? refused : e;
             }
         }
     }

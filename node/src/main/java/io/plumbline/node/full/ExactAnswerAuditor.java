@@ -21,6 +21,7 @@ import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.audit.TextCheck;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.TrustedLedger;
 import io.plumbline.verifier.model.TensorSource;
@@ -38,9 +39,6 @@ import java.util.concurrent.TimeoutException;
 /** Judges answers of a language model without its weights, cell by cell. */
 final class ExactAnswerAuditor implements AnswerAuditor {
 
-    /** An audit that has had to wait here for longer is no longer the node's to answer. */
-    private static final long LEAST_NS = TimeUnit.SECONDS.toNanos(2);
-
     /** What is disclosed is held as bytes and as what they say. */
     private static final int DECODED = 2;
 
@@ -50,6 +48,7 @@ final class ExactAnswerAuditor implements AnswerAuditor {
     private final Events events;
     private final ChatTokenizer tokenizer;
     private final NodeClient client;
+    private final byte[] drawSecret;
 
     private static final String WITHOUT_ROW = "A false product was found, and the model's row that proves it to the"
             + " ledger cannot be had, so that it takes no stake. Put the model at a data node (model push), or have it"
@@ -63,6 +62,8 @@ final class ExactAnswerAuditor implements AnswerAuditor {
      *     key is here.
      * @param dataNodes which the matrix with that row is fetched from where the model is not here.
      * @param ledger that facts in requests are proven by.
+     * @param drawSecret 32 bytes that this full node alone knows, the same after a restart: which cells it asks for
+     *     follows from it and the receipt, however often it has to ask anew.
      */
     ExactAnswerAuditor(
             VerifierKey key,
@@ -70,6 +71,7 @@ final class ExactAnswerAuditor implements AnswerAuditor {
             KnownDataNodes dataNodes,
             TrustedLedger ledger,
             NodeClient client,
+            byte[] drawSecret,
             Events events)
             throws IOException {
         this.key = key;
@@ -78,6 +80,7 @@ final class ExactAnswerAuditor implements AnswerAuditor {
         this.events = events;
         this.tokenizer = ChatTokenizer.of(key.tokenFiles(), ledger);
         this.client = client;
+        this.drawSecret = drawSecret.clone();
     }
 
     @Override
@@ -132,7 +135,7 @@ final class ExactAnswerAuditor implements AnswerAuditor {
                     ordered.receipt(),
                     disclosed.request(),
                     disclosed.answer(),
-                    new Assignment(ordered.level(), audit.beacon(), audit.postedCells()),
+                    new Assignment(ordered.level(), audit.beacon(), audit.postedCells(), seed(receiptHash)),
                     cell -> {
                         asked.add(cell);
                         return openings.open(cell);
@@ -163,6 +166,10 @@ final class ExactAnswerAuditor implements AnswerAuditor {
         Evidence whole = withRow(evidence, deadline);
         Evidence.Finding alone = whole.check(null, null);
         return new Finding(report.failure(), new byte[32], whole.encode(), alone.failure() != null, looked);
+    }
+
+    private byte[] seed(Bytes32 receiptHash) {
+        return Blake3.keyed(drawSecret).update(receiptHash.bytes()).digest();
     }
 
     /**

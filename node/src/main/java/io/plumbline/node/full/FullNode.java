@@ -16,6 +16,7 @@ import io.plumbline.ledger.cluster.Member;
 import io.plumbline.ledger.cluster.Rejoin;
 import io.plumbline.ledger.cluster.SignedElsewhereException;
 import io.plumbline.ledger.cluster.SigningHistory;
+import io.plumbline.ledger.cluster.Snapshots;
 import io.plumbline.ledger.cluster.Upkeep;
 import io.plumbline.ledger.cluster.VoteSigner;
 import io.plumbline.ledger.cluster.Voter;
@@ -203,8 +204,8 @@ public final class FullNode implements RunningRole, PageSource {
         // The others are asked while the models are read.
         CompletableFuture<Long> rejoined = CompletableFuture.supplyAsync(() -> rejoin(place, network));
         AuditInbox inbox = new AuditInbox();
-        Map<String, AnswerAuditor> auditors =
-                auditors(context.models, context.keyFile, network.genesis().trusted());
+        Map<String, AnswerAuditor> auditors = auditors(
+                context.models, context.keyFile, folder, network.genesis().trusted());
         this.voter = launch.opened(new Voter(
                 keys.publicKey(),
                 network.genesis().hash(),
@@ -255,6 +256,7 @@ public final class FullNode implements RunningRole, PageSource {
 
                     @Override
                     public void onSnapshot(byte[] snapshot, long height) {
+                        voter.onSnapshot(height, Snapshots.hash(snapshot));
                         if (archive != null) {
                             archive.snapshot(snapshot, height);
                         }
@@ -413,17 +415,17 @@ public final class FullNode implements RunningRole, PageSource {
         return address.substring(0, address.lastIndexOf(':'));
     }
 
-    private Map<String, AnswerAuditor> auditors(List<Path> models, Path keyFile, TrustedLedger trusted)
+    private Map<String, AnswerAuditor> auditors(List<Path> models, Path keyFile, Path folder, TrustedLedger trusted)
             throws IOException {
         Map<String, AnswerAuditor> auditors = new HashMap<>();
         Path language = null;
-        for (Path folder : models) {
-            if (TensorPackage.isIn(folder)) {
-                TensorPackage model = TensorPackage.open(folder);
+        for (Path one : models) {
+            if (TensorPackage.isIn(one)) {
+                TensorPackage model = TensorPackage.open(one);
                 auditors.put(model.manifest().id().toString(), new TolerantAnswerAuditor(model, trusted, client));
                 events.emit(new Event.TensorModelLoaded(model.name()));
             } else {
-                language = folder;
+                language = one;
             }
         }
         if (language != null || Files.exists(keyFile) || auditors.isEmpty()) {
@@ -431,7 +433,8 @@ public final class FullNode implements RunningRole, PageSource {
             warn(key.config());
             auditors.put(
                     key.manifest().id().toString(),
-                    new ExactAnswerAuditor(key, language, this::dataNodes, trusted, client, events));
+                    new ExactAnswerAuditor(
+                            key, language, this::dataNodes, trusted, client, DrawSecret.in(folder), events));
         }
         return auditors;
     }

@@ -108,6 +108,17 @@ class IncomingOpeningTest {
         assertThrows(UnjudgeableException.class, () -> until(deadline, waiting).await());
     }
 
+    /** However busy an auditor was: a node that lets a quarter of the audit's time go by for one cell is silent. */
+    @Test
+    void aNodeThatStallsAtOneCellOfALongAuditIsSilent() throws InterruptedException {
+        WaitingTime waiting = new WaitingTime();
+        Deadline deadline = Deadline.after(1_000);
+        Thread.sleep(600);
+        IOException silence =
+                assertThrows(IOException.class, () -> until(deadline, waiting).await());
+        assertFalse(silence instanceof UnjudgeableException, silence.getMessage());
+    }
+
     private static IncomingOpening until(Deadline deadline, WaitingTime waiting) {
         return new IncomingOpening("a test", 30_000, deadline, waiting, upTo -> {}, () -> {});
     }

@@ -14,14 +14,17 @@ import io.plumbline.ledger.state.Settlement.Status;
 import io.plumbline.node.AttackNetwork;
 import io.plumbline.node.ClockedLedger;
 import io.plumbline.node.client.NodeClient;
+import io.plumbline.node.network.BusyException;
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LostException;
+import io.plumbline.node.network.UnjudgeableException;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.transport.Peer;
+import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
@@ -36,6 +39,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.agrona.concurrent.AgentRunner;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,73 +71,130 @@ class AuditAgentTest {
         };
     }
 
-    @Test
-    void nodesThatAreNotThereHoldUpNobodyElsesAudit() throws Exception {
-        KeyPair full = KeyPair.random();
-        KeyPair requester = KeyPair.random();
-        KeyPair honest = KeyPair.random();
-        List<KeyPair> dead = new ArrayList<>();
-        List<Genesis.Deposit> deposits = new ArrayList<>();
-        deposits.add(new Genesis.Deposit(requester.publicKey(), 1_000_000));
-        deposits.add(new Genesis.Deposit(honest.publicKey(), 2 * STAKE));
-        Set<Bytes32> deadKeys = new HashSet<>();
-        for (int i = 0; i < DEAD; i++) {
-            dead.add(KeyPair.random());
-            deadKeys.add(dead.get(i).publicKey());
-            deposits.add(new Genesis.Deposit(dead.get(i).publicKey(), 2 * STAKE));
-        }
-        Genesis genesis = new Genesis(List.of(full.publicKey()), STAKE, Bytes32.ZERO, deposits, Parameters.DEFAULT);
-        MemorySequencer memory = new MemorySequencer(genesis, System.currentTimeMillis());
-        ClockedLedger ledger = new ClockedLedger(memory);
-        Events events = new Events(new PrintStream(OutputStream.nullOutputStream()));
-        Media media = new Media(folder.resolve("media"), e -> {}, () -> {});
-        Endpoint endpoint = new Endpoint(
-                media.aeron(),
-                "localhost",
-                0,
-                new Identity(full::sign, full.publicKey().bytes()),
-                new NodeClient(5_000).protocol());
-        AgentRunner runner = new AgentRunner(Drivers.idle(media.directory()), e -> {}, null, endpoint);
-        AgentRunner.startOnThread(runner);
-        AuditInbox inbox = new AuditInbox();
-        synchronized (memory) {
-            memory.join(inbox::onAudit);
-        }
-        AuditAgent audits = new AuditAgent(
-                full.publicKey(),
-                endpoint,
-                new LedgerClient(ledger, full, genesis.hash()),
-                node -> node,
-                Map.of(MODEL.toString(), without(deadKeys)),
-                new EvidenceFolder(folder.resolve("evidence"), EvidenceFolder.MOST_BYTES, null),
-                new VerdictStore(folder.resolve("verdicts")),
-                new RecentAudits(),
-                events);
-        LedgerClient paying = new LedgerClient(ledger, requester, genesis.hash());
-        try {
-            List<byte[]> silent = new ArrayList<>();
-            for (KeyPair keys : dead) {
-                LedgerClient of = register(ledger, genesis, keys);
-                for (int i = 0; i < CASES_OF_ONE; i++) {
-                    silent.add(answered(paying, of, keys, silent.size() + 1));
-                }
+    /** A ledger of one full node that audits, with whatever auditor it is given. */
+    private final class Auditing implements AutoCloseable {
+        private final KeyPair full = KeyPair.random();
+        private final KeyPair requester = KeyPair.random();
+        private final Genesis genesis;
+        private final ClockedLedger ledger;
+        private final LedgerClient paying;
+        private final Media media = new Media(folder.resolve("media"), e -> {}, () -> {});
+        private final AuditInbox inbox = new AuditInbox();
+        private final AgentRunner runner;
+        private final AuditAgent audits;
+
+        Auditing(Parameters parameters, List<KeyPair> nodes, AnswerAuditor auditor) throws IOException {
+            List<Genesis.Deposit> deposits = new ArrayList<>();
+            deposits.add(new Genesis.Deposit(requester.publicKey(), 1_000_000));
+            nodes.forEach(keys -> deposits.add(new Genesis.Deposit(keys.publicKey(), 2 * STAKE)));
+            genesis = new Genesis(List.of(full.publicKey()), STAKE, Bytes32.ZERO, deposits, parameters);
+            MemorySequencer memory = new MemorySequencer(genesis, System.currentTimeMillis());
+            ledger = new ClockedLedger(memory);
+            paying = new LedgerClient(ledger, requester, genesis.hash());
+            Endpoint endpoint = new Endpoint(
+                    media.aeron(),
+                    "localhost",
+                    0,
+                    new Identity(full::sign, full.publicKey().bytes()),
+                    new NodeClient(5_000).protocol());
+            runner = new AgentRunner(Drivers.idle(media.directory()), e -> {}, null, endpoint);
+            AgentRunner.startOnThread(runner);
+            synchronized (memory) {
+                memory.join(inbox::onAudit);
             }
-            Bytes32 request =
-                    Bytes32.of(answered(paying, register(ledger, genesis, honest), honest, silent.size() + 1));
-            inbox.deliverTo(audits);
+            audits = new AuditAgent(
+                    full.publicKey(),
+                    endpoint,
+                    new LedgerClient(ledger, full, genesis.hash()),
+                    node -> node,
+                    Map.of(MODEL.toString(), auditor),
+                    new EvidenceFolder(folder.resolve("evidence"), EvidenceFolder.MOST_BYTES, null),
+                    new VerdictStore(folder.resolve("verdicts")),
+                    new RecentAudits(),
+                    new Events(new PrintStream(OutputStream.nullOutputStream())));
+        }
+
+        LedgerClient register(KeyPair keys) throws IOException {
+            return AuditAgentTest.register(ledger, genesis, keys);
+        }
+
+        /** The settlement of a request once it is over. */
+        Settlement ended(Bytes32 request) throws Exception {
             Settlement found = paying.findSettlement(request);
             for (int i = 0; i < 1_000 && found.isOpen(); i++) {
                 Thread.sleep(50);
                 found = paying.findSettlement(request);
             }
-            assertEquals(Status.SETTLED, found.status());
-            assertTrue(
-                    paying.findSettlement(Bytes32.of(silent.getLast())).isOpen(),
-                    "before the time of the others is over");
-        } finally {
+            return found;
+        }
+
+        @Override
+        public void close() {
             audits.close();
             runner.close();
             media.close();
+        }
+    }
+
+    @Test
+    void nodesThatAreNotThereHoldUpNobodyElsesAudit() throws Exception {
+        KeyPair honest = KeyPair.random();
+        List<KeyPair> all =
+                new ArrayList<>(Stream.generate(KeyPair::random).limit(DEAD).toList());
+        List<KeyPair> dead = List.copyOf(all);
+        Set<Bytes32> deadKeys = new HashSet<>();
+        dead.forEach(keys -> deadKeys.add(keys.publicKey()));
+        all.add(honest);
+        try (Auditing auditing = new Auditing(Parameters.DEFAULT, all, without(deadKeys))) {
+            List<byte[]> silent = new ArrayList<>();
+            for (KeyPair keys : dead) {
+                LedgerClient of = auditing.register(keys);
+                for (int i = 0; i < CASES_OF_ONE; i++) {
+                    silent.add(answered(auditing.paying, of, keys, silent.size() + 1));
+                }
+            }
+            Bytes32 request =
+                    Bytes32.of(answered(auditing.paying, auditing.register(honest), honest, silent.size() + 1));
+            auditing.inbox.deliverTo(auditing.audits);
+            assertEquals(Status.SETTLED, auditing.ended(request).status());
+            assertTrue(
+                    auditing.paying.findSettlement(Bytes32.of(silent.getLast())).isOpen(),
+                    "before the time of the others is over");
+        }
+    }
+
+    /**
+     * A node that says at every cell that it is busy, until so little time is left that the last try is given up before
+     * it: that it did not open the cell is its silence, and all auditors ask for it.
+     */
+    @Test
+    void aNodeThatIsBusyUntilTheTimeIsOverWasSilent() throws Exception {
+        KeyPair busy = KeyPair.random();
+        Cell cell = new Cell(1, 0, 1);
+        AnswerAuditor auditor = new AnswerAuditor() {
+            @Override
+            public Finding audit(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked)
+                    throws IOException {
+                if (deadline.leftNs() < LEAST_NS) {
+                    throw new UnjudgeableException(new IOException("too little time left"));
+                }
+                asked.begin(2);
+                asked.add(cell);
+                // As long as a node may take to say so.
+                LockSupport.parkNanos(LEAST_NS);
+                throw new BusyException("busy");
+            }
+
+            @Override
+            public void close() {}
+        };
+        try (Auditing auditing = new Auditing(Parameters.DEFAULT.with("commitMs=9000"), List.of(busy), auditor)) {
+            Bytes32 request = Bytes32.of(answered(auditing.paying, auditing.register(busy), busy, 1));
+            auditing.inbox.deliverTo(auditing.audits);
+            Settlement ended = auditing.ended(request);
+            assertEquals(Status.REFUNDED, ended.status());
+            assertEquals(List.of(cell), ended.audit().postedCells());
+            assertEquals(1, ended.audit().silence());
         }
     }
 

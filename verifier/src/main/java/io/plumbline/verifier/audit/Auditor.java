@@ -8,20 +8,18 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.security.SecureRandom;
 import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * A full node's judgement of an answer, from the receipt down to single rows. Cells are drawn from this process's own
- * secure random source, so a node cannot know what will be asked. One instance for each thread.
+ * A full node's judgement of an answer, from the receipt down to single rows. A node cannot know which cells
+ * will be asked for, see {@link Assignment}. One instance for each thread.
  */
 public final class Auditor implements AutoCloseable {
     private final VerifierKey key;
     private final ModelTokenizer tokenizer;
     private final WorkDigest work = new WorkDigest();
     private final OpeningCheck check;
-    private final SecureRandom random = new SecureRandom();
 
     /** @param tokenizer of the key's model. */
     public Auditor(VerifierKey key, ModelTokenizer tokenizer) {
@@ -72,7 +70,7 @@ public final class Auditor implements AutoCloseable {
                 }
                 digest = work.end();
                 if (level == Level.AUDITED) {
-                    for (Cell cell : Cells.drawn(view, random, common.size())) {
+                    for (Cell cell : Cells.drawn(view, assignment.random(), common.size())) {
                         counts = counts.plus(cell(view, receipt, rule, cell, source));
                         report(progress, counts);
                     }

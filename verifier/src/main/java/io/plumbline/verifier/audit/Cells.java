@@ -8,11 +8,11 @@ import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.ModelConfig;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.random.RandomGenerator;
 
 /** Which cells of an answer are checked. */
 public final class Cells {
@@ -83,7 +83,7 @@ public final class Cells {
      * Cells that the node cannot foretell, each once: {@link #DRAWN_CELLS} of layers, less {@code taken}, then {@link
      * #DRAWN_CHOICES} final records after which a token was chosen; fewer where the answer has fewer.
      */
-    static List<Cell> drawn(AnswerView view, SecureRandom random, int taken) {
+    static List<Cell> drawn(AnswerView view, RandomGenerator random, int taken) {
         int layers = view.config().layers();
         List<Cell> cells = new ArrayList<>();
         for (long pick : distinct(random, DRAWN_CELLS - taken, (long) layers * view.length())) {
@@ -98,7 +98,7 @@ public final class Cells {
     }
 
     /** {@code count} different numbers below {@code bound}, uniform; all of them where there are no more. */
-    private static Set<Long> distinct(SecureRandom random, int count, long bound) {
+    private static Set<Long> distinct(RandomGenerator random, int count, long bound) {
         Set<Long> seen = new LinkedHashSet<>();
         while (seen.size() < Math.min(count, bound)) {
             seen.add(random.nextLong(bound));

@@ -1,12 +1,15 @@
 package io.plumbline.verifier.encoding;
 
 import java.nio.ByteBuffer;
+import java.security.SecureRandom;
 import java.util.HexFormat;
 
 /** A public key, or the hash that names something, as a value; ordered alike on every member. */
 public record Bytes32(long a, long b, long c, long d) implements Comparable<Bytes32> {
     /** Length. */
     public static final int BYTES = 32;
+
+    private static final long[] KEYS = new SecureRandom().longs(4).toArray();
 
     /** Zeros: no hash and no key anybody has. */
     public static final Bytes32 ZERO = new Bytes32(0, 0, 0, 0);
@@ -18,6 +21,21 @@ public record Bytes32(long a, long b, long c, long d) implements Comparable<Byte
         }
         ByteBuffer in = ByteBuffer.wrap(bytes);
         return new Bytes32(in.getLong(), in.getLong(), in.getLong(), in.getLong());
+    }
+
+    /**
+     * Differs from process to process: strangers choose what keys and hashes are, and would choose many that stand in
+     * one place of every hash table.
+     */
+    @Override
+    public int hashCode() {
+        long one = folded(a ^ KEYS[0], b ^ KEYS[1]);
+        return Long.hashCode(one ^ folded(c ^ KEYS[2], d ^ KEYS[3]));
+    }
+
+    /** Both halves of a product, so that no bit of either factor is lost. */
+    private static long folded(long x, long y) {
+        return x * y ^ Math.unsignedMultiplyHigh(x, y);
     }
 
     /** 32 bytes, the caller's own. */

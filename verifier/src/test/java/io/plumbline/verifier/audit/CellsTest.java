@@ -2,6 +2,7 @@ package io.plumbline.verifier.audit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.verifier.encoding.Bytes32;
@@ -10,9 +11,12 @@ import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.numerics.Rope;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 
 class CellsTest {
@@ -110,5 +114,36 @@ class CellsTest {
         }
         assertTrue(Cells.contains(view, new Cell(2, 100, 164)));
         assertFalse(Cells.contains(view, new Cell(2, 100, 165)));
+    }
+
+    /** A node that is lost whenever it is asked for a false cell is asked for the same cells again. */
+    @Test
+    void whoTriesAgainDrawsTheSameCells() {
+        AnswerView view = answerOf(1024, 8, 4096, 500);
+        byte[] seed = new byte[32];
+        List<Cell> first = Cells.drawn(view, drawnBy(seed), 1);
+        assertEquals(first, Cells.drawn(view, drawnBy(seed), 1));
+        assertEquals(first.size(), first.stream().distinct().count());
+        byte[] other = new byte[32];
+        other[31] = 1;
+        assertNotEquals(first, Cells.drawn(view, drawnBy(other), 1));
+        // Where there is one try, nothing is to be the same.
+        assertNotEquals(
+                Cells.drawn(view, Assignment.of(Level.AUDITED).random(), 1),
+                Cells.drawn(view, Assignment.of(Level.AUDITED).random(), 1));
+    }
+
+    private static RandomGenerator drawnBy(byte[] seed) {
+        return new Assignment(Level.AUDITED, null, List.of(), seed).random();
+    }
+
+    /** Strangers name requests: as many as they like that would stand in one place of a table, if they knew which. */
+    @Test
+    void keysThatWereMadeToCollideDoNot() {
+        Set<Integer> hashes = new HashSet<>();
+        for (int i = 0; i < 10_000; i++) {
+            hashes.add(new Bytes32(1, 2, i, -31L * i & 0xffffffffL).hashCode());
+        }
+        assertTrue(hashes.size() > 9_900, hashes.size() + " of 10,000");
     }
 }
