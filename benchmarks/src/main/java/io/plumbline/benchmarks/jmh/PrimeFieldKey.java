@@ -3,10 +3,10 @@ package io.plumbline.benchmarks.jmh;
 import java.util.SplittableRandom;
 
 /**
- * The nearest published check of a matrix's products, as a peer on the same core: Freivalds' check in a prime field, one
- * round, as CommitLLM describes it (https://commitllm.com). Of a matrix W and secret r it keeps {@code v = r^T W}, and
- * finds {@code v . x = r . y} for an input x and claimed products y, modulo {@code 2^32 - 5}: a false product passes
- * with 2^-32. Scalar as published, each sum reduced once.
+ * The nearest published check of a matrix's products, as a peer on the same core: Freivalds' check in a prime field,
+ * one round, as CommitLLM describes it (https://commitllm.com). Of a matrix W and secret r it keeps {@code v = r^T W},
+ * and finds {@code v . x = r . y} for an input x and claimed products y, modulo {@code 2^32 - 5}: a false product
+ * passes with 2^-32. Scalar as published, each sum reduced once.
  */
 final class PrimeFieldKey {
     private static final long PRIME = (1L << 32) - 5;

@@ -31,9 +31,9 @@ import java.util.stream.Stream;
  * their names, and the catalog names it last. A file that has its name but is not in the catalog was whole, so the next
  * start takes it in.
  *
- * <p>Each of these steps waits for the disk. So blobs are locked one by one, by the id, and the store's own lock, within
- * that of a blob and never around it, is for sums and for what is being received: the disk writes what several threads
- * wait for together.
+ * <p>Each of these steps waits for the disk. So blobs are locked one by one, by the id, and the store's own lock,
+ * within that of a blob and never around it, is for sums and for what is being received: the disk writes what several
+ * threads wait for together.
  */
 public final class BlobStore implements AutoCloseable {
     /** Bytes of the disk that blobs leave free, so that catalog, logs and the host go on. */
