@@ -27,6 +27,7 @@ class JmhTest {
             EncodingSuite.class,
             KernelSuite.class,
             LayerAuditSuite.class,
+            LayerProductsSuite.class,
             LedgerSuite.class,
             MatrixKeySuite.class,
             NumericsSuite.class,

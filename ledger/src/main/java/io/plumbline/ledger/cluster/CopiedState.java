@@ -140,8 +140,8 @@ final class CopiedState implements Replica.Listener {
     }
 
     private void believe() {
-        boolean isStated = !state.hasStatedSnapshots() || agreeing.size() >= needed;
-        if (isSure || !isCertified || !isStated) {
+        // Without a snapshot there is nothing to believe, and no state here.
+        if (isSure || !isCertified || state.hasStatedSnapshots() && agreeing.size() < needed) {
             return;
         }
         try {
