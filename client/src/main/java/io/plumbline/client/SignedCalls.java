@@ -27,10 +27,10 @@ final class SignedCalls {
             new Form("<function=", ">", "<parameter=", ">", "", "</parameter>", "</function>"),
             new Form("", "", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>", ""));
 
-    /** What stands before a name that Gemma 4 calls. */
+    /** The mark before a name that Gemma 4 calls. */
     private static final String CALL = "call:";
 
-    /** What its strings stand between, where that is text and no control token. */
+    /** The mark around its strings, where that is text and no control token. */
     private static final String QUOTE = "<|\"|>";
 
     private static final Map<Character, String> OF_PYTHON = Map.of('t', "True", 'f', "False", 'n', "None");

@@ -49,7 +49,7 @@ final class SignedChannels {
         return reasoning.contentEquals(thought) && content.contentEquals(said);
     }
 
-    /** What a channel says: without its name, and blanks around it. */
+    /** The text of a channel, without its name and blanks around it. */
     private static String inside(String channel, boolean isCut) {
         if (isCut && LABEL.startsWith(channel) || channel.equals(LABEL.strip())) {
             return "";

@@ -23,7 +23,7 @@ final class SignedMessage {
 
     private static final String CLOSING_WORDS = "Here is my response:";
 
-    /** What Granite 3.3 writes around what it says behind its reasoning. */
+    /** The tags that Granite 3.3 writes around its answer, behind its reasoning. */
     private static final String RESPONSE = "<response>";
 
     private static final String RESPONSE_END = "</response>";

@@ -18,7 +18,7 @@ final class NamedByNodes {
     private static final int MOST_OF_A_NODE = 4;
     private static final int MOST = 16;
 
-    /** What a pinned blob stands for. */
+    /** Tells the thing that a pinned blob stands for. */
     @FunctionalInterface
     interface Reader<T> {
         /**

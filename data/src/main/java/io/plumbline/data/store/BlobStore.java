@@ -135,11 +135,17 @@ public final class BlobStore implements AutoCloseable {
         return new Usage(count, usedBytes, quotaBytes);
     }
 
-    /** Takes the lock of a blob; it is to be unlocked. */
-    private Lock lock(Bytes32 id) {
+    /** The lock of a blob, until it is closed. */
+    @FunctionalInterface
+    private interface Held extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    private Held lock(Bytes32 id) {
         Lock lock = locks.get((int) Long.remainderUnsigned(id.a(), LOCKS));
         lock.lock();
-        return lock;
+        return lock::unlock;
     }
 
     private synchronized void counted(long blobs, long bytes) {
@@ -208,8 +214,7 @@ public final class BlobStore implements AutoCloseable {
 
     /** Makes a blob of whole files that are on disk, whose bytes are reserved. */
     void adopt(Bytes32 id, long bytes, Path data, Path outboard, String pin) throws IOException {
-        Lock lock = lock(id);
-        try {
+        try (Held _ = lock(id)) {
             BlobStat known = catalog.find(id);
             if (known != null) {
                 release(bytes);
@@ -218,8 +223,6 @@ public final class BlobStore implements AutoCloseable {
                 drop(takeReceiving(id));
             }
             enter(id, bytes, data, outboard, known, pin);
-        } finally {
-            lock.unlock();
         }
     }
 
@@ -279,11 +282,8 @@ public final class BlobStore implements AutoCloseable {
      * @throws IllegalArgumentException where it is here already, or being received with another length.
      */
     public PartialBlob receive(Bytes32 id, long bytes) throws IOException {
-        Lock lock = lock(id);
-        try {
+        try (Held _ = lock(id)) {
             return beginToReceive(id, bytes);
-        } finally {
-            lock.unlock();
         }
     }
 
@@ -332,15 +332,12 @@ public final class BlobStore implements AutoCloseable {
      * can never be whole and is given up.
      */
     public PartialBlob receiveProven(Bytes32 id, long bytes) throws IOException {
-        Lock lock = lock(id);
-        try {
+        try (Held _ = lock(id)) {
             PartialBlob begun = receiving(id);
             if (begun != null && begun.bytes() != bytes && catalog.find(id) == null) {
                 forget(id);
             }
             return receive(id, bytes);
-        } finally {
-            lock.unlock();
         }
     }
 
@@ -351,8 +348,7 @@ public final class BlobStore implements AutoCloseable {
     }
 
     private void completeForced(PartialBlob blob) throws IOException {
-        Lock lock = lock(blob.id());
-        try {
+        try (Held _ = lock(blob.id())) {
             if (receiving(blob.id()) != blob) {
                 // Given up, or here by another way.
                 return;
@@ -364,22 +360,17 @@ public final class BlobStore implements AutoCloseable {
                 release(blob.bytes());
             }
             drop(open);
-        } finally {
-            lock.unlock();
         }
     }
 
     /** Gives up what was received of a blob. */
     public void forget(Bytes32 id) throws IOException {
-        Lock lock = lock(id);
-        try {
+        try (Held _ = lock(id)) {
             Receiving open = takeReceiving(id);
             if (open != null) {
                 release(open.isReserved() ? open.blob().bytes() : 0);
                 drop(open);
             }
-        } finally {
-            lock.unlock();
         }
     }
 
@@ -457,8 +448,7 @@ public final class BlobStore implements AutoCloseable {
      */
     public void pin(Bytes32 id, String name) throws IOException {
         requirePin(name);
-        Lock lock = lock(id);
-        try {
+        try (Held _ = lock(id)) {
             BlobStat stat = require(id);
             SortedSet<String> pins = new TreeSet<>(stat.pins());
             pins.add(name);
@@ -466,23 +456,18 @@ public final class BlobStore implements AutoCloseable {
                 throw new TooManyPinsException(id);
             }
             catalog.put(stat.pinned(pins), stat);
-        } finally {
-            lock.unlock();
         }
     }
 
     /** Keeps a blob no longer for something; nothing where it was not. */
     public void unpin(Bytes32 id, String name) throws IOException {
-        Lock lock = lock(id);
-        try {
+        try (Held _ = lock(id)) {
             BlobStat stat = require(id);
             SortedSet<String> pins = new TreeSet<>(stat.pins());
             if (pins.remove(name)) {
                 // A pin that is there again after the host's end keeps a little too much.
                 catalog.putUnsynced(stat.pinned(pins), stat);
             }
-        } finally {
-            lock.unlock();
         }
     }
 
@@ -501,22 +486,18 @@ public final class BlobStore implements AutoCloseable {
      * @return whether it is gone; where it has such a pin it stays.
      */
     public boolean deleteUnlessPinned(Bytes32 id, String pinPrefix) throws IOException {
-        Lock lock = lock(id);
-        try {
+        try (Held _ = lock(id)) {
             if (require(id).pins().stream().anyMatch(pin -> pin.startsWith(pinPrefix))) {
                 return false;
             }
             delete(id);
             return true;
-        } finally {
-            lock.unlock();
         }
     }
 
     /** Removes a blob, whatever pins it has. */
     public void delete(Bytes32 id) throws IOException {
-        Lock lock = lock(id);
-        try {
+        try (Held _ = lock(id)) {
             BlobStat stat = require(id);
             forget(id);
             // The files first: a catalog's entry without them would promise what is not there, a file without an entry
@@ -525,8 +506,6 @@ public final class BlobStore implements AutoCloseable {
             Files.deleteIfExists(place("outboards", id));
             catalog.remove(stat);
             counted(-1, -stat.bytes());
-        } finally {
-            lock.unlock();
         }
     }
 
@@ -543,16 +522,13 @@ public final class BlobStore implements AutoCloseable {
         collectPartial(storedBeforeMs);
         List<BlobStat> collected = new ArrayList<>();
         forEach(seen -> {
-            Lock lock = lock(seen.id());
-            try {
+            try (Held _ = lock(seen.id())) {
                 // Pinned meanwhile, perhaps.
                 BlobStat stat = catalog.find(seen.id());
                 if (stat != null && stat.pins().isEmpty() && stat.storedMs() < storedBeforeMs) {
                     delete(stat.id());
                     collected.add(stat);
                 }
-            } finally {
-                lock.unlock();
             }
         });
         return new Collected(
@@ -570,15 +546,12 @@ public final class BlobStore implements AutoCloseable {
                 continue;
             }
             Bytes32 id = BlobIds.parse(name.substring(0, name.indexOf('.')));
-            Lock lock = lock(id);
-            try {
+            try (Held _ = lock(id)) {
                 boolean isOld =
                         Files.exists(file) && Files.getLastModifiedTime(file).toMillis() < beforeMs;
                 if (isOld && receiving(id) == null && catalog.find(id) == null) {
                     Files.delete(file);
                 }
-            } finally {
-                lock.unlock();
             }
         }
     }
@@ -597,16 +570,13 @@ public final class BlobStore implements AutoCloseable {
             return receive(id, stat.bytes()).missing(Long.MAX_VALUE, Integer.MAX_VALUE);
         }
         List<ByteRange> damaged = Scrub.damaged(stat, place("blobs", id), place("outboards", id), progress);
-        Lock lock = lock(id);
-        try {
+        try (Held _ = lock(id)) {
             // Pinned or deleted meanwhile, perhaps.
             BlobStat now = require(id);
             catalog.put(now.damaged(!damaged.isEmpty(), now()), now);
             if (!damaged.isEmpty()) {
                 keepGoodPart(stat, damaged);
             }
-        } finally {
-            lock.unlock();
         }
         return damaged;
     }

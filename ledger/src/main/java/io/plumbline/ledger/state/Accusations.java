@@ -176,8 +176,9 @@ final class Accusations {
         byAccuser.remove(accuser);
         count(open, -1);
         byte[] all = open.evidence();
-        boolean isBound = Arrays.equals(Accuse.hash(all, accuser), open.evidenceHash);
-        boolean isTheAnnounced = isBound || Arrays.equals(Blake3.hash(all), open.evidenceHash);
+        byte[] plain = Blake3.hash(all);
+        boolean isBound = Arrays.equals(Accuse.bound(plain, accuser), open.evidenceHash);
+        boolean isTheAnnounced = isBound || Arrays.equals(plain, open.evidenceHash);
         long number = isBound || open.number == 0 ? open.number : Long.MAX_VALUE;
         return new Whole(open.requestHash, isTheAnnounced ? all : new byte[0], open.deposit, number);
     }

@@ -132,9 +132,14 @@ public sealed interface Command {
     record Accuse(Bytes32 requestHash, byte[] evidenceHash, int bytes) implements Command {
         private static final Domain CONTEXT = new Domain("plumbline 2026-11 evidence of an accuser");
 
-        /** What an accuser announces its evidence by: 32 bytes that nobody makes who has not seen it, nor copies. */
+        /** The hash by which an accuser announces evidence: nobody makes it who has not seen that, or copies it. */
         public static byte[] hash(byte[] evidence, Bytes32 accuser) {
-            return CONTEXT.hash(Blake3.hash(evidence), accuser.bytes());
+            return bound(Blake3.hash(evidence), accuser);
+        }
+
+        /** The same of a plain hash of the evidence. */
+        static byte[] bound(byte[] plain, Bytes32 accuser) {
+            return CONTEXT.hash(plain, accuser.bytes());
         }
         /** Bytes of evidence, at most: a lie that only a longer history shows is not paid, and costs no stake. */
         public static final int MAX_BYTES = 16 << 20;

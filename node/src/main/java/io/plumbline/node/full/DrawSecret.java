@@ -7,8 +7,8 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 
 /**
- * What a full node draws cells by. It is on disk: an audit that goes on after a restart asks for the same cells, or a
- * node that had to answer for a false one would be asked for others.
+ * The secret that a full node draws cells by. It is on disk: an audit that goes on after a restart asks for the same
+ * cells, or a node that had to answer for a false one would be asked for others.
  */
 final class DrawSecret {
     private static final int BYTES = 32;

@@ -173,7 +173,7 @@ async function verifyDropped(held) {
   return receipt;
 }
 
-/** What the node is bound to by its receipt. */
+/** The contract that the node is bound to by its receipt. */
 const CONTRACTS = { 1: 'exact, version 1', 2: 'exact, version 2', 65536: 'the bounds of a tensor model' };
 
 function receiptFacts(receipt) {

@@ -90,7 +90,7 @@ class IncomingOpeningTest {
         assertTrue(refusal.contains("not what was asked for"), refusal);
     }
 
-    /** Who waits for a node that says nothing until the audit's time is over tells of its silence. */
+    /** An auditor that waits for a node until the audit's time is over tells of the node's silence. */
     @Test
     void aNodeThatLetsTheTimeGoByIsSilent() {
         IOException silence = assertThrows(

@@ -27,7 +27,7 @@ public record Assignment(Level level, byte[] beacon, List<Cell> posted, byte[] s
         this(level, beacon, posted, null);
     }
 
-    /** What cells are drawn from. */
+    /** The source that cells are drawn from. */
     RandomGenerator random() {
         if (seed == null) {
             return new SecureRandom();

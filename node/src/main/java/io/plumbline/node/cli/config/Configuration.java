@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 public final class Configuration {
     private static final Pattern OPTION = Pattern.compile("--([a-z][a-z-]*)");
 
-    /** What Kubernetes has pods see of a service: of one that is called plumbline, under {@code PLUMBLINE_PORT}. */
+    /** A service's address, as Kubernetes sets it in pods: of one called plumbline, under {@code PLUMBLINE_PORT}. */
     private static final Pattern SERVICE_LINK = Pattern.compile("(tcp|udp|sctp)://.*");
 
     /** Of a value that is looked for in a message: shorter ones stand in it by chance. */

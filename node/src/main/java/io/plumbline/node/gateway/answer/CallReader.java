@@ -149,6 +149,12 @@ abstract class CallReader implements AnswerReader {
         source.setLength(0);
     }
 
+    /** A mark that has begun does not go on: its characters are text. */
+    final void endOpening() {
+        finishOpening(text);
+        isSaying |= !text.toString().isBlank();
+    }
+
     private void say(List<AnswerPart> out) {
         if (!text.isEmpty() && (isSaying || !isAfterCall)) {
             out.add(new AnswerPart.Text(text.toString()));
@@ -168,8 +174,7 @@ abstract class CallReader implements AnswerReader {
                 cut(out);
             }
         } else {
-            finishOpening(text);
-            isSaying |= !text.toString().isBlank();
+            endOpening();
         }
         say(out);
         return out;

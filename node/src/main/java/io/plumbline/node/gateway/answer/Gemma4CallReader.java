@@ -4,7 +4,7 @@ import java.util.List;
 
 /** Reads Gemma 4's calls. See {@link Gemma4CallFormat}. */
 final class Gemma4CallReader extends CallReader {
-    /** What stands before a name. */
+    /** The mark before a name. */
     private static final String CALL = "call:";
 
     /** Characters of a name. */
@@ -55,6 +55,10 @@ final class Gemma4CallReader extends CallReader {
 
     @Override
     void control(String control, List<AnswerPart> out) {
+        if (!isInCall() && control.equals(ChannelReader.OPENING)) {
+            // What has begun before a channel is told before its reasoning.
+            endOpening();
+        }
         boolean isQuote = !isSpelled && control.equals(Gemma4CallFormat.QUOTE);
         if (isInCall() && isQuote && !(state == State.ARGUMENTS && arguments.quote())) {
             cut(out);

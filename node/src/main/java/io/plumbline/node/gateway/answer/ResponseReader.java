@@ -17,7 +17,7 @@ final class ResponseReader implements AnswerReader {
     private final TagSearch closing = new TagSearch(CLOSING);
     private State state = State.BEGINNING;
 
-    /** What may turn out to be the end: blanks, the closing tag, and blanks behind it. */
+    /** Characters that may turn out to be the end: blanks, the closing tag, and blanks behind it. */
     private final StringBuilder held = new StringBuilder();
 
     private enum State {
@@ -61,10 +61,11 @@ final class ResponseReader implements AnswerReader {
     private void take(char next, StringBuilder said) {
         switch (state) {
             case BEGINNING -> {
+                int blank = held.length();
                 if (opening.take(next, held)) {
                     held.setLength(0);
                     state = State.BEGUN;
-                } else if (!held.toString().isBlank()) {
+                } else if (!held.substring(blank).isBlank()) {
                     plain(said);
                 }
             }

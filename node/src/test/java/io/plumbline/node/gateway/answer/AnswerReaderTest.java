@@ -451,6 +451,8 @@ class AnswerReaderTest {
                             "[T a <|tool_response><|tool_response>b]",
                             "a <|tool_response><|channel>b<channel|>",
                             "[T a <|tool_response>][R b]",
+                            "a <|tool_call<|channel>b<channel|>",
+                            "[T a <|tool_call][R b]",
                             "a <|tool_",
                             "[T a <|tool_]",
                             "a <|chan",
