@@ -34,11 +34,19 @@ if [ "$machine" = x86_64 ] && "$cc" -mavxvnni -E -x c /dev/null >/dev/null 2>&1;
     # GCC 11, Clang 12: older ones do not know it.
     vnni=-DHAS_AVXVNNI
 fi
-compile dispatch $vnni
+amx=
+if [ "$machine" = x86_64 ] && "$cc" -mamx-int8 -E -x c /dev/null >/dev/null 2>&1; then
+    # GCC 11, Clang 11.
+    amx=-DHAS_AMX
+fi
+compile dispatch $vnni $amx
 case $machine in
     x86_64)
         if [ -n "$vnni" ]; then
             "$cc" $flags -mavx2 -mavxvnni -c "$here/avx2.c" -o "$objects/avxvnni.o"
+        fi
+        if [ -n "$amx" ]; then
+            compile amx -mavx512f -mavx512bw -mavx512vl -mavx512vbmi -mamx-tile -mamx-int8
         fi
         compile avx512vnni -mavx512f -mavx512bw -mavx512vl -mavx512vnni
         compile avx2 -mavx2

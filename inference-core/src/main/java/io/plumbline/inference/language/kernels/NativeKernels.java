@@ -57,7 +57,7 @@ public final class NativeKernels implements IntKernels {
     /** Found once, when first asked. */
     private static final class Holder {
         private static final List<Form> FORMS =
-                NativeLibrary.available(List.of("avx512vnni", "avxvnni", "avx2", "neon")).stream()
+                NativeLibrary.available(List.of("amx", "avx512vnni", "avxvnni", "avx2", "neon")).stream()
                         .map(Form::of)
                         .toList();
     }

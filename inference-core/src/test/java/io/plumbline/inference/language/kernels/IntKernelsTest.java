@@ -59,7 +59,9 @@ class IntKernelsTest {
             {35, 4099, 31},
             {64, 96, 64},
             {31, 2048, 25},
-            {8, 300, 70}
+            {8, 300, 70},
+            // More rows than are taken together, more inputs than stay in a cache with them.
+            {33, 2100, 530}
         };
         for (int[] shape : shapes) {
             for (int round = 0; round < 4; round++) {
@@ -109,7 +111,8 @@ class IntKernelsTest {
             {64, 2080, 13},
             {70, 4128, 31},
             {31, 6144, 25},
-            {2, 10_912, 40}
+            {2, 10_912, 40},
+            {34, 2144, 530}
         };
         for (int[] shape : shapes) {
             for (WeightFormat format : WeightFormat.values()) {
