@@ -149,24 +149,25 @@ class EvidenceMemoryTest {
                         .build());
     }
 
-    private static SortedMap<String, byte[]> zeros(ModelConfig config, SortedMap<String, Manifest.Tensor> tensors) {
+    private static SortedMap<String, byte[]> zeros(
+            ModelConfig config, String dtype, SortedMap<String, Manifest.Tensor> tensors) {
         SortedMap<String, byte[]> small = new TreeMap<>();
-        TensorNames.norms(config, 1).forEach(name -> small.put(name, new byte[4 * config.hidden()]));
-        TensorNames.of(config, 1).forEach(matrix -> small.put(matrix.scale(1), new byte[4 * matrix.rows(config, 1)]));
+        int each = dtype.equals("F32") ? 4 : 1;
+        TensorNames.norms(config, 1).forEach(name -> small.put(name, new byte[each * config.hidden()]));
+        TensorNames.of(config, 1)
+                .forEach(matrix -> small.put(matrix.scale(1), new byte[each * matrix.rows(config, 1)]));
         small.forEach((name, bytes) -> {
-            int[] shape = name.endsWith("_scale") ? new int[] {bytes.length / 4, 1} : new int[] {bytes.length / 4};
-            tensors.put(name, new Manifest.Tensor("F32", shape, Blake3.hash(bytes)));
+            int size = bytes.length / each;
+            int[] shape = name.endsWith("_scale") ? new int[] {size, 1} : new int[] {size};
+            tensors.put(name, new Manifest.Tensor(dtype, shape, Blake3.hash(bytes)));
         });
         return small;
     }
 
-    /** Keys of a layer take what they have, whatever heads there are in others that are not looked at. */
-    @ParameterizedTest
-    @CsvSource({"256, 512", "65536, 2"})
-    void keysOfAnyShapeCostASmallMultipleOfThemselves(int heads, int dim) {
-        ModelConfig config = narrowBesideWide(heads, dim);
+    /** Evidence about keys of the narrow layer, whose tensors have this type. */
+    private static Evidence ofKeys(ModelConfig config, String dtype) {
         SortedMap<String, Manifest.Tensor> tensors = new TreeMap<>();
-        SortedMap<String, byte[]> small = zeros(config, tensors);
+        SortedMap<String, byte[]> small = zeros(config, dtype, tensors);
         Manifest manifest = new Manifest(config, new TreeMap<>(), tensors);
         int[] prompt = new int[500];
         Answer answer = new Answer(new int[] {0}, "");
@@ -192,22 +193,39 @@ class EvidenceMemoryTest {
                 .cut(tree, (from, target, at, length) -> System.arraycopy(trace, (int) from, target, at, length));
         byte[] hashes = Arrays.copyOf(Blake3.hash(proof), 2 * Blake3.HASH_BYTES);
         Seal seal = Seal.sign(receipt.hash().bytes(), cell, layout.bytes(), hashes, KEYS);
-        byte[] encoded = new Evidence(
-                        receipt,
-                        request,
-                        answer,
-                        Failure.of(Step.KV_ROWS, "keys"),
-                        new Exhibit(seal, proof, -1, new byte[0]),
-                        new SmallTensors(manifest, small),
-                        null)
-                .encode();
-        Settlement one = settlement(receipt);
+        return new Evidence(
+                receipt,
+                request,
+                answer,
+                Failure.of(Step.KV_ROWS, "keys"),
+                new Exhibit(seal, proof, -1, new byte[0]),
+                new SmallTensors(manifest, small),
+                null);
+    }
+
+    /** Keys of a layer take what they have, whatever heads there are in others that are not looked at. */
+    @ParameterizedTest
+    @CsvSource({"256, 512", "65536, 2"})
+    void keysOfAnyShapeCostASmallMultipleOfThemselves(int heads, int dim) {
+        Evidence evidence = ofKeys(narrowBesideWide(heads, dim), "F32");
+        byte[] encoded = evidence.encode();
+        Settlement one = settlement(evidence.receipt());
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long before = threads.getCurrentThreadAllocatedBytes();
         String refusal = EvidenceRule.refusal(one, encoded);
         long allocated = threads.getCurrentThreadAllocatedBytes() - before;
         assertEquals("everything that the evidence shows is as it should be", refusal);
         assertTrue(allocated < 48L << 20, allocated + " bytes for evidence of " + encoded.length);
+    }
+
+    /** What a refusal says is in snapshots, which all full nodes state to be the same. */
+    @Test
+    void aRefusalSaysTheSameEverywhere() {
+        Evidence evidence = ofKeys(narrowBesideWide(2, 2), "I8");
+        Settlement one = settlement(evidence.receipt());
+        String refusal = EvidenceRule.refusal(one, evidence.encode());
+        assertNotNull(refusal);
+        assertEquals(refusal, EvidenceRule.refusal(one, evidence.encode()));
     }
 
     /** A receipt that is the right one, and about it whatever else. */
