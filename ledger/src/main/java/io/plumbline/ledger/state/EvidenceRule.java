@@ -29,8 +29,8 @@ final class EvidenceRule {
                 return "the evidence is about another receipt than the one that was ordered";
             }
             evidence = Evidence.decode(encoded);
-        } catch (MalformedException e) {
-            return shown(e.getMessage());
+        } catch (RuntimeException e) {
+            return why(e);
         }
         try {
             Evidence.Finding finding = evidence.check(null, null);
@@ -39,9 +39,22 @@ final class EvidenceRule {
             }
             return finding.failure() == null ? "everything that the evidence shows is as it should be" : null;
         } catch (IOException | RuntimeException e) {
-            // Bytes of a stranger: whatever they do to the check, they prove nothing.
-            return shown("the evidence proves nothing: " + e.getMessage());
+            return why(e);
         }
+    }
+
+    /**
+     * Bytes of a stranger: whatever they do to the check, they prove nothing. What a virtual machine says of indices
+     * and segments names places in its own memory, or nothing once the code is compiled, and a snapshot that has it
+     * would be another one at every full node: it is not told.
+     */
+    private static String why(Exception e) {
+        if (e instanceof MalformedException) {
+            return shown(e.getMessage());
+        }
+        return e instanceof IllegalArgumentException
+                ? shown("the evidence proves nothing: " + e.getMessage())
+                : "the evidence proves nothing: its parts do not fit together";
     }
 
     private static String shown(String why) {

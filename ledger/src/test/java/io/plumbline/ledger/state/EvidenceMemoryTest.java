@@ -5,15 +5,21 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
+import io.plumbline.verifier.audit.AnswerView;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Evidence;
 import io.plumbline.verifier.audit.Exhibit;
 import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.OpeningLayout;
 import io.plumbline.verifier.audit.Seal;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
+import io.plumbline.verifier.blake3.ChainingValues;
 import io.plumbline.verifier.encoding.CanonicalWriter;
+import io.plumbline.verifier.model.Architecture;
+import io.plumbline.verifier.model.DeltaRule;
+import io.plumbline.verifier.model.HeadShape;
 import io.plumbline.verifier.model.Manifest;
 import io.plumbline.verifier.model.ModelConfig;
 import io.plumbline.verifier.model.SmallTensors;
@@ -25,7 +31,9 @@ import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import io.plumbline.verifier.receipt.Sampling;
 import io.plumbline.verifier.trace.TraceLayout;
+import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -35,6 +43,7 @@ import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -115,6 +124,108 @@ class EvidenceMemoryTest {
         long allocated = threads.getCurrentThreadAllocatedBytes() - before;
         assertNotNull(finding.failure(), "the node has signed an opening of a wrong size");
         assertTrue(allocated < 64 << 20, allocated + " bytes for evidence of " + encoded.length);
+    }
+
+    /** Heads that fill a matrix as wide as there may be, in layers without keys, beside a layer of one head of two. */
+    private static ModelConfig narrowBesideWide(int heads, int dim) {
+        return new ModelConfig(
+                2,
+                2,
+                heads,
+                heads,
+                dim,
+                1,
+                2,
+                65_536,
+                1e-5f,
+                Rope.plain(10_000),
+                false,
+                false,
+                new Architecture.Builder()
+                        .window(65_536)
+                        .localHeads(new HeadShape(1, 2))
+                        .delta(new DeltaRule(1, 1, 2, 2, 2))
+                        .attention("Dw")
+                        .build());
+    }
+
+    private static SortedMap<String, byte[]> zeros(
+            ModelConfig config, String dtype, SortedMap<String, Manifest.Tensor> tensors) {
+        SortedMap<String, byte[]> small = new TreeMap<>();
+        int each = dtype.equals("F32") ? 4 : 1;
+        TensorNames.norms(config, 1).forEach(name -> small.put(name, new byte[each * config.hidden()]));
+        TensorNames.of(config, 1)
+                .forEach(matrix -> small.put(matrix.scale(1), new byte[each * matrix.rows(config, 1)]));
+        small.forEach((name, bytes) -> {
+            int size = bytes.length / each;
+            int[] shape = name.endsWith("_scale") ? new int[] {size, 1} : new int[] {size};
+            tensors.put(name, new Manifest.Tensor(dtype, shape, Blake3.hash(bytes)));
+        });
+        return small;
+    }
+
+    /** Evidence about keys of the narrow layer, whose tensors have this type. */
+    private static Evidence ofKeys(ModelConfig config, String dtype) {
+        SortedMap<String, Manifest.Tensor> tensors = new TreeMap<>();
+        SortedMap<String, byte[]> small = zeros(config, dtype, tensors);
+        Manifest manifest = new Manifest(config, new TreeMap<>(), tensors);
+        int[] prompt = new int[500];
+        Answer answer = new Answer(new int[] {0}, "");
+        Request request = new Request(
+                manifest.id(),
+                "",
+                0,
+                prompt,
+                Sampling.GREEDY,
+                1,
+                new int[0],
+                List.of(),
+                KEYS.publicKey(),
+                new byte[16]);
+        AnswerView view = new AnswerView(manifest, KEYS.publicKey(), prompt, answer.tokens());
+        byte[] trace = Arrays.copyOf(view.layout().header(manifest.id(), request.hash(), prompt.length), (int)
+                view.layout().traceBytes(prompt.length));
+        ChainingValues tree = ChainingValues.of(view.traceKey(), MemorySegment.ofArray(trace));
+        Receipt receipt = Receipt.of(config.contractVersion(), request, answer, tree.root(), trace.length, 1, KEYS);
+        Cell cell = new Cell(1, prompt.length - 1, prompt.length);
+        OpeningLayout layout = OpeningLayout.of(view, cell);
+        byte[] proof = layout.slice()
+                .cut(tree, (from, target, at, length) -> System.arraycopy(trace, (int) from, target, at, length));
+        byte[] hashes = Arrays.copyOf(Blake3.hash(proof), 2 * Blake3.HASH_BYTES);
+        Seal seal = Seal.sign(receipt.hash().bytes(), cell, layout.bytes(), hashes, KEYS);
+        return new Evidence(
+                receipt,
+                request,
+                answer,
+                Failure.of(Step.KV_ROWS, "keys"),
+                new Exhibit(seal, proof, -1, new byte[0]),
+                new SmallTensors(manifest, small),
+                null);
+    }
+
+    /** Keys of a layer take what they have, whatever heads there are in others that are not looked at. */
+    @ParameterizedTest
+    @CsvSource({"256, 512", "65536, 2"})
+    void keysOfAnyShapeCostASmallMultipleOfThemselves(int heads, int dim) {
+        Evidence evidence = ofKeys(narrowBesideWide(heads, dim), "F32");
+        byte[] encoded = evidence.encode();
+        Settlement one = settlement(evidence.receipt());
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = threads.getCurrentThreadAllocatedBytes();
+        String refusal = EvidenceRule.refusal(one, encoded);
+        long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+        assertEquals("everything that the evidence shows is as it should be", refusal);
+        assertTrue(allocated < 48L << 20, allocated + " bytes for evidence of " + encoded.length);
+    }
+
+    /** What a refusal says is in snapshots, which all full nodes state to be the same. */
+    @Test
+    void aRefusalSaysTheSameEverywhere() {
+        Evidence evidence = ofKeys(narrowBesideWide(2, 2), "I8");
+        Settlement one = settlement(evidence.receipt());
+        String refusal = EvidenceRule.refusal(one, evidence.encode());
+        assertNotNull(refusal);
+        assertEquals(refusal, EvidenceRule.refusal(one, evidence.encode()));
     }
 
     /** A receipt that is the right one, and about it whatever else. */

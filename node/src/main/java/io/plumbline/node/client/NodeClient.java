@@ -198,7 +198,9 @@ public final class NodeClient implements Endpoint.Receiver {
                 : new Answered(Answer.decode(first), Receipt.decode(second), cpuNanos);
         calls.put(id, peer, new Call<>(decode));
         openings.put(
-                id, peer, new IncomingOpening("a test", 1, Deadline.after(1), new WaitingTime(), upTo -> {}, () -> {}));
+                id,
+                peer,
+                new IncomingOpening("a test", 1, Deadline.after(1), new WaitingTime(0), upTo -> {}, () -> {}));
     }
 
     private static void complete(Call<?> call, byte[] first, byte[] second, long cpuNanos) {
@@ -278,6 +280,14 @@ public final class NodeClient implements Endpoint.Receiver {
 
     /** Openings of one receipt from the node that gave it, as they come in. */
     public OpeningSource openings(Peer peer, Bytes32 receiptHash, Deadline deadline) {
-        return openings.of(peer, receiptHash, deadline);
+        return openings(peer, receiptHash, deadline, 0);
+    }
+
+    /**
+     * The same of an audit that has waited for the node before: of what it disclosed so late it has had the time, and
+     * not this host.
+     */
+    public OpeningSource openings(Peer peer, Bytes32 receiptHash, Deadline deadline, long waitedNs) {
+        return openings.of(peer, receiptHash, deadline, waitedNs);
     }
 }

@@ -35,9 +35,13 @@ final class Openings {
         pending.of(peer).forEach(opening -> opening.fail(Calls.lost(peer)));
     }
 
-    /** Openings of one receipt from the node that gave it, as they come in. */
-    OpeningSource of(Peer peer, Bytes32 receiptHash, Deadline deadline) {
-        WaitingTime waiting = new WaitingTime();
+    /**
+     * Openings of one receipt from the node that gave it, as they come in.
+     *
+     * @param waitedNs for which the audit has waited for the node before.
+     */
+    OpeningSource of(Peer peer, Bytes32 receiptHash, Deadline deadline, long waitedNs) {
+        WaitingTime waiting = new WaitingTime(waitedNs);
         return cell -> {
             long[] own = {0};
             IncomingOpening opening = new IncomingOpening(

@@ -4,8 +4,19 @@ package io.plumbline.node.client;
  * How much of an audit's time went by waiting for the node; the rest is this host's own. By one thread, from its start.
  */
 final class WaitingTime {
-    private final long beginNs = System.nanoTime();
+    private final long beginNs;
     private long waitedNs;
+
+    /**
+     * Of an audit that begins now.
+     *
+     * @param beforeNs that the node was waited for until now. It decides when an audit's openings begin: what it takes
+     *     for what it discloses is its own time as well, or it would disclose so late that nothing can be opened.
+     */
+    WaitingTime(long beforeNs) {
+        this.beginNs = System.nanoTime() - beforeNs;
+        this.waitedNs = beforeNs;
+    }
 
     void add(long ns) {
         waitedNs += ns;

@@ -109,8 +109,11 @@ final class ExactAnswerAuditor implements AnswerAuditor {
                 // The time went by on this host: it must not be told as the node's silence.
                 throw new UnjudgeableException(new IOException("This host had too little time left for the audit."));
             }
+            long begin = System.nanoTime();
             NodeClient.Disclosed disclosed = client.disclose(peer, receiptHash, disclosedBytes, deadline);
-            return audit(auditor, ordered, disclosed, peer, deadline, asked);
+            long waitedNs = System.nanoTime() - begin;
+            OpeningSource openings = client.openings(peer, receiptHash, deadline, waitedNs);
+            return audit(auditor, ordered, disclosed, openings, deadline, asked);
         } catch (OutOfMemoryError e) {
             // Of this host: the ledger's own thread must not come to be the next to meet it.
             throw new UnjudgeableException(e);
@@ -121,12 +124,11 @@ final class ExactAnswerAuditor implements AnswerAuditor {
             Auditor auditor,
             Settlement ordered,
             NodeClient.Disclosed disclosed,
-            Peer peer,
+            OpeningSource openings,
             Deadline deadline,
             AskedCells asked)
             throws IOException {
         Bytes32 receiptHash = ordered.receipt().hash();
-        OpeningSource openings = client.openings(peer, receiptHash, deadline);
         asked.begin(key.config().layers());
         Audit audit = ordered.audit();
         AuditReport report;

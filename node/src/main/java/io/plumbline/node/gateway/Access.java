@@ -87,6 +87,14 @@ public final class Access implements AutoCloseable {
         return tenants != null;
     }
 
+    /**
+     * Whether what is measured may be shown beside the API: not where strangers are meant to come to it, with keys or
+     * to pay for each call.
+     */
+    boolean showsMetrics() {
+        return tenants == null && calls == null;
+    }
+
     /** Null where everybody may use it. */
     Tenants tenants() {
         return tenants;

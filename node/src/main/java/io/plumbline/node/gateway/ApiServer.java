@@ -44,7 +44,7 @@ public final class ApiServer implements AutoCloseable {
      * @param port 0 takes any free one.
      * @param origins the web pages that may use it.
      * @param access the tenants that may use it, and how it is known to them; closed with the server.
-     * @param operator adds the operator's routes; not where there are tenants, whose business they are not.
+     * @param operator adds the operator's routes; not where there are tenants or payers, whose business they are not.
      */
     public record Place(String host, int port, Origins origins, Access access, Consumer<HttpRoutes> operator) {
         /** For everybody, in the clear. */
@@ -83,7 +83,7 @@ public final class ApiServer implements AutoCloseable {
         HttpRoutes routes = routes();
         more.accept(routes);
         this.access = place.access();
-        if (access.tenants() == null) {
+        if (access.showsMetrics()) {
             place.operator().accept(routes);
         }
         try {

@@ -23,7 +23,7 @@ class IncomingOpeningTest {
 
     private final BlockingQueue<Long> granted = new LinkedBlockingQueue<>();
     private final IncomingOpening opening =
-            new IncomingOpening("a test", 30_000, Deadline.after(30_000), new WaitingTime(), granted::add, () -> {});
+            new IncomingOpening("a test", 30_000, Deadline.after(30_000), new WaitingTime(0), granted::add, () -> {});
 
     private void seal(long bytes) {
         opening.onSealed(new Seal(new byte[32], new Cell(0, 0, 1), bytes, new byte[64], new byte[64]));
@@ -95,14 +95,14 @@ class IncomingOpeningTest {
     void aNodeThatLetsTheTimeGoByIsSilent() {
         IOException silence = assertThrows(
                 IOException.class,
-                () -> until(Deadline.after(200), new WaitingTime()).await());
+                () -> until(Deadline.after(200), new WaitingTime(0)).await());
         assertFalse(silence instanceof UnjudgeableException, silence.getMessage());
     }
 
     /** An auditor whose own checks took until then has no silence to tell of: by that the node loses its stake. */
     @Test
     void timeThatThisHostTookIsNotTheNodesSilence() throws InterruptedException {
-        WaitingTime waiting = new WaitingTime();
+        WaitingTime waiting = new WaitingTime(0);
         Deadline deadline = Deadline.after(400);
         Thread.sleep(350);
         assertThrows(UnjudgeableException.class, () -> until(deadline, waiting).await());
@@ -111,11 +111,21 @@ class IncomingOpeningTest {
     /** However busy an auditor was: a node that lets a quarter of the audit's time go by for one cell is silent. */
     @Test
     void aNodeThatStallsAtOneCellOfALongAuditIsSilent() throws InterruptedException {
-        WaitingTime waiting = new WaitingTime();
+        WaitingTime waiting = new WaitingTime(0);
         Deadline deadline = Deadline.after(1_000);
         Thread.sleep(600);
         IOException silence =
                 assertThrows(IOException.class, () -> until(deadline, waiting).await());
+        assertFalse(silence instanceof UnjudgeableException, silence.getMessage());
+    }
+
+    /** A node that discloses when the time is almost over leaves none to be asked for a cell in. */
+    @Test
+    void aNodeThatDisclosesLateIsSilent() throws InterruptedException {
+        WaitingTime waiting = new WaitingTime(TimeUnit.SECONDS.toNanos(80));
+        Thread.sleep(50);
+        IOException silence = assertThrows(
+                IOException.class, () -> until(Deadline.after(0), waiting).await());
         assertFalse(silence instanceof UnjudgeableException, silence.getMessage());
     }
 

@@ -27,12 +27,14 @@ import io.plumbline.node.network.Events;
 import io.plumbline.node.tenant.Admission;
 import io.plumbline.node.tenant.Payers;
 import io.plumbline.node.tenant.Usage;
+import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.lang.reflect.Proxy;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -43,6 +45,7 @@ import java.util.Base64;
 import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -249,6 +252,26 @@ class PayPerCallTest {
             request.header(CallPayment.HEADER, payment);
         }
         return http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    private int metrics(Access access) throws Exception {
+        Answerers none = (Answerers) Proxy.newProxyInstance(
+                Answerers.class.getClassLoader(), new Class<?>[] {Answerers.class}, (proxy, method, given) -> null);
+        ApiServer.Place place = new ApiServer.Place(
+                "localhost", 0, Origins.LOCAL, access, more -> more.get("/metrics", to -> to.send(200, new byte[0])));
+        try (ApiServer api =
+                new ApiServer(none, null, Map.of(), Level.SIGNED, place, more -> {}, Throwable::printStackTrace)) {
+            URI uri = URI.create("http://localhost:" + api.port() + "/metrics");
+            return http.send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.discarding())
+                    .statusCode();
+        }
+    }
+
+    /** Strangers are meant to come and pay; what the process measures is its operator's. */
+    @Test
+    void metricsAreNotShownToThoseWhoPay() throws Exception {
+        assertEquals(200, metrics(Access.open()));
+        assertEquals(404, metrics(Access.open().paidBy(calls)));
     }
 
     private JsonNode offer(String path) throws IOException, InterruptedException {

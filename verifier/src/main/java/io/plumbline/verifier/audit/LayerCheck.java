@@ -96,15 +96,23 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
         private float[] sk = new float[0];
         private float[] sv = new float[0];
 
-        private void reserve(ModelConfig config, int tokens, int keys) {
+        /**
+         * For a cell of a layer alone: others' keys may be ten thousand times as wide, in evidence by a stranger's
+         * word, and are not opened here.
+         */
+        private void reserve(ModelConfig config, int layer, int tokens, int keys) {
             if (h.length < tokens * config.hidden()) {
                 h = new float[tokens * config.hidden()];
             }
-            if (k.length < keys * config.widestKeys()) {
-                k = new short[keys * config.widestKeys()];
-                v = new byte[keys * config.widestKeys()];
-                sk = new float[keys * config.mostKvHeads()];
-                sv = new float[keys * config.mostKvHeads()];
+            int elements = keys * config.kvDim(layer);
+            if (k.length < elements) {
+                k = new short[elements];
+                v = new byte[elements];
+            }
+            int scales = keys * config.kvHeads(layer);
+            if (sk.length < scales) {
+                sk = new float[scales];
+                sv = new float[scales];
             }
         }
     }
@@ -151,7 +159,7 @@ final class LayerCheck implements OpeningCheck.Tokens, AutoCloseable {
             this.end = config.isLinear(cell.layer()) ? layout.view().end(cell) : cell.to();
             this.firstKey = config.firstKey(cell.layer(), cell.from());
             this.capacity = config.isLinear(cell.layer()) ? 0 : AttentionCheck.capacity(cell.to() - firstKey);
-            buffers.reserve(config, end - first, capacity);
+            buffers.reserve(config, cell.layer(), end - first, capacity);
             this.h = buffers.h;
             this.k = buffers.k;
             this.v = buffers.v;

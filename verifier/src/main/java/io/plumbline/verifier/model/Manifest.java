@@ -209,7 +209,9 @@ public record Manifest(ModelConfig config, SortedMap<String, byte[]> files, Sort
             }
             return manifest;
         } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
-            String why = String.valueOf(e.getMessage());
+            // Of an index the virtual machine says nothing once this is compiled, and refusals are to be the same
+            // everywhere.
+            String why = e instanceof IllegalArgumentException ? String.valueOf(e.getMessage()) : "a word is missing";
             // A stranger's line may have millions of characters.
             String shown = why.length() > MOST_SHOWN ? why.substring(0, MOST_SHOWN) + "..." : why;
             throw new IllegalArgumentException(
