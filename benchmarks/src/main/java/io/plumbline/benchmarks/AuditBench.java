@@ -45,7 +45,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
 /**
- * Headlines audit-full-8b, audit-full-70b, audit-vs-replay and audited-500: what one core needs to check every
+ * Headlines audit-full-8b, audit-full-70b, audit-vs-replay, opening-8b and audited-500: what one core needs to check every
  * matrix, every head and every chosen token, and what level AUDITED costs for a whole answer. Two layers of the real
  * shape are run and audited; a whole model's cost is its layers' and the output matrix's, added up.
  */
@@ -224,6 +224,7 @@ final class AuditBench implements Callable<Integer> {
                                 command,
                                 details)
                         .write(results);
+                opening(opening, choice, command);
                 audited(all, again, command);
             }
             if (!contexts.isEmpty()) {
@@ -231,6 +232,31 @@ final class AuditBench implements Callable<Integer> {
             }
         }
         return 0;
+    }
+
+    /** What a token's opening takes on its way, and what packing it and unpacking it costs. */
+    private void opening(MemorySegment cell, MemorySegment choice, String command) throws IOException {
+        double plain = (layers * (cell.byteSize() / (double) block) + choice.byteSize()) / 1e6;
+        PackedOpening layer = PackedOpening.of(cell, rounds);
+        PackedOpening last = PackedOpening.of(choice, rounds);
+        ObjectNode details = new ObjectMapper().createObjectNode().put("context", context);
+        details.put(
+                "msPacking", layer.msPacking().map(ms -> layers * ms / block).toString());
+        details.put(
+                "msUnpacking",
+                layer.msUnpacking().map(ms -> layers * ms / block).toString());
+        new BenchmarkResult(
+                        "opening-8b",
+                        new Readings((layers * layer.bytes() / (double) block + last.bytes()) / 1e6),
+                        "MB of opening a token as it is sent, 8B shape, context " + context,
+                        true,
+                        "as it is read, without packing",
+                        new Readings(plain),
+                        null,
+                        command,
+                        details)
+                .write(results);
+        System.out.println(details.toPrettyString());
     }
 
     /**

@@ -101,7 +101,7 @@ class DishonestNodeTest {
         }
 
         @Override
-        public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell) {
+        public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell, boolean packed) {
             challenges.add(cell);
             if (openings != null) {
                 byte[] bytes = openings.apply(cell);

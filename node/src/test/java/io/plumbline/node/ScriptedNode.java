@@ -198,7 +198,7 @@ class ScriptedNode implements NodeRequests.Handler {
     }
 
     @Override
-    public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell) {
+    public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell, boolean packed) {
         challenges.add(cell);
         work.execute(() -> {
             Served one = served.get(receiptHash.toString());

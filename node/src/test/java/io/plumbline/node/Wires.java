@@ -25,6 +25,7 @@ import io.plumbline.transport.nodewire.DisclosedEncoder;
 import io.plumbline.transport.nodewire.InferEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.OpeningChunkEncoder;
+import io.plumbline.transport.nodewire.PackedChunkEncoder;
 import io.plumbline.transport.nodewire.ProceedEncoder;
 import io.plumbline.transport.nodewire.RefusedEncoder;
 import io.plumbline.transport.nodewire.SealedEncoder;
@@ -94,7 +95,7 @@ public final class Wires {
             public void disclose(Peer from, long id, Bytes32 receiptHash) {}
 
             @Override
-            public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell) {}
+            public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell, boolean packed) {}
 
             @Override
             public void proceed(Peer from, long id, long upTo) {}
@@ -133,10 +134,13 @@ public final class Wires {
         OpeningChunkEncoder chunk = new OpeningChunkEncoder().wrapAndApplyHeader(b, 0, HEADER);
         byte[] fifth = bytes(
                 b, chunk.correlationId(ID).position(0).putBytes(seal, 0, 9).encodedLength());
+        PackedChunkEncoder packed = new PackedChunkEncoder().wrapAndApplyHeader(b, 0, HEADER);
+        packed.correlationId(ID).position(0).length(9).putBytes(seal, 0, 9);
+        byte[] unpacking = bytes(b, packed.encodedLength());
         RefusedEncoder refused = new RefusedEncoder().wrapAndApplyHeader(b, 0, HEADER);
         byte[] sixth =
                 bytes(b, refused.correlationId(ID).busy((short) 1).reason("no").encodedLength());
-        return List.of(first, second, third, fourth, fifth, sixth);
+        return List.of(first, second, third, fourth, fifth, unpacking, sixth);
     }
 
     /** One of each kind that asks an inference node. */
@@ -152,7 +156,7 @@ public final class Wires {
                         .putReceiptHash(receiptHash.bytes(), 0, 32)
                         .encodedLength());
         ChallengeEncoder challenge = new ChallengeEncoder().wrapAndApplyHeader(b, 0, HEADER);
-        challenge.correlationId(ID).layer(1).from(2).to(3);
+        challenge.correlationId(ID).layer(1).from(2).to(3).packed((short) 1);
         byte[] third =
                 bytes(b, challenge.putReceiptHash(receiptHash.bytes(), 0, 32).encodedLength());
         ProceedEncoder proceed = new ProceedEncoder().wrapAndApplyHeader(b, 0, HEADER);
@@ -221,7 +225,12 @@ public final class Wires {
     static void challenge(Peer peer, long id, Bytes32 receiptHash, Cell cell) {
         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
         ChallengeEncoder challenge = new ChallengeEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-        challenge.correlationId(id).layer(cell.layer()).from(cell.from()).to(cell.to());
+        challenge
+                .correlationId(id)
+                .layer(cell.layer())
+                .from(cell.from())
+                .to(cell.to())
+                .packed((short) 0);
         challenge.putReceiptHash(receiptHash.bytes(), 0, 32);
         peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + challenge.encodedLength());
     }

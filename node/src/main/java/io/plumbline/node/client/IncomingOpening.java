@@ -2,8 +2,11 @@ package io.plumbline.node.client;
 
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.UnjudgeableException;
+import io.plumbline.transport.Endpoint;
 import io.plumbline.verifier.audit.Opening;
 import io.plumbline.verifier.audit.Seal;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
+import io.plumbline.verifier.encoding.PackedWords;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
@@ -28,12 +31,14 @@ final class IncomingOpening implements Opening {
     private final WaitingTime waiting;
     private final Proceed proceed;
     private final Runnable onClose;
-    private final Deque<byte[]> chunks = new ArrayDeque<>();
+    private final Deque<Chunk> chunks = new ArrayDeque<>();
     private Seal seal;
     private IOException failure;
     private byte[] group = new byte[0];
 
-    /** Bytes of the first chunk that were read. */
+    /** The chunk that is being read, unpacked, and bytes of it that were read. */
+    private byte[] current = new byte[0];
+
     private int read;
 
     /** For this opening. */
@@ -42,6 +47,22 @@ final class IncomingOpening implements Opening {
     private long received;
     private long consumed;
     private long granted;
+
+    /**
+     * As it came.
+     *
+     * @param length of it once it is unpacked.
+     */
+    private record Chunk(byte[] bytes, int length, boolean packed) {
+        byte[] unpacked() throws MalformedException {
+            if (!packed) {
+                return bytes;
+            }
+            byte[] words = new byte[length];
+            PackedWords.unpack(bytes, 0, bytes.length, words, 0, length);
+            return words;
+        }
+    }
 
     /** Tells the sender how far it may go. */
     interface Proceed {
@@ -75,15 +96,32 @@ final class IncomingOpening implements Opening {
     }
 
     /** On the transport's thread: the next bytes. */
-    synchronized void onChunk(long position, byte[] bytes) {
-        boolean fits = bytes.length > 0 && position == received && received + bytes.length <= granted;
+    void onChunk(long position, byte[] bytes) {
+        take(position, new Chunk(bytes, bytes.length, false));
+    }
+
+    /** On the transport's thread: the next bytes, {@code length} of them once they are unpacked by who reads them. */
+    void onPacked(long position, int length, byte[] bytes) {
+        if (length > Endpoint.CHUNK_BYTES || bytes.length > length) {
+            fail(notAsked(null));
+        } else {
+            take(position, new Chunk(bytes, length, true));
+        }
+    }
+
+    private synchronized void take(long position, Chunk chunk) {
+        boolean fits = chunk.length() > 0 && position == received && received + chunk.length() <= granted;
         if (seal == null || !fits) {
-            fail(new IOException("The node at " + from + " sent an opening that is not what was asked for."));
+            fail(notAsked(null));
             return;
         }
-        chunks.add(bytes);
-        received += bytes.length;
+        chunks.add(chunk);
+        received += chunk.length();
         notifyAll();
+    }
+
+    private IOException notAsked(MalformedException why) {
+        return new IOException("The node at " + from + " sent an opening that is not what was asked for.", why);
     }
 
     /** On the transport's thread: nothing will come. */
@@ -195,21 +233,30 @@ final class IncomingOpening implements Opening {
             if (upTo >= 0) {
                 proceed.upTo(upTo);
             }
-            synchronized (this) {
-                while (chunks.isEmpty()) {
-                    awaitSign();
-                }
-                byte[] chunk = chunks.peek();
-                int take = Math.min(chunk.length - read, to - at);
-                System.arraycopy(chunk, read, target, at, take);
-                at += take;
-                read += take;
-                consumed += take;
-                if (read == chunk.length) {
-                    chunks.poll();
-                    read = 0;
-                }
+            if (read == current.length) {
+                current = nextChunk();
+                read = 0;
             }
+            int take = Math.min(current.length - read, to - at);
+            System.arraycopy(current, read, target, at, take);
+            at += take;
+            read += take;
+            consumed += take;
+        }
+    }
+
+    private byte[] nextChunk() throws IOException {
+        Chunk chunk;
+        synchronized (this) {
+            while (chunks.isEmpty()) {
+                awaitSign();
+            }
+            chunk = chunks.poll();
+        }
+        try {
+            return chunk.unpacked();
+        } catch (MalformedException e) {
+            throw notAsked(e);
         }
     }
 

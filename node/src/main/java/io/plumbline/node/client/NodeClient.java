@@ -14,6 +14,7 @@ import io.plumbline.transport.nodewire.EndingDecoder;
 import io.plumbline.transport.nodewire.InferEncoder;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.OpeningChunkDecoder;
+import io.plumbline.transport.nodewire.PackedChunkDecoder;
 import io.plumbline.transport.nodewire.RefusedDecoder;
 import io.plumbline.transport.nodewire.SealedDecoder;
 import io.plumbline.transport.nodewire.TokenDecoder;
@@ -125,6 +126,13 @@ public final class NodeClient implements Endpoint.Receiver {
                 IncomingOpening opening = opening(from, chunk.correlationId());
                 if (opening != null) {
                     opening.onChunk(chunk.position(), VarData.copy(chunk::wrapBytes));
+                }
+            }
+            case PackedChunkDecoder.TEMPLATE_ID -> {
+                PackedChunkDecoder chunk = new PackedChunkDecoder().wrap(in, offset, block, version);
+                IncomingOpening opening = opening(from, chunk.correlationId());
+                if (opening != null) {
+                    opening.onPacked(chunk.position(), chunk.length(), VarData.copy(chunk::wrapBytes));
                 }
             }
             default -> {

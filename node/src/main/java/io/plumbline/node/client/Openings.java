@@ -55,7 +55,11 @@ final class Openings {
             own[0] = id;
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
             ChallengeEncoder encoder = new ChallengeEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-            encoder.correlationId(id).layer(cell.layer()).from(cell.from()).to(cell.to());
+            encoder.correlationId(id)
+                    .layer(cell.layer())
+                    .from(cell.from())
+                    .to(cell.to())
+                    .packed((short) 1);
             encoder.putReceiptHash(receiptHash.bytes(), 0, Bytes32.BYTES);
             peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + encoder.encodedLength());
             if (peer.lost() != null) {

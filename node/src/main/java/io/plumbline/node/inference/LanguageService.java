@@ -235,10 +235,14 @@ final class LanguageService implements Service {
     }
 
     @Override
-    public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell) {
+    public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell, boolean packed) {
         boolean isAuditor = isFullNode.test(Bytes32.of(from.key()));
         AnswerOpener by = isAuditor ? opener : openerForOthers;
-        whenFree(isAuditor ? challenges : challengesOfOthers, from, id, () -> open(by, from, id, receiptHash, cell));
+        whenFree(
+                isAuditor ? challenges : challengesOfOthers,
+                from,
+                id,
+                () -> open(by, from, id, receiptHash, cell, packed));
     }
 
     private Bytes32 turn(Peer of) {
@@ -398,7 +402,8 @@ final class LanguageService implements Service {
         }
     }
 
-    private void open(AnswerOpener by, Peer peer, long id, Bytes32 receiptHash, Cell cell) throws IOException {
+    private void open(AnswerOpener by, Peer peer, long id, Bytes32 receiptHash, Cell cell, boolean packed)
+            throws IOException {
         AnswerStore.Stored found = replies.find(receiptHash);
         String name = NodeResponder.name(peer, id);
         // Room to send it is taken before anything is computed for it.
@@ -411,6 +416,7 @@ final class LanguageService implements Service {
                     id,
                     opened.seal(),
                     opened.bytes(),
+                    packed,
                     isAuditor ? OutgoingOpening.LEAST_BYTES_A_S_OF_AUDITORS : OutgoingOpening.LEAST_BYTES_A_S);
             if (sending.putIfAbsent(name, outgoing) != null) {
                 throw new IllegalArgumentException("An opening under this number is on its way already.");

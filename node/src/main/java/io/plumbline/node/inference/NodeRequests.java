@@ -25,7 +25,8 @@ public record NodeRequests(Handler handler) implements Endpoint.Receiver {
 
         void disclose(Peer from, long id, Bytes32 receiptHash);
 
-        void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell);
+        /** @param packed whether it may be sent in packed words. */
+        void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell, boolean packed);
 
         void proceed(Peer from, long id, long upTo);
 
@@ -67,8 +68,9 @@ public record NodeRequests(Handler handler) implements Endpoint.Receiver {
             case ChallengeDecoder.TEMPLATE_ID -> {
                 ChallengeDecoder challenge = new ChallengeDecoder().wrap(in, offset, block, version);
                 Cell cell = new Cell(challenge.layer(), challenge.from(), challenge.to());
-                handler.challenge(
-                        from, challenge.correlationId(), Bytes32.of(VarData.copy(challenge::wrapReceiptHash)), cell);
+                long id = challenge.correlationId();
+                boolean packed = challenge.packed() == 1;
+                handler.challenge(from, id, Bytes32.of(VarData.copy(challenge::wrapReceiptHash)), cell, packed);
             }
             case ProceedDecoder.TEMPLATE_ID -> {
                 ProceedDecoder proceed = new ProceedDecoder().wrap(in, offset, block, version);

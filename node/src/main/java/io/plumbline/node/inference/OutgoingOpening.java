@@ -4,7 +4,9 @@ import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.OpeningChunkEncoder;
+import io.plumbline.transport.nodewire.PackedChunkEncoder;
 import io.plumbline.transport.nodewire.SealedEncoder;
+import io.plumbline.verifier.encoding.PackedWords;
 import java.util.concurrent.TimeUnit;
 import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
@@ -27,6 +29,7 @@ public final class OutgoingOpening {
     private final long id;
     private final byte[] seal;
     private final byte[] bytes;
+    private final boolean packed;
     private long granted;
     private boolean isOver;
     private final long lastsNs;
@@ -38,22 +41,26 @@ public final class OutgoingOpening {
     }
 
     public OutgoingOpening(Peer peer, long id, byte[] seal, byte[] bytes) {
-        this(peer, id, seal, bytes, LEAST_BYTES_A_S_OF_AUDITORS);
+        this(peer, id, seal, bytes, false, LEAST_BYTES_A_S_OF_AUDITORS);
     }
 
-    /** @param leastBytesASecond the slowest that it is sent, with a minute for the beginning. */
-    OutgoingOpening(Peer peer, long id, byte[] seal, byte[] bytes, int leastBytesASecond) {
-        this(peer::send, id, seal, bytes, leastBytesASecond, TIMEOUT_NS);
+    /**
+     * @param packed whether words may be packed: whoever asks says that it understands them.
+     * @param leastBytesASecond the slowest that it is sent, unpacked, with a minute for the beginning.
+     */
+    OutgoingOpening(Peer peer, long id, byte[] seal, byte[] bytes, boolean packed, int leastBytesASecond) {
+        this(peer::send, id, seal, bytes, packed, leastBytesASecond, TIMEOUT_NS);
     }
 
     /** With another way to send, and another longest wait: for tests. */
-    OutgoingOpening(To to, long id, byte[] seal, byte[] bytes, int leastBytesASecond, long timeoutNs) {
+    OutgoingOpening(To to, long id, byte[] seal, byte[] bytes, boolean packed, int leastBytesASecond, long timeoutNs) {
         this.timeoutNs = timeoutNs;
         this.lastsNs = timeoutNs + TimeUnit.SECONDS.toNanos(bytes.length) / leastBytesASecond;
         this.to = to;
         this.id = id;
         this.seal = seal;
         this.bytes = bytes;
+        this.packed = packed;
     }
 
     /** On the transport's thread: {@code upTo} bytes may be sent, or with -1 no more are wanted. */
@@ -76,12 +83,27 @@ public final class OutgoingOpening {
                 return;
             }
             int length = (int) Math.min(Math.min(until, bytes.length) - at, Endpoint.CHUNK_BYTES);
-            OpeningChunkEncoder chunk =
-                    new OpeningChunkEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
-            chunk.correlationId(id).position(at).putBytes(bytes, at, length);
-            to.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + chunk.encodedLength());
+            int encoded = packed ? packed(buffer, at, length) : plain(buffer, at, length);
+            to.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + encoded);
             at += length;
         }
+    }
+
+    private int plain(ExpandableArrayBuffer buffer, int at, int length) {
+        OpeningChunkEncoder chunk = new OpeningChunkEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        return chunk.correlationId(id).position(at).putBytes(bytes, at, length).encodedLength();
+    }
+
+    /** Packed, where that is shorter: committed values are floats, and stay as long as they are. */
+    private int packed(ExpandableArrayBuffer buffer, int at, int length) {
+        byte[] words = new byte[PackedWords.mostBytes(length)];
+        int shorter = PackedWords.pack(bytes, at, length, words, 0);
+        if (shorter >= length) {
+            return plain(buffer, at, length);
+        }
+        PackedChunkEncoder chunk = new PackedChunkEncoder().wrapAndApplyHeader(buffer, 0, new MessageHeaderEncoder());
+        chunk.correlationId(id).position(at).length(length);
+        return chunk.putBytes(words, 0, shorter).encodedLength();
     }
 
     /** How far may be sent, once that is beyond {@code position}; less when the wait is over. */

@@ -182,7 +182,7 @@ public final class TensorService implements Service {
     }
 
     @Override
-    public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell) {
+    public void challenge(Peer from, long id, Bytes32 receiptHash, Cell cell, boolean packed) {
         replies.refuse(
                 from, id, new IllegalArgumentException("A tensor model has no trace: run the request again instead."));
     }

@@ -7,15 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.UnjudgeableException;
+import io.plumbline.transport.Endpoint;
 import io.plumbline.verifier.audit.Cell;
 import io.plumbline.verifier.audit.Seal;
+import io.plumbline.verifier.encoding.PackedWords;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class IncomingOpeningTest {
@@ -64,6 +69,55 @@ class IncomingOpeningTest {
         assertArrayEquals(
                 Arrays.copyOfRange(bytes, proof, BYTES),
                 opening.next(BYTES - proof).toArray(ValueLayout.JAVA_BYTE));
+    }
+
+    /** Chunks come packed where that is shorter, among others; what is read is the same. */
+    @Test
+    void packedChunksAreReadAsWhatWasPacked() throws IOException {
+        byte[] bytes = new byte[3 * Endpoint.CHUNK_BYTES];
+        Random random = new Random(2);
+        random.nextBytes(bytes);
+        for (int i = 0; i < bytes.length; i += 4) {
+            Arrays.fill(bytes, i + 2, i + 4, (byte) (bytes[i + 1] >> 7));
+        }
+        seal(bytes.length);
+        AtomicInteger sent = new AtomicInteger();
+        Thread.startVirtualThread(() -> {
+            await();
+            for (int at = 0; at < bytes.length; at += Endpoint.CHUNK_BYTES) {
+                byte[] packed = new byte[PackedWords.mostBytes(Endpoint.CHUNK_BYTES)];
+                int length = PackedWords.pack(bytes, at, Endpoint.CHUNK_BYTES, packed, 0);
+                sent.addAndGet(length);
+                opening.onPacked(at, Endpoint.CHUNK_BYTES, Arrays.copyOf(packed, length));
+            }
+        });
+        assertArrayEquals(Arrays.copyOf(bytes, 100), opening.proof(100).toArray(ValueLayout.JAVA_BYTE));
+        assertArrayEquals(
+                Arrays.copyOfRange(bytes, 100, bytes.length),
+                opening.next(bytes.length - 100).toArray(ValueLayout.JAVA_BYTE));
+        assertTrue(sent.get() < bytes.length * 0.55, sent + " bytes");
+    }
+
+    @Test
+    void whatDoesNotUnpackIsNoOpening() throws IOException {
+        for (byte[] bytes : List.of(new byte[0], new byte[5], new byte[64 << 10])) {
+            CompletableFuture<Long> asked = new CompletableFuture<>();
+            IncomingOpening other = new IncomingOpening(
+                    "a test", 30_000, Deadline.after(30_000), new WaitingTime(0), asked::complete, () -> {});
+            asked.thenAccept(upTo -> other.onPacked(0, 64 << 10, bytes));
+            other.onSealed(new Seal(new byte[32], new Cell(0, 0, 1), 1 << 20, new byte[64], new byte[64]));
+            String refusal =
+                    assertThrows(IOException.class, () -> other.proof(100)).getMessage();
+            assertTrue(refusal.contains("not what was asked for"), refusal);
+        }
+    }
+
+    /** More than a chunk has is taken for no memory at all. */
+    @Test
+    void aPackedChunkUnpacksToNoMoreThanAChunk() {
+        seal(BYTES);
+        opening.onPacked(0, Endpoint.CHUNK_BYTES + 1, new byte[9]);
+        assertThrows(IOException.class, () -> opening.proof(BYTES));
     }
 
     /** A node that says its proof has a gigabyte, and sends nothing, has nothing allocated for it. */

@@ -19,6 +19,7 @@ class OutgoingOpeningTest {
             1,
             new byte[64],
             new byte[BYTES],
+            false,
             2 * BYTES,
             TimeUnit.MILLISECONDS.toNanos(200));
 
@@ -41,6 +42,24 @@ class OutgoingOpeningTest {
         opening.proceed(BYTES);
         assertTrue(sending.join(Duration.ofSeconds(20)));
         assertEquals(2, sent.get(), "the seal and one chunk");
+    }
+
+    /** Zeros take next to nothing, for whoever says that it can unpack them. */
+    @Test
+    void wordsArePackedForWhoeverAsksForThat() throws InterruptedException {
+        AtomicInteger bytes = new AtomicInteger();
+        OutgoingOpening packing = new OutgoingOpening(
+                (buffer, offset, length) -> bytes.addAndGet(length),
+                1,
+                new byte[64],
+                new byte[BYTES],
+                true,
+                2 * BYTES,
+                TimeUnit.SECONDS.toNanos(20));
+        Thread sending = Thread.ofVirtual().start(packing::run);
+        packing.proceed(BYTES);
+        assertTrue(sending.join(Duration.ofSeconds(20)));
+        assertTrue(bytes.get() < 300, bytes + " bytes");
     }
 
     @Test
