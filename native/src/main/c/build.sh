@@ -23,11 +23,12 @@ compile() {
 }
 # The contract's float operations are each rounded once, in this order: nothing may be contracted or reordered.
 exact="-ffp-contract=off -fno-math-errno -fno-trapping-math"
-compile_math() {
+compile_forms() {
     form=$1
     shift
     "$cc" $flags $exact "$@" "-DFORM=$form" -c "$here/math.c" -o "$objects/math_$form.o"
     "$cc" $flags "$@" "-DFORM=$form" -c "$here/ring.c" -o "$objects/ring_$form.o"
+    "$cc" $flags "$@" "-DFORM=$form" -c "$here/words.c" -o "$objects/words_$form.o"
 }
 vnni=
 if [ "$machine" = x86_64 ] && "$cc" -mavxvnni -E -x c /dev/null >/dev/null 2>&1; then
@@ -51,14 +52,14 @@ case $machine in
         compile avx512vnni -mavx512f -mavx512bw -mavx512vl -mavx512vnni
         compile avx2 -mavx2
         compile audit $exact -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
-        compile_math avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
-        compile_math avx2 -mavx2 -mfma
+        compile_forms avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
+        compile_forms avx2 -mavx2 -mfma
         compile blake3_avx512 -mavx512f -mavx512bw -mavx512vl
         compile blake3_avx2 -mavx2
         ;;
     aarch64)
         compile neon
-        compile_math neon
+        compile_forms neon
         compile blake3_neon
         ;;
     *)

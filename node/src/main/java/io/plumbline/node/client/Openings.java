@@ -7,6 +7,7 @@ import io.plumbline.transport.nodewire.MessageHeaderEncoder;
 import io.plumbline.transport.nodewire.ProceedEncoder;
 import io.plumbline.verifier.audit.OpeningSource;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.encoding.PackedWords;
 import java.io.IOException;
 import org.agrona.ExpandableArrayBuffer;
 
@@ -59,7 +60,7 @@ final class Openings {
                     .layer(cell.layer())
                     .from(cell.from())
                     .to(cell.to())
-                    .packed((short) 1);
+                    .packed((short) (PackedWords.isFast() ? 1 : 0));
             encoder.putReceiptHash(receiptHash.bytes(), 0, Bytes32.BYTES);
             peer.send(buffer, 0, MessageHeaderEncoder.ENCODED_LENGTH + encoder.encodedLength());
             if (peer.lost() != null) {

@@ -60,7 +60,7 @@ public final class OutgoingOpening {
         this.id = id;
         this.seal = seal;
         this.bytes = bytes;
-        this.packed = packed;
+        this.packed = packed && PackedWords.isFast();
     }
 
     /** On the transport's thread: {@code upTo} bytes may be sent, or with -1 no more are wanted. */

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.plumbline.verifier.encoding.PackedWords;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -59,7 +60,7 @@ class OutgoingOpeningTest {
         Thread sending = Thread.ofVirtual().start(packing::run);
         packing.proceed(BYTES);
         assertTrue(sending.join(Duration.ofSeconds(20)));
-        assertTrue(bytes.get() < 300, bytes + " bytes");
+        assertTrue(PackedWords.isFast() ? bytes.get() < 300 : bytes.get() > BYTES, bytes + " bytes");
     }
 
     @Test
