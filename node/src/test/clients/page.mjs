@@ -185,6 +185,16 @@ shown.choices[0].message.content = answer.choices[0].message.content.slice(4);
 await drop({ name: 'answer.json', bytes: JSON.stringify(shown) });
 assert.equal(await page.locator('.checks .good').count(), 7, 'a part of it is not called the signed text');
 assert.match(await page.locator('.checks li').last().textContent(), /a part of it/);
+shown.choices[0].message = {
+  reasoning_content: answer.choices[0].message.content,
+  content: [{ type: 'text', text: 'No.' }],
+};
+await drop({ name: 'answer.json', bytes: JSON.stringify(shown) });
+assert.equal(await page.textContent('.checks .bad b'), 'TEXT', 'what parts of a content show is compared too');
+shown.choices[0].message = structuredClone(answer.choices[0].message);
+shown.choices[0].message.tool_calls = [{ type: 'function', function: { name: 'pay', arguments: '{}' } }];
+await drop({ name: 'answer.json', bytes: JSON.stringify(shown) });
+assert.equal(await page.locator('.checks .good').count(), 7, 'a call beside the text is not called the signed text');
 await page.click('.slots button');
 await drop({ name: 'a.receipt', bytes: receipt });
 assert.equal(await page.locator('.checks .good').count(), 2, 'a receipt alone: its form and its signature');

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.io.StringReader;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -27,8 +29,17 @@ final class SignedCalls {
             new Form("<function=", ">", "<parameter=", ">", "", "</parameter>", "</function>"),
             new Form("", "", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>", ""));
 
+    /** Behind the elements of a call. */
+    private static final String END = "</tool_call>";
+
     /** The mark before a name that Gemma 4 calls. */
     private static final String CALL = "call:";
+
+    /** Before that, where the marks are text and no control tokens. */
+    private static final String CALL_OPENING = "<|tool_call>";
+
+    /** Characters that end a member's name which stands bare. */
+    private static final String NO_NAME = ":,{}[]";
 
     /** The mark around its strings, where that is text and no control token. */
     private static final String QUOTE = "<|\"|>";
@@ -77,6 +88,9 @@ final class SignedCalls {
             if (name.isEmpty() || !arguments.isTextual() && !arguments.isMissingNode()) {
                 return false;
             }
+            if (!isOne(arguments.asText())) {
+                return false;
+            }
             if (arguments.asText().isEmpty()) {
                 from = mayBeEmpty ? signed.indexOf(name, from) : -1;
             } else {
@@ -89,10 +103,31 @@ final class SignedCalls {
         return true;
     }
 
+    /** Whether nothing stands behind arguments that are whole. */
+    private static boolean isOne(String arguments) {
+        boolean isWhole = false;
+        try (JsonParser json = HttpCalls.MAPPER.createParser(arguments)) {
+            json.nextToken();
+            json.skipChildren();
+            isWhole = true;
+            return json.nextToken() == null;
+        } catch (IOException e) {
+            // They are cut.
+            return !isWhole;
+        }
+    }
+
+    private boolean isTooMuch() {
+        return steps > STEPS_A_CHARACTER * (text.length() + 1L);
+    }
+
     /** Where the arguments of a function end that stand in the text from a place on; -1 where they do not. */
     private int endOf(String name, String arguments, int from) {
         for (int at = text.indexOf('{', from); at >= 0; at = text.indexOf('{', at + 1)) {
             int end = endOfJson(arguments, at);
+            if (isTooMuch()) {
+                return -1;
+            }
             if (end >= 0 && (isBehind(name, from, at) || isMember(name, from, at))) {
                 return end;
             }
@@ -100,6 +135,9 @@ final class SignedCalls {
         for (Form form : FORMS) {
             for (int at = text.indexOf(name, from); at >= 0; at = text.indexOf(name, at + 1)) {
                 int end = isNamed(name, form, at) ? endOfElements(arguments, form, at + name.length()) : -1;
+                if (isTooMuch()) {
+                    return -1;
+                }
                 if (end >= 0) {
                     return end;
                 }
@@ -118,7 +156,7 @@ final class SignedCalls {
                 return end;
             }
             steps += arguments.length();
-            if (steps > STEPS_A_CHARACTER * (text.length() + 1L)) {
+            if (isTooMuch()) {
                 return -1;
             }
         }
@@ -132,7 +170,7 @@ final class SignedCalls {
     /** The same as Gemma 4 writes it: no name of a member stands in quotes, and strings stand between other marks. */
     private int endOfCall(String called, String arguments, int from) {
         for (int at = text.indexOf(called, from); at >= 0; at = text.indexOf(called, at + 1)) {
-            int end = endOfWords(arguments, at + called.length());
+            int end = endOfWords(arguments, at + called.length(), isSpelled(at));
             if (end >= 0) {
                 return end;
             }
@@ -140,13 +178,26 @@ final class SignedCalls {
         return -1;
     }
 
-    private int endOfWords(String json, int begin) {
+    private boolean isSpelled(int call) {
+        int before = call;
+        while (before > 0 && isBlank(text.charAt(before - 1))) {
+            before--;
+        }
+        return text.startsWith(CALL_OPENING, before - CALL_OPENING.length());
+    }
+
+    /** @param isSpelled whether all marks are text: then each string stands between two. */
+    private int endOfWords(String json, int begin, boolean isSpelled) {
         int at = begin;
         boolean isInString = false;
         boolean isMarked = false;
+        BitSet isObject = new BitSet();
+        int depth = 0;
+        boolean isName = false;
         for (int i = 0; i < json.length() && at >= 0; i++) {
             char next = json.charAt(i);
-            if (++steps > STEPS_A_CHARACTER * (text.length() + 1L)) {
+            steps++;
+            if (isTooMuch()) {
                 return -1;
             }
             if (next == '"' && isInString) {
@@ -158,10 +209,17 @@ final class SignedCalls {
                 isMarked = text.startsWith(QUOTE, word);
                 at = isMarked ? word + QUOTE.length() : word;
                 isInString = true;
+                if (isSpelled && !isMarked && !isName) {
+                    return -1;
+                }
             } else if (isInString) {
                 String character = next == '\\' ? escape(json, i) : "";
                 i += character.length() - (character.isEmpty() ? 0 : 1);
                 String plain = character.isEmpty() ? String.valueOf(next) : unescaped(character);
+                if (isName && !isMarked && plain != null && NO_NAME.contains(plain)) {
+                    // One name could be several members, values and all.
+                    return -1;
+                }
                 at = plain != null && text.startsWith(plain, at) ? at + plain.length() : -1;
             } else {
                 String python = OF_PYTHON.get(next);
@@ -172,6 +230,13 @@ final class SignedCalls {
                 } else {
                     at = skip(String.valueOf(next), at);
                 }
+                boolean isOpened = next == '{' || next == '[';
+                if (isOpened) {
+                    isObject.set(++depth, next == '{');
+                } else if (next == '}' || next == ']') {
+                    depth = Math.max(0, depth - 1);
+                }
+                isName = next == '{' || next == ',' && isObject.get(depth) || isName && isBlank(next);
             }
         }
         return at;
@@ -228,7 +293,10 @@ final class SignedCalls {
         }
         String found = null;
         boolean isHere = false;
-        try (JsonParser json = HttpCalls.MAPPER.createParser(text.substring(begin))) {
+        StringReader rest = new StringReader(text);
+        long read = 0;
+        try (JsonParser json = HttpCalls.MAPPER.createParser(rest)) {
+            rest.skip(begin);
             json.nextToken();
             while (json.nextToken() == JsonToken.FIELD_NAME) {
                 String member = json.currentName();
@@ -239,10 +307,12 @@ final class SignedCalls {
                 isHere |= ARGUMENTS.contains(member)
                         && begin + json.currentTokenLocation().getCharOffset() == place;
                 json.skipChildren();
+                read = json.currentLocation().getCharOffset();
             }
         } catch (IOException e) {
             // The answer has ended within it.
         }
+        steps += read;
         return isHere && name.equals(found);
     }
 
@@ -299,6 +369,7 @@ final class SignedCalls {
                 json.skipChildren();
                 String written =
                         arguments.substring(begin, (int) json.currentLocation().getCharOffset());
+                steps += name.length() + written.length();
                 at = endOfElement(name, string, written, form, at);
             }
         } catch (IOException e) {
@@ -321,6 +392,9 @@ final class SignedCalls {
      * @param written the value's JSON.
      */
     private int endOfElement(String name, String string, String written, Form form, int from) {
+        if (name.contains(form.behind) || isSeveral(string == null ? written : string, form)) {
+            return -1;
+        }
         int at = from;
         for (String word : List.of(form.before, name, form.behind)) {
             at = at < 0 ? -1 : skip(word, at);
@@ -333,6 +407,19 @@ final class SignedCalls {
         }
         int end = string == null ? -1 : endOfText(string, at, form.closing);
         return end >= 0 ? end : endOfOther(written, at, form.closing);
+    }
+
+    /** Whether a value has its own end in it, as a server reads it: the first that an element or the end follows. */
+    private static boolean isSeveral(String value, Form form) {
+        boolean isSeveral = value.contains(END);
+        for (int at = value.indexOf(form.closing); at >= 0 && !isSeveral; at = value.indexOf(form.closing, at + 1)) {
+            int next = at + form.closing.length();
+            while (next < value.length() && isBlank(value.charAt(next))) {
+                next++;
+            }
+            isSeveral = value.startsWith(form.before, next) || !form.end.isEmpty() && value.startsWith(form.end, next);
+        }
+        return isSeveral;
     }
 
     /** A text stands bare; the lines that a template writes around it are no part of it. */

@@ -30,12 +30,14 @@ final class SignedChannels {
         String signed = isForTools ? text.substring(0, text.length() - RESPONSE.length()) : text;
         StringBuilder thought = new StringBuilder();
         StringBuilder said = new StringBuilder();
+        boolean hasText = false;
         for (int at = 0; at <= signed.length(); ) {
             int opening = signed.indexOf(OPENING, at);
             // One that closes no channel says nothing.
             String outside = signed.substring(at, opening < 0 ? signed.length() : opening)
                     .replace(CLOSING, "");
-            said.append(at > 0 && said.toString().isBlank() ? outside.stripLeading() : outside);
+            said.append(at > 0 && !hasText ? outside.stripLeading() : outside);
+            hasText |= !outside.isBlank();
             if (opening < 0) {
                 break;
             }

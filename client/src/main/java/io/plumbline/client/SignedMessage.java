@@ -39,6 +39,9 @@ final class SignedMessage {
     private static final Pattern CUT_HEADER =
             Pattern.compile("assistant(?: to=\\S{0,256}| ?[a-z]{0,10})?(?: to=\\S{0,256}| ?[a-z]{0,10})?");
 
+    /** Characters that are looked at for the parts of a text in another: of a million, for hundreds of parts. */
+    private static final long MOST_FOR_PARTS = 1L << 30;
+
     /** Ways to read a text that are followed, a character: no model writes one that has more. */
     private static final int STEPS_A_CHARACTER = 32;
 
@@ -75,31 +78,49 @@ final class SignedMessage {
     static boolean isPartOf(String signed, String shown, int calls) {
         String rest = shown.strip();
         int from = 0;
+        long steps = 0;
         for (int parts = 0; !rest.isEmpty(); parts++) {
-            int length = longestIn(signed, from, rest);
-            if (length == 0 || parts > calls) {
+            steps += signed.length() - from + rest.length();
+            if (parts > calls || steps > MOST_FOR_PARTS) {
                 return false;
             }
-            from = signed.indexOf(rest.substring(0, length), from) + length;
+            Part longest = longestIn(signed, from, rest);
+            if (longest.length() == 0) {
+                return false;
+            }
+            from = longest.end();
             // Parts that calls or headers stood between are told apart by a line.
-            rest = rest.substring(length).strip();
+            rest = rest.substring(longest.length()).strip();
         }
         return true;
     }
 
-    /** Characters of the longest beginning of {@code text} that stands in another from a place on. */
-    private static int longestIn(String other, int from, String text) {
-        int least = 0;
-        int most = text.length();
-        while (least < most) {
-            int middle = (least + most + 1) / 2;
-            if (other.indexOf(text.substring(0, middle), from) >= 0) {
-                least = middle;
-            } else {
-                most = middle - 1;
+    /** The beginning of a text that stands in another, and where it ends there. */
+    private record Part(int length, int end) {}
+
+    /**
+     * The longest beginning of {@code text} that stands in another from a place on, where it first does. Each is gone
+     * through once, whatever repeats in them.
+     */
+    private static Part longestIn(String other, int from, String text) {
+        // Of each beginning of the text, the longest shorter one that it ends in.
+        int[] shorter = new int[text.length()];
+        for (int i = 1, matched = 0; i < text.length(); i++) {
+            while (matched > 0 && text.charAt(i) != text.charAt(matched)) {
+                matched = shorter[matched - 1];
             }
+            matched += text.charAt(i) == text.charAt(matched) ? 1 : 0;
+            shorter[i] = matched;
         }
-        return least;
+        Part longest = new Part(0, from);
+        for (int at = from, matched = 0; at < other.length() && longest.length() < text.length(); at++) {
+            while (matched > 0 && other.charAt(at) != text.charAt(matched)) {
+                matched = shorter[matched - 1];
+            }
+            matched += other.charAt(at) == text.charAt(matched) ? 1 : 0;
+            longest = matched > longest.length() ? new Part(matched, at + 1) : longest;
+        }
+        return longest;
     }
 
     /** Reasoning to the first closing tag, without blanks around it; all of a text that has none. */

@@ -4,10 +4,14 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /** Arguments of calls that are written as Python has them: {@code NAME(KEY=VALUE, ...)}, as OLMo 3 does. */
 final class SignedPythonCalls {
     private static final Map<String, String> WORDS = Map.of("true", "True", "false", "False", "null", "None");
+
+    /** Of an argument. A name of other characters could be several arguments, values and all. */
+    private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}_-]+");
 
     private static final String ESCAPES = "\"'\\/bfnrt";
     private static final String ESCAPED = "\"'\\/\b\f\n\r\t";
@@ -49,7 +53,7 @@ final class SignedPythonCalls {
         for (boolean isFirst = true; isWell && json.nextToken() == JsonToken.FIELD_NAME; isFirst = false) {
             String name = json.currentName();
             isWell = (isFirst || skip(","))
-                    && (between == '=' ? skip(name) : string(name))
+                    && (between == '=' ? NAME.matcher(name).matches() && skip(name) : string(name))
                     && skip(String.valueOf(between))
                     && value(json, json.nextToken());
         }

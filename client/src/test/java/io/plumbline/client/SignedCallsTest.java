@@ -193,6 +193,43 @@ class SignedCallsTest {
         assertFalse(areIn(header.replace("functions.pay", "functions.look"), calls("pay", a)));
     }
 
+    /** A name or a text that is several arguments of the signed call would leave these out. */
+    @Test
+    void noArgumentHidesOthers() {
+        String python = "pay(to='A', dry=True, n=1)";
+        assertTrue(areIn(python, calls("pay", "{\"to\":\"A\",\"dry\":true,\"n\":1}")));
+        assertFalse(areIn(python, calls("pay", "{\"to='A', dry\":true,\"n\":1}")));
+        String coder =
+                "<function=pay>\n<parameter=to>\nA\n</parameter>\n<parameter=dry>\ntrue\n</parameter>\n</function>";
+        assertTrue(areIn(coder, calls("pay", "{\"to\":\"A\",\"dry\":true}")));
+        assertFalse(areIn(coder, calls("pay", "{\"to\":\"A\\n</parameter>\\n<parameter=dry>\\ntrue\"}")));
+        assertFalse(areIn(coder, calls("pay", "{\"to>\\nA\\n</parameter>\\n<parameter=dry\":true}")));
+        String glm =
+                "pay\n<arg_key>to</arg_key>\n<arg_value>A</arg_value>\n<arg_key>dry</arg_key><arg_value>true</arg_value>";
+        assertTrue(areIn(glm, calls("pay", "{\"to\":\"A\",\"dry\":true}")));
+        assertFalse(areIn(glm, calls("pay", "{\"to\":\"A</arg_value>\\n<arg_key>dry</arg_key><arg_value>true\"}")));
+        assertFalse(areIn(glm, calls("pay", "{\"to</arg_key>\\n<arg_value>A</arg_value>\\n<arg_key>dry\":true}")));
+        String quoting = coder.replace("A\n", "A </parameter> </function> B\n").replace("</function> B", "B");
+        assertTrue(areIn(quoting, calls("pay", "{\"to\":\"A </parameter> B\",\"dry\":true}")), "one that ends nothing");
+        String gemma = "<|tool_call>call:pay{dry:true,to:<|\"|>A<|\"|>}<tool_call|>";
+        assertTrue(areIn(gemma, calls("pay", "{\"dry\":true,\"to\":\"A\"}")));
+        assertFalse(areIn(gemma, calls("pay", "{\"dry:true,to\":\"A\"}")));
+        assertFalse(areIn(gemma, calls("pay", "{\"dry\":\"true,to:<|\\\"|>A<|\\\"|>\"}")));
+        assertFalse(areIn(gemma.replaceAll("<[a-z_|\"]*>", ""), calls("pay", "{\"dry:true,to\":\"A\"}")));
+    }
+
+    @Test
+    void nothingStandsBehindArguments() {
+        String twice = "{\"to\":\"A\"} {\"to\":\"B\"}";
+        for (String text : new String[] {
+            "pay(to='A')", "<function=pay>\n<parameter=to>\nA\n</parameter>\n</function>", "pay" + twice
+        }) {
+            assertTrue(areIn(text, calls("pay", "{\"to\":\"A\"}")), text);
+            assertFalse(areIn(text, calls("pay", twice)), text);
+            assertFalse(areIn(text, calls("pay", "{\"to\":\"A\"} B")), text);
+        }
+    }
+
     /** Words of what is said are no arguments, though all of them are there. */
     @Test
     void wordsOfASentenceAreNoCall() {
@@ -209,5 +246,30 @@ class SignedCallsTest {
         assertTimeout(
                 Duration.ofSeconds(10),
                 () -> assertFalse(areIn(elements, calls("a", "{" + "\"a\":1,".repeat(10_000) + "\"a\":1}"))));
+        String objects = "{}".repeat(300_000);
+        assertTimeout(Duration.ofSeconds(10), () -> assertFalse(areIn(objects, calls("a", "{}"))));
+        String value = "\na<arg_key>k</arg_key><arg_value>W";
+        String nested = "a" + ("<arg_key>k</arg_key><arg_value>" + value + "</arg_value>").repeat(12_000);
+        String same = "{" + ("\"k\":\"" + value.replace("\n", "\\n") + "\",").repeat(11_000) + "\"z\":1}";
+        assertTimeout(Duration.ofSeconds(10), () -> assertFalse(areIn(nested, calls("a", same))));
+    }
+
+    @Test
+    void noTextTakesTheCheckOfAMessageLong() {
+        String same = "a".repeat(600_000);
+        assertTimeout(
+                Duration.ofSeconds(10),
+                () -> assertFalse(SignedMessage.isPartOf(same, same.substring(300_000) + "b", 1)));
+        String channels = " ".repeat(600_000) + "<|channel><channel|>".repeat(40_000) + "x";
+        assertTimeout(Duration.ofSeconds(10), () -> assertFalse(SignedChannels.isOf(channels, "", "y")));
+    }
+
+    @Test
+    void partsOfATextAreFoundWhereTheyFirstStand() {
+        assertTrue(SignedMessage.isPartOf("aabaabaac {} d", "aabaac\nd", 1));
+        assertTrue(SignedMessage.isPartOf("one {} two", "one\ntwo", 1));
+        assertFalse(SignedMessage.isPartOf("one {} two {} three", "one\ntwo\nthree", 1));
+        assertFalse(SignedMessage.isPartOf("one {} two", "two\none", 1));
+        assertFalse(SignedMessage.isPartOf("one {} two", "three", 1));
     }
 }

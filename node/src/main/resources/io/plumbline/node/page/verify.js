@@ -26,7 +26,7 @@ const RECEIPT_CHECKS = [
   [
     'TEXT',
     'The text that the file shows, its first choice’s, is the signed one.',
-    (known) => known.text === 'same' || (known.text === 'part' && 'a part of it: read the whole below'),
+    (known) => known.text === 'same' || (known.text === 'part' && 'a part of it, or not all: read the whole below'),
   ],
 ];
 
@@ -161,7 +161,7 @@ async function checked(verify, checks, known, title, shown, notProven) {
 async function verifyDropped(held) {
   const receipt = await verifyReceipt(held.receipt, held);
   held.text = null;
-  if (receipt.answer && held.shown?.length) {
+  if (receipt.answer && held.shown?.texts.length) {
     held.text = compare(held.shown, receipt.answer.text, receipt.request?.stopTexts ?? []);
   }
   if (held.text === 'other') {

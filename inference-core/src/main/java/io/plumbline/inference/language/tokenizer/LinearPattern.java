@@ -60,10 +60,27 @@ final class LinearPattern {
             Pattern.compile("\\\\d|[0-9]|\\\\p\\{N[dlo]?\\}|\\[(?:\\\\d|0-9|[0-9]|\\\\p\\{N[dlo]?\\})+\\]");
 
     private static final Pattern LETTERS = Pattern.compile(
-            "[a-zA-Z]|\\\\p\\{[LM][a-z]?\\}|\\[(?:[a-zA-Z]-[a-zA-Z]|[a-zA-Z]|\\\\p\\{[LM][a-z]?\\})+\\]");
+            "[a-zA-Z]|\\\\p\\{[LM][a-z]?\\}|\\[(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[a-zA-Z]|\\\\p\\{[LM][a-z]?\\})+\\]");
+
+    /** Letters that may stand behind a backslash; others mean nothing, or take more of the expression with them. */
+    private static final String ESCAPES = "dDsSwWhHpPbBAzZntrfvaexu";
+
+    private static final Pattern HEX = Pattern.compile("[0-9a-fA-F]+");
+
+    /** A set of ASCII characters; of those none is several where case does not matter. */
+    private static final Pattern ASCII_SET = Pattern.compile("\\[[\\x00-\\x7F&&[^\\[\\]\\\\&^]]+\\]");
+
+    /** All but some characters, which is one character even where case does not matter. */
+    private static final Pattern NEGATED_SET = Pattern.compile("\\[\\^(?:\\\\.|[^\\[\\]\\\\&])+\\]", Pattern.DOTALL);
+
+    /** Options for all of an expression. */
+    private static final Pattern OPTIONS = Pattern.compile("\\(\\?[ims-]+\\)");
 
     private final String pattern;
     private int at;
+
+    /** Whether case does not matter at this place. */
+    private boolean ignoresCase;
 
     /** Kinds of the single items so far, and of the repeated ones. */
     private final List<Kind> single = new ArrayList<>();
@@ -130,9 +147,12 @@ final class LinearPattern {
     /**
      * What its alternatives may go through and then fail; empty where none does, and all of time is for what is taken.
      *
-     * @param pattern without a {@link #fault}.
+     * @param expression without a {@link #fault}.
      */
-    static List<Run> reruns(String pattern) {
+    static List<Run> reruns(String expression) {
+        String pattern = OPTIONS.matcher(expression).lookingAt()
+                ? expression.substring(expression.indexOf(')') + 1)
+                : expression;
         List<Alternative> all = new ArrayList<>();
         LinearPattern parser = new LinearPattern(pattern);
         while (parser.at <= pattern.length()) {
@@ -232,6 +252,10 @@ final class LinearPattern {
         Cost one = isGroup ? group(depth) : single();
         int[] times = quantifier();
         Cost cost = times(one, times, isGroup);
+        if (times != null && isRepeatedAgain(times)) {
+            // Which part of the characters each turn takes may be chosen anew: as bad as items behind each other.
+            cost = new Cost(cost.free, times[0] == times[2] ? 1 : 2, cost.mayFail, false, cost.ways);
+        }
         if (times != null && times[1] > MAX_COUNTED) {
             Set<Kind> kinds = EnumSet.noneOf(Kind.class);
             kinds.addAll(single.subList(before, single.size()));
@@ -259,6 +283,7 @@ final class LinearPattern {
     private Cost group(int depth) {
         at++;
         boolean looks = false;
+        boolean ignoredCase = ignoresCase;
         if (at < pattern.length() && pattern.charAt(at) == '?') {
             at++;
             if (pattern.startsWith("=", at) || pattern.startsWith("!", at)) {
@@ -267,12 +292,18 @@ final class LinearPattern {
             } else {
                 // (?:...) and flags, as in (?i:...); everything else is refused. Of these is x, with which blanks and
                 // comments in the expression mean nothing.
+                boolean isSet = true;
                 while (at < pattern.length() && "ims-".indexOf(pattern.charAt(at)) >= 0) {
-                    at++;
+                    char option = pattern.charAt(at++);
+                    isSet &= option != '-';
+                    ignoresCase = option == 'i' ? isSet : ignoresCase;
                 }
                 if (at < pattern.length() && pattern.charAt(at) == ')') {
                     at++;
-                    return Cost.NONE;
+                    // All that follows in the group about it, its alternatives too, is a group behind the options.
+                    Cost rest = alternatives(depth + 1);
+                    ignoresCase = ignoredCase;
+                    return rest;
                 }
                 if (at >= pattern.length() || pattern.charAt(at) != ':') {
                     throw new IllegalArgumentException("it has a group of a kind that is not taken");
@@ -285,6 +316,7 @@ final class LinearPattern {
             throw new IllegalArgumentException("it has a group without an end");
         }
         at++;
+        ignoresCase = ignoredCase;
         // A look-ahead is over when it has matched once.
         return looks ? new Cost(inside.free + inside.endless, 0, true, false, inside.ways) : inside;
     }
@@ -294,7 +326,10 @@ final class LinearPattern {
         int from = at;
         char c = pattern.charAt(at++);
         switch (c) {
-            case '[' -> set();
+            case '[' -> {
+                set();
+                requireOneCharacter(pattern.substring(from, at));
+            }
             case '\\' -> escape();
             case '*', '+', '?', '{' -> throw new IllegalArgumentException("it repeats nothing");
             default -> {
@@ -315,9 +350,23 @@ final class LinearPattern {
         return LETTERS.matcher(item).matches() ? Kind.LETTERS : Kind.ALL;
     }
 
+    /** Without regard to case the engine takes a set that has the letter sharp s for two letters s as well. */
+    private void requireOneCharacter(String set) {
+        if (ignoresCase
+                && !ASCII_SET.matcher(set).matches()
+                && !NEGATED_SET.matcher(set).matches()) {
+            throw new IllegalArgumentException(
+                    "it has a set of other characters than ASCII's, without regard to case,");
+        }
+    }
+
     private void set() {
         if (at < pattern.length() && pattern.charAt(at) == '^') {
             at++;
+        }
+        if (at < pattern.length() && pattern.charAt(at) == ']') {
+            // The engine takes it for a character where another one follows.
+            throw new IllegalArgumentException("it has a set that begins with its end");
         }
         for (int depth = 1; depth > 0; at++) {
             if (at >= pattern.length()) {
@@ -326,7 +375,9 @@ final class LinearPattern {
             char c = pattern.charAt(at);
             if (c == '\\') {
                 at++;
+                requireEscape();
             } else if (c == '[') {
+                requireNoEnd();
                 depth++;
             } else if (c == ']') {
                 depth--;
@@ -334,24 +385,58 @@ final class LinearPattern {
         }
     }
 
-    private void escape() {
+    /** A set in a set: its end may not stand at its beginning either. */
+    private void requireNoEnd() {
+        if (pattern.startsWith("]", at + 1) || pattern.startsWith("^]", at + 1)) {
+            throw new IllegalArgumentException("it has a set that begins with its end");
+        }
+    }
+
+    private void requireEscape() {
         if (at >= pattern.length()) {
             throw new IllegalArgumentException("it ends in a backslash");
         }
-        char c = pattern.charAt(at++);
-        if (c >= '1' && c <= '9' || "kgGKRX".indexOf(c) >= 0) {
+        char c = pattern.charAt(at);
+        boolean isWord = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9';
+        if (isWord && ESCAPES.indexOf(c) < 0) {
             throw new IllegalArgumentException("it has an escape of a kind that is not taken");
         }
-        if ((c == 'p' || c == 'P' || c == 'x' || c == 'u') && at < pattern.length() && pattern.charAt(at) == '{') {
+    }
+
+    private void escape() {
+        requireEscape();
+        char c = pattern.charAt(at++);
+        if ((c == 'p' || c == 'P' || c == 'x') && at < pattern.length() && pattern.charAt(at) == '{') {
             int end = pattern.indexOf('}', at);
             if (end < 0) {
                 throw new IllegalArgumentException("it has a name without an end");
             }
+            requireHex(c == 'x', at + 1, end);
             at = end + 1;
+        } else if (c == 'x' || c == 'u') {
+            // These digits are the character, and what repeats it stands behind them.
+            int end = Math.min(pattern.length(), at + (c == 'x' ? 2 : 4));
+            requireHex(true, at, end);
+            at = end;
         }
     }
 
-    /** How often what stands before may come, least and most; null where nothing is said. */
+    private void requireHex(boolean isCode, int from, int end) {
+        if (isCode && !HEX.matcher(pattern).region(from, end).matches()) {
+            throw new IllegalArgumentException("it has a code that is no number");
+        }
+    }
+
+    /** Whether what comes a number of times comes so again and again; the number is the third then, and its least. */
+    private static boolean isRepeatedAgain(int[] times) {
+        return times.length > 2;
+    }
+
+    /**
+     * How often what stands before may come, least and most; null where nothing is said. As the engine has it,
+     * {@code {n,m}+} is that many again and again, where others' engines give nothing back, and {@code {n}?} that many
+     * or none.
+     */
     private int[] quantifier() {
         if (at >= pattern.length()) {
             return null;
@@ -366,12 +451,20 @@ final class LinearPattern {
         if (times == null) {
             return null;
         }
+        boolean isCounted = pattern.charAt(at) == '}';
+        boolean isNumber = isCounted && pattern.lastIndexOf(',', at) < pattern.lastIndexOf('{', at);
         at++;
         if (at < pattern.length() && "?+*{".indexOf(pattern.charAt(at)) >= 0) {
             if (pattern.charAt(at) != '?' && pattern.charAt(at) != '+') {
                 throw new IllegalArgumentException("it repeats what is repeated");
             }
-            at++;
+            boolean isPlus = pattern.charAt(at++) == '+';
+            if (isCounted && isPlus) {
+                return new int[] {times[0], Integer.MAX_VALUE, times[1]};
+            }
+            if (isNumber) {
+                return new int[] {0, times[1]};
+            }
         }
         return times;
     }

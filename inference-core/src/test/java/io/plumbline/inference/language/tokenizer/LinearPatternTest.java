@@ -42,7 +42,10 @@ class LinearPatternTest {
                 "\\p{N}+",
                 "\\d{1,3}(?=(?:\\d{3})*\\b)|x",
                 "(?=(\\d{3})+(?!\\d))",
-                " {2,}"
+                " {2,}",
+                "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}+| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|\\s++$",
+                "(?i)'s|[^\\r\\n\\p{L}]?\\p{L}+|\\s+(?!\\S)|\\s+",
+                "(?:\\d{3}+)b"
             })
     void whatIsInUseIsTaken(String pattern) {
         assertNull(LinearPattern.fault(pattern), pattern);
@@ -99,7 +102,12 @@ class LinearPatternTest {
                 Arguments.of("\\s+x|\\s+?", Kind.BLANKS, 1),
                 Arguments.of("\\s+x|a\\s+", Kind.BLANKS, 1),
                 Arguments.of("\\s+x|(?:\\s)+", Kind.BLANKS, 1),
-                Arguments.of("\\s+|\\s+x", Kind.BLANKS, 1));
+                Arguments.of("\\s+|\\s+x", Kind.BLANKS, 1),
+                // These repeat a blank, and what stands between the letters of two cases.
+                Arguments.of("\\x20+$", Kind.ALL, 1),
+                Arguments.of("\\u0020+$", Kind.ALL, 1),
+                Arguments.of("[A-z]+[ ]", Kind.ALL, 1),
+                Arguments.of("(?i)\\s+$", Kind.BLANKS, 1));
     }
 
     @ParameterizedTest
@@ -139,10 +147,43 @@ class LinearPatternTest {
                 "(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)(?:a|a)b",
                 "\\s*\\G\\s",
                 "(?x)(?:a|b) +c",
-                "(?x:a +a +b)"
+                "(?x:a +a +b)",
+                // A count that comes again and again, and one that may be left out.
+                "a{1,2}+b",
+                "a{,2}+b",
+                "(?=a{1,2}+)",
+                "(?:a{1}?a{1}?)+[bc]",
+                "(?:ab{2}?)+c",
+                // Options begin a group that alternatives behind them belong to.
+                "\\s+(?i)[xz]|\\s+[xz]",
+                "(\\s+(?m)[xz]|\\s+(?m)[xz]|\\s+[xz])",
+                // A sharp s is two letters as well.
+                "(?i)[\u00DFs]+b",
+                "(?i:[\\p{L}])+b",
+                "(?i)a|(?:[\u00DFs])+b",
+                "(?i:a(?-i:b)[\u00DFs]+)",
+                // Brackets that are a part of another character, or of their set.
+                "\\c[(?:aa?)+[bc]]|x]",
+                "\\C-[(?:aa?)+[bc]]|x]",
+                "[\\c]]",
+                "(?:a\\o{141}?)+[bc]",
+                "[](?:a|b)]",
+                "[^](?:a|b)]",
+                "[a[]b]]",
+                "\\x{61 62}",
+                "\\Q(",
             })
     void whatCostsMoreThanItsTextIsNotTaken(String pattern) {
         assertNotNull(LinearPattern.fault(pattern), pattern);
+    }
+
+    /** The engine goes on with a set that seems to be in a group whose options are over. */
+    @Test
+    void optionsEndWithTheirGroup() {
+        assertNull(LinearPattern.fault("(?i:a)[\u00DFs]+b"));
+        assertNull(LinearPattern.fault("(?:(?i)a)[\u00DFs]+b"));
+        assertNull(LinearPattern.fault("(?-i)[\u00DFs]+b"));
+        assertNotNull(LinearPattern.fault("(?m-i:a)(?i)[\u00DFs]+b"));
     }
 
     private static ObjectNode shipped() throws IOException {

@@ -14,6 +14,9 @@ final class PythonCalls {
     /** Lists and dictionaries within each other. */
     private static final int MAX_DEPTH = 64;
 
+    /** Characters of a name or a number: readers of JSON take no more of a number. */
+    private static final int MAX_WORD = 1_000;
+
     private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}_-]+");
     private static final Pattern NUMBER = Pattern.compile("-?(?:0|[1-9][0-9]*)(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?");
 
@@ -71,7 +74,7 @@ final class PythonCalls {
 
     private String match(Pattern pattern) {
         Matcher found = pattern.matcher(text).region(at, text.length());
-        if (!found.lookingAt()) {
+        if (!found.lookingAt() || found.end() - at > MAX_WORD) {
             return null;
         }
         at = found.end();
@@ -86,13 +89,13 @@ final class PythonCalls {
         while (!skip(end)) {
             String name = between == '=' ? match(NAME) : string();
             blanks();
-            boolean isNamed = name != null && names.add(name) && skip(between);
+            boolean isNamed = name != null && isTaken(name) && names.add(name) && skip(between);
             String value = isNamed ? value(depth + 1) : null;
             if (value == null || !isParted(end)) {
                 return null;
             }
             json.append(json.length() > 1 ? "," : "")
-                    .append(TextNode.valueOf(name))
+                    .append(json(name))
                     .append(':')
                     .append(value);
         }
@@ -134,10 +137,29 @@ final class PythonCalls {
         char next = text.charAt(at);
         if (next == '"' || next == '\'') {
             String string = string();
-            return string == null ? null : TextNode.valueOf(string).toString();
+            return string == null ? null : json(string);
         }
         String number = match(NUMBER);
         return number != null ? number : WORDS.get(String.valueOf(match(NAME)));
+    }
+
+    /** Whether readers of JSON take a name: none that is long, or has half a character. */
+    private static boolean isTaken(String name) {
+        return name.length() <= MAX_WORD
+                && name.codePoints().noneMatch(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE);
+    }
+
+    /** A string's JSON. Half a character, which an escape may be, has no bytes: it stays one. */
+    private static String json(String string) {
+        StringBuilder json = new StringBuilder();
+        TextNode.valueOf(string).toString().codePoints().forEach(c -> {
+            if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE) {
+                json.append(String.format("\\u%04x", c));
+            } else {
+                json.appendCodePoint(c);
+            }
+        });
+        return json.toString();
     }
 
     /** A string between two marks of a kind; null where it has no end, or an escape that is none. */
