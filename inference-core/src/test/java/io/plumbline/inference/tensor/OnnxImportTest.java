@@ -158,6 +158,18 @@ class OnnxImportTest {
         }
     }
 
+    /** An engine that some compiler made is code: what it computes is not in the file, and a runtime would run it. */
+    @Test
+    void partsThatWereCompiledAreRefused() throws Exception {
+        for (String operator : List.of("com.microsoft:EPContext", "EPContext")) {
+            String why = refused(MadeModel.of(17)
+                    .input("x", FP32, "n", "4")
+                    .output("y", FP32, "n", "4")
+                    .node(operator, "x", "y"));
+            assertTrue(why.contains("EPContext, in its graph) is a part that was compiled"), why);
+        }
+    }
+
     private static MadeModel dropout(MadeModel model) throws IOException {
         return model.input("x", FP32, "n", "4")
                 .output("y", FP32, "n", "4")

@@ -42,7 +42,7 @@ import java.util.Set;
 
 /**
  * Refuses models that cannot be served, before a runtime reads them: operators that draw random numbers, which no
- * auditor can run again; functions that call functions until no memory holds them; names that ONNX Runtime's Java API
+ * auditor can run again; parts that were compiled already; functions that call functions until no memory holds them; names that ONNX Runtime's Java API
  * does not pass.
  */
 final class OnnxScreen {
@@ -57,6 +57,9 @@ final class OnnxScreen {
             "com.microsoft.BitmaskBiasDropout",
             "com.microsoft.DropoutGrad",
             "com.microsoft.Sampling");
+
+    /** Holds what a device's compiler made of a part of a model, ready to run, in any domain. */
+    private static final String COMPILED = "EPContext";
 
     /** Before this version of the operator set an attribute "is_test" says whether layers train. */
     private static final long TRAINS_UNLESS_TEST = 7;
@@ -171,6 +174,11 @@ final class OnnxScreen {
         for (Proto node : nodes) {
             written++;
             String operator = name(node.text(NODE_DOMAIN), node.text(NODE_OPERATOR), "");
+            if (node.text(NODE_OPERATOR).equals(COMPILED)) {
+                throw new IOException("its node \"" + node.text(NODE_NAME) + "\" (" + operator + ", in its " + where
+                        + ") is a part that was compiled for some device: it says nothing of what it computes, and may run"
+                        + " anything. Export the model as it was before it was compiled");
+            }
             refuseRandom(node, operator, constants, where);
             String called = name(node.text(NODE_DOMAIN), node.text(NODE_OPERATOR), node.text(NODE_OVERLOAD));
             count += functions.containsKey(called) ? inFunction(called) : 1;
