@@ -45,9 +45,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
 /**
- * Headlines audit-full-8b, audit-full-70b, audit-vs-replay, opening-8b and audited-500: what one core needs to check every
- * matrix, every head and every chosen token, and what level AUDITED costs for a whole answer. Two layers of the real
- * shape are run and audited; a whole model's cost is its layers' and the output matrix's, added up.
+ * Headlines audit-full-8b, audit-full-70b, audit-vs-replay, opening-8b and audited-500: what one core needs to check
+ * every matrix, every head and every chosen token, and what level AUDITED costs for a whole answer. Two layers of the
+ * real shape are run and audited; a whole model's cost is its layers' and the output matrix's, added up.
  */
 @Parameters(
         commandNames = "audit",

@@ -42,8 +42,8 @@ import java.util.Set;
 
 /**
  * Refuses models that cannot be served, before a runtime reads them: operators that draw random numbers, which no
- * auditor can run again; parts that were compiled already; functions that call functions until no memory holds them; names that ONNX Runtime's Java API
- * does not pass.
+ * auditor can run again; parts that were compiled already; functions that call functions until no memory holds them;
+ * names that ONNX Runtime's Java API does not pass.
  */
 final class OnnxScreen {
     /** Operators that draw numbers. A seed does not help: a session goes on with its sequence from run to run. */
