@@ -118,15 +118,28 @@ static void lay_out_weights4(const uint8_t *w, int k, int rows, int start, int h
     }
 }
 
-/* Sums of a panel with one or two blocks of inputs: [2 blocks][2 halves of the panel][16 weight rows][16 inputs]. */
-static inline void panel_times(
-    const int8_t *panel, const int8_t *inputs, int64_t block, int blocks, int steps, int32_t *sums) {
+/* Tiles 0 to 3 hold sums. */
+static inline void begin_sums(void) {
     SETTLED;
     _tile_zero(0);
     _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+}
+
+static inline void put_sums(int32_t *sums) {
+    _tile_stored(0, sums, 64);
+    _tile_stored(1, sums + SUMS, 64);
+    _tile_stored(2, sums + 2 * SUMS, 64);
+    _tile_stored(3, sums + 3 * SUMS, 64);
+    SETTLED;
+}
+
+/* Sums of a panel with one or two blocks of inputs: [2 blocks][2 halves of the panel][16 weight rows][16 inputs]. */
+static inline void panel_times(
+    const int8_t *panel, const int8_t *inputs, int64_t block, int blocks, int steps, int32_t *sums) {
+    begin_sums();
     if (blocks == 2) {
-        _tile_zero(2);
-        _tile_zero(3);
         for (int s = 0; s < steps; s++, panel += 2 * TILE, inputs += TILE) {
             _tile_loadd(6, inputs, 64);
             _tile_loadd(4, panel, STEP);
@@ -137,8 +150,6 @@ static inline void panel_times(
             _tile_dpbssd(2, 4, 7);
             _tile_dpbssd(3, 5, 7);
         }
-        _tile_stored(2, sums + 2 * SUMS, 64);
-        _tile_stored(3, sums + 3 * SUMS, 64);
     } else {
         for (int s = 0; s < steps; s++, panel += 2 * TILE, inputs += TILE) {
             _tile_loadd(6, inputs, 64);
@@ -148,18 +159,12 @@ static inline void panel_times(
             _tile_dpbssd(1, 5, 6);
         }
     }
-    _tile_stored(0, sums, 64);
-    _tile_stored(1, sums + SUMS, 64);
-    SETTLED;
+    put_sums(sums);
 }
 
 /* Sums of a panel of high and low bytes with a block of inputs: [2 halves][high, low][16 weight rows][16 inputs]. */
 static inline void panel_times4(const int8_t *panel, const int8_t *inputs, int steps, int32_t *sums) {
-    SETTLED;
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    begin_sums();
     for (int s = 0; s < steps; s++, panel += 4 * TILE, inputs += TILE) {
         _tile_loadd(6, inputs, 64);
         _tile_loadd(4, panel, STEP);
@@ -171,11 +176,7 @@ static inline void panel_times4(const int8_t *panel, const int8_t *inputs, int s
         _tile_loadd(5, panel + 3 * TILE, STEP);
         _tile_dpbusd(3, 5, 6);
     }
-    _tile_stored(0, sums, 64);
-    _tile_stored(1, sums + SUMS, 64);
-    _tile_stored(2, sums + 2 * SUMS, 64);
-    _tile_stored(3, sums + 3 * SUMS, 64);
-    SETTLED;
+    put_sums(sums);
 }
 
 /* Sums of 16 weight rows and up to 16 inputs, turned, to rows of y, which are set or added to. Where highs are given they count 256
