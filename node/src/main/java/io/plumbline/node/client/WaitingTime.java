@@ -3,7 +3,7 @@ package io.plumbline.node.client;
 /**
  * How much of an audit's time went by waiting for the node; the rest is this host's own. By one thread, from its start.
  */
-final class WaitingTime {
+public final class WaitingTime {
     private final long beginNs;
     private long waitedNs;
 
@@ -13,12 +13,12 @@ final class WaitingTime {
      * @param beforeNs that the node was waited for until now. It decides when an audit's openings begin: what it takes
      *     for what it discloses is its own time as well, or it would disclose so late that nothing can be opened.
      */
-    WaitingTime(long beforeNs) {
+    public WaitingTime(long beforeNs) {
         this.beginNs = System.nanoTime() - beforeNs;
         this.waitedNs = beforeNs;
     }
 
-    void add(long ns) {
+    public void add(long ns) {
         waitedNs += ns;
     }
 
@@ -28,7 +28,7 @@ final class WaitingTime {
      *
      * @param nowNs that were waited for what is asked now.
      */
-    boolean isSilence(long nowNs) {
+    public boolean isSilence(long nowNs) {
         long allNs = System.nanoTime() - beginNs;
         return 2 * waitedNs >= allNs || 4 * nowNs >= allNs;
     }

@@ -407,7 +407,7 @@ final class AuditAgent implements AutoCloseable {
                         false,
                         null);
         recent.audited(ordered, asked, finding);
-        Path evidence = finding.evidence() == null ? null : evidences.keep(ordered.requestHash(), finding.evidence());
+        Path evidence = finding.evidence() == null ? null : kept(ordered.requestHash(), finding.evidence());
         events.emit(new Event.Audited(
                 ordered.requestHash().toString(),
                 ordered.level(),
@@ -416,6 +416,16 @@ final class AuditAgent implements AutoCloseable {
                 finding.looked() instanceof Event.TolerantWork tolerant ? tolerant : null,
                 finding.good() ? null : fault(finding.failure(), evidence)));
         return finding;
+    }
+
+    /** A disk that is full must not have a lie that was found pass for an answer that could not be judged. */
+    private Path kept(Bytes32 request, byte[] evidence) {
+        try {
+            return evidences.keep(request, evidence);
+        } catch (IOException e) {
+            events.emit(new Event.Error(request.toString(), "The evidence could not be kept on the disk: " + e));
+            return null;
+        }
     }
 
     private static Event.Fault fault(Failure failure, Path evidence) {

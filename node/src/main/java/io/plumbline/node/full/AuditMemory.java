@@ -38,8 +38,8 @@ final class AuditMemory {
 
     private static final class Ticket {
         private final Object node;
-        private final long share;
-        private final boolean isLarge;
+        private long share;
+        private boolean isLarge;
         private int overtaken;
 
         Ticket(Object node, long share, boolean isLarge) {
@@ -57,6 +57,15 @@ final class AuditMemory {
 
     /** Memory of one audit; given back when it is closed. */
     interface Share extends AutoCloseable {
+        /**
+         * Takes as much as would be given for {@code bytes}, where that is there at once. It does not wait: audits that
+         * hold some while they wait for more would wait for each other.
+         *
+         * @param bytes no fewer than it has.
+         * @return whether it has it now; else it has what it had.
+         */
+        boolean grow(long bytes);
+
         @Override
         void close();
     }
@@ -75,7 +84,7 @@ final class AuditMemory {
                     + " MiB, and this host's heap allows " + (MOST_ALONE * total >> 20)
                     + ". Start the full node with a larger one: -Xmx."));
         }
-        long most = Math.max(1, total / PARTS_OF_ONE);
+        long most = mostOfOne();
         Ticket ticket = new Ticket(node, Math.min(bytes, most), bytes > most);
         synchronized (this) {
             waiting.add(ticket);
@@ -97,7 +106,41 @@ final class AuditMemory {
                 notifyAll();
             }
         }
-        return () -> giveBack(ticket);
+        return new Share() {
+            @Override
+            public boolean grow(long bytes) {
+                return AuditMemory.this.grow(ticket, bytes);
+            }
+
+            @Override
+            public void close() {
+                giveBack(ticket);
+            }
+        };
+    }
+
+    private synchronized boolean grow(Ticket ticket, long bytes) {
+        long most = mostOfOne();
+        long more = Math.min(bytes, most) - ticket.share;
+        boolean isLarge = bytes > most;
+        long its = ofNode.get(ticket.node);
+        boolean mayGrow = (its == ticket.share || its + more <= total / 4)
+                && (ticket.isLarge || !isLarge || !isLargeRunning)
+                && waiting.stream().noneMatch(before -> before.overtaken >= MAX_OVERTAKEN && mayRun(before));
+        if (!holds(bytes) || more > left || !mayGrow) {
+            return false;
+        }
+        waiting.forEach(before -> before.overtaken++);
+        left -= more;
+        isLargeRunning |= isLarge;
+        ofNode.merge(ticket.node, more, Long::sum);
+        ticket.share += more;
+        ticket.isLarge |= isLarge;
+        return true;
+    }
+
+    private long mostOfOne() {
+        return Math.max(1, total / PARTS_OF_ONE);
     }
 
     /** Whether an audit that needs so much can be run here at all. */

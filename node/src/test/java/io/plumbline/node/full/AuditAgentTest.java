@@ -25,7 +25,9 @@ import io.plumbline.transport.Identity;
 import io.plumbline.transport.Media;
 import io.plumbline.transport.Peer;
 import io.plumbline.verifier.audit.Cell;
+import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
+import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -33,6 +35,7 @@ import io.plumbline.verifier.receipt.Receipt;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -195,6 +198,30 @@ class AuditAgentTest {
             assertEquals(Status.REFUNDED, ended.status());
             assertEquals(List.of(cell), ended.audit().postedCells());
             assertEquals(1, ended.audit().silence());
+        }
+    }
+
+    /** A disk that is full must not have a lie pass for an answer that nobody could judge. */
+    @Test
+    void aLieIsToldAlthoughItsEvidenceCannotBeKept() throws Exception {
+        KeyPair lying = KeyPair.random();
+        AnswerAuditor auditor = new AnswerAuditor() {
+            @Override
+            public Finding audit(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked) {
+                return new Finding(Failure.of(Step.OUTPUT, "a lie"), new byte[32], new byte[1], false, null);
+            }
+
+            @Override
+            public void close() {}
+        };
+        // Where the folder should be.
+        Files.write(folder.resolve("evidence"), new byte[1]);
+        try (Auditing auditing = new Auditing(Parameters.DEFAULT.with("commitMs=9000"), List.of(lying), auditor)) {
+            Bytes32 request = Bytes32.of(answered(auditing.paying, auditing.register(lying), lying, 1));
+            auditing.inbox.deliverTo(auditing.audits);
+            Settlement ended = auditing.ended(request);
+            assertEquals(Status.REFUNDED, ended.status());
+            assertEquals(1, ended.audit().bad());
         }
     }
 

@@ -1,5 +1,7 @@
 package io.plumbline.node.full;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -94,5 +96,22 @@ class AuditMemoryTest {
         first.close();
         assertNext("large");
         second.close();
+    }
+
+    /** It does not wait for what it would need more: two that hold some would wait for each other for ever. */
+    @Test
+    void aShareGrowsWhereThereIsRoomAndElseStaysAsItIs() throws Exception {
+        AuditMemory.Share first = memory.take("node 2", 20, LATE);
+        AuditMemory.Share second = memory.take("node 3", 40, LATE);
+        AuditMemory.Share third = memory.take("node 5", 20, LATE);
+        assertFalse(first.grow(61), "a large one has half, and 20 are left");
+        assertTrue(first.grow(40));
+        takeLater("next", 20);
+        assertNull(taken.poll(100, TimeUnit.MILLISECONDS));
+        first.close();
+        assertNext("next");
+        second.close();
+        third.close();
+        memory.take("node 4", 50, LATE).close();
     }
 }
