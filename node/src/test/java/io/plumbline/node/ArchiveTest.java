@@ -53,16 +53,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLSocketFactory;
 import org.agrona.CloseHelper;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A full node that has a verifier key and no weights, beside a data node that has the model. */
 @Tag("slow")
@@ -83,8 +86,10 @@ class ArchiveTest {
         CloseHelper.closeAll(running);
     }
 
-    @Test
-    void aLieIsProvenByARowOfADataNodeAndStaysThereWithTheLedgersSnapshots() throws Exception {
+    /** @param isDamaged whether the full node's own copy of the weights is gone, and not just never was there. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aLieIsProvenByARowOfADataNodeAndStaysThereWithTheLedgersSnapshots(boolean isDamaged) throws Exception {
         KeyPair full = KeyPair.random();
         KeyPair data = KeyPair.random();
         KeyPair requester = KeyPair.random();
@@ -93,6 +98,10 @@ class ArchiveTest {
         ModelImport.run(Path.of("../models/plumbline-stories-2m"), model, share -> {});
         try (LoadedModel loaded = LoadedModel.open(model)) {
             loaded.verifierKey(keyFile, share -> {});
+        }
+        Path own = folder.resolve("own");
+        if (isDamaged) {
+            ModelImport.run(Path.of("../models/plumbline-stories-2m"), own, share -> {});
         }
         Genesis genesis = new Genesis(
                 List.of(full.publicKey()),
@@ -106,10 +115,13 @@ class ArchiveTest {
         running.add(FullNode.launch(
                 network,
                 full,
-                new FullNode.Context(List.of(), keyFile, folder.resolve("full"))
+                new FullNode.Context(isDamaged ? List.of(own) : List.of(), keyFile, folder.resolve("full"))
                         .archivingAt(new ArchivePlace(archive, CIPHER)),
                 events,
                 (code, why) -> {}));
+        if (isDamaged) {
+            damage(own);
+        }
 
         // Nobody hears it yet: what was taken before is archived once somebody does.
         AdminSocket.ask(folder.resolve("full"), "snapshot");
@@ -141,6 +153,9 @@ class ArchiveTest {
         running.addFirst(gateway);
         String request = ask(gateway);
 
+        if (isDamaged) {
+            awaitTold("cannot be read; a row that proves a lie is asked of data nodes");
+        }
         String evidence = archivedAs("evidence ");
         byte[] bytes = CIPHER.decrypt(raw(archive, evidence));
         assertArrayEquals(Files.readAllBytes(folder.resolve("full/evidence/" + request + ".evidence")), bytes);
@@ -176,6 +191,15 @@ class ArchiveTest {
                 () -> Snapshots.decode(
                         new Genesis(List.of(data.publicKey()), List.of()), CIPHER.decrypt(raw(archive, snapshot))),
                 "another ledger's");
+    }
+
+    /** Its largest file is gone: the weights. */
+    private static void damage(Path model) throws IOException {
+        try (Stream<Path> files = Files.list(model)) {
+            Files.delete(
+                    files.max(Comparator.comparingLong(file -> file.toFile().length()))
+                            .orElseThrow());
+        }
     }
 
     /** A layer with another layer's matrix and its own scales: nothing else that the node says contradicts it. */

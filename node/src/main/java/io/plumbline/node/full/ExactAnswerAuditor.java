@@ -206,7 +206,10 @@ final class ExactAnswerAuditor implements AnswerAuditor {
         }
     }
 
-    /** With the row that a false product is false in, where the model is here or can be had in time. */
+    /**
+     * With the row that a false product is false in, where the model is here or can be had in time. A lie is told in any
+     * case, with less to show: what is wrong with this host's copy is no silence of the node's.
+     */
     private Evidence withRow(Evidence evidence, Deadline deadline) throws IOException {
         if (!evidence.check(null, null).needsModel()) {
             return evidence;
@@ -214,6 +217,9 @@ final class ExactAnswerAuditor implements AnswerAuditor {
         if (modelFolder != null && Files.isDirectory(modelFolder)) {
             try (LoadedModel model = LoadedModel.open(modelFolder)) {
                 return withRow(evidence, model::tensor);
+            } catch (IOException | RuntimeException e) {
+                events.emit(new Event.Warning("The model in " + modelFolder + " cannot be read; a row that proves a lie"
+                        + " is asked of data nodes. Import it again. Why: " + e.getMessage()));
             }
         }
         return withPulledRow(evidence, deadline);
@@ -224,7 +230,7 @@ final class ExactAnswerAuditor implements AnswerAuditor {
         return product == null ? evidence : evidence.with(product, weights);
     }
 
-    /** A lie is told in any case, with less to show: half of the time that is left goes to the row, and no more. */
+    /** Half of the time that is left goes to the row, and no more. */
     private Evidence withPulledRow(Evidence evidence, Deadline deadline) {
         FutureTask<Evidence> pull = new FutureTask<>(() -> {
             try (PulledTensors tensors = new PulledTensors(
