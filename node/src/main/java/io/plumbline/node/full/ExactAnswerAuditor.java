@@ -207,8 +207,8 @@ final class ExactAnswerAuditor implements AnswerAuditor {
     }
 
     /**
-     * With the row that a false product is false in, where the model is here or can be had in time. A lie is told in any
-     * case, with less to show: what is wrong with this host's copy is no silence of the node's.
+     * With the row that a false product is false in, where the model is here or can be had in time. A lie is told in
+     * any case, with less to show: what is wrong with this host's copy is no silence of the node's.
      */
     private Evidence withRow(Evidence evidence, Deadline deadline) throws IOException {
         if (!evidence.check(null, null).needsModel()) {
