@@ -14,6 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.aeron.driver.MediaDriver;
+import io.aeron.exceptions.RegistrationException;
 import io.plumbline.ledger.order.LedgerStatus;
 import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.order.Replica;
@@ -57,6 +58,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.agrona.concurrent.AgentRunner;
 import org.junit.jupiter.api.AfterEach;
@@ -106,6 +108,23 @@ class ClusterTest {
         launch();
     }
 
+    /**
+     * At a port that an endpoint may just have left: its driver gives it up some time after it is closed, and who looks
+     * for free ports holds each for a moment.
+     */
+    private Endpoint ingress(int port, KeyPair keys, Endpoint.Protocol protocol) {
+        for (long end = System.nanoTime() + 10_000_000_000L; ; LockSupport.parkNanos(20_000_000)) {
+            try {
+                Identity identity = new Identity(keys::sign, keys.publicKey().bytes());
+                return new Endpoint(media.aeron(), "localhost", port, identity, protocol);
+            } catch (RegistrationException e) {
+                if (System.nanoTime() > end) {
+                    throw e;
+                }
+            }
+        }
+    }
+
     private void launch() throws IOException {
         voters.clear();
         services.clear();
@@ -150,11 +169,9 @@ class ClusterTest {
             ClusterSequencer cluster = session(keys);
             clients.put(
                     keys.publicKey(), new LedgerClient(cluster, keys, genesis().hash()));
-            Endpoint ingress = new Endpoint(
-                    media.aeron(),
-                    "localhost",
+            Endpoint ingress = ingress(
                     ingresses.get(i).port(),
-                    new Identity(keys::sign, keys.publicKey().bytes()),
+                    keys,
                     new LedgerIngress(cluster, service.admission(), members.get(i)::logStart).protocol());
             runners.add(new AgentRunner(
                     Drivers.idle(media.directory()), e -> failures.add("ingress: " + e), null, ingress));
