@@ -234,7 +234,7 @@ final class AuditBench implements Callable<Integer> {
         return 0;
     }
 
-    /** What a token's opening takes on its way, and what packing it and unpacking it costs. */
+    /** Bytes of a token's opening on its way, and the time to pack and to unpack it. */
     private void opening(MemorySegment cell, MemorySegment choice, String command) throws IOException {
         double plain = (layers * (cell.byteSize() / (double) block) + choice.byteSize()) / 1e6;
         PackedOpening layer = PackedOpening.of(cell, rounds);

@@ -11,7 +11,7 @@ import java.util.Arrays;
  * A cell's opening, packed chunk by chunk as a node sends it.
  *
  * @param bytes that are sent.
- * @param msPacking CPU time of the node for all of it.
+ * @param msPacking time of the node for all of it, one thread.
  * @param msUnpacking of the auditor.
  */
 record PackedOpening(long bytes, Readings msPacking, Readings msUnpacking) {

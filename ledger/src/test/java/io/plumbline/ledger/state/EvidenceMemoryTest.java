@@ -218,7 +218,7 @@ class EvidenceMemoryTest {
         assertTrue(allocated < 48L << 20, allocated + " bytes for evidence of " + encoded.length);
     }
 
-    /** What a refusal says is in snapshots, which all full nodes state to be the same. */
+    /** A refusal's words are in snapshots, which all full nodes state to be the same. */
     @Test
     void aRefusalSaysTheSameEverywhere() {
         Evidence evidence = ofKeys(narrowBesideWide(2, 2), "I8");

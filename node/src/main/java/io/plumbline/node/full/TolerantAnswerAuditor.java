@@ -100,7 +100,7 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
                     if (bytes <= needed || share.grow(bytes)) {
                         return judged(ordered, disclosed, deadline);
                     }
-                    // What was disclosed is not held while others' memory is waited for: it is asked for again.
+                    // The disclosed answer is not held while others' memory is waited for: it is asked for again.
                     needed = bytes;
                 }
             }
@@ -115,7 +115,7 @@ final class TolerantAnswerAuditor implements AnswerAuditor {
 
     private static long needed(NodeClient.TensorDisclosed disclosed) {
         long elements = elements(disclosed.answer());
-        // What has more is not run again.
+        // An answer with more is not run again.
         return DISCLOSED_BYTES + (elements > AnswerTooLargeException.MAX_ELEMENTS ? 0 : ELEMENT_BYTES * elements);
     }
 
