@@ -1,5 +1,6 @@
 // What Hopper alone runs, compiled for sm_90a as a program of its own: there is no PTX of its tensor instruction that serves later cards.
 #include "attention_hopper.cu"
+#include "gemm4_hopper.cu"
 #include "gemm_hopper.cu"
 
 /// What Hopper's tensor cores do at most in int8, both factors from shared memory: mma.sync does two thirds of it. rounds times 8 products of

@@ -49,102 +49,54 @@ __device__ __forceinline__ void hold(int (&d)[N]) {
 
 #define FOUR(i) "+r"(d[i]), "+r"(d[i + 1]), "+r"(d[i + 2]), "+r"(d[i + 3])
 #define SIXTEEN(i) FOUR(i), FOUR(i + 4), FOUR(i + 8), FOUR(i + 12)
+#define OUT_FOUR(i) "=r"(d[i]), "=r"(d[i + 1]), "=r"(d[i + 2]), "=r"(d[i + 3])
+#define OUT_SIXTEEN(i) OUT_FOUR(i), OUT_FOUR(i + 4), OUT_FOUR(i + 8), OUT_FOUR(i + 12)
+
+// The sums of an instruction of 8 to 256 columns.
+#define SUMS_8 "{%0, %1, %2, %3}"
+#define SUMS_16 "{%0, %1, %2, %3, %4, %5, %6, %7}"
+#define TO_15 "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15"
+#define TO_31 TO_15 ", %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+#define TO_63 \
+    TO_31     \
+        ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47" \
+        ", %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+#define TO_127 \
+    TO_63      \
+        ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79" \
+        ", %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95" \
+        ", %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111" \
+        ", %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
+#define SUMS_32 "{" TO_15 "}"
+#define SUMS_64 "{" TO_31 "}"
+#define SUMS_128 "{" TO_63 "}"
+#define SUMS_256 "{" TO_127 "}"
 
 /// d += A * B, 64 x 32 times 32 x N, by four warps. Lane 4 g + t of warp w has in d[4 j + 2 half + e] row 16 w + 8 half + g and column
 /// 8 j + 2 t + e.
 template <int N>
 __device__ __forceinline__ void wgmma(int (&d)[N / 2], Tile a, Tile b);
-template <>
-__device__ __forceinline__ void wgmma<8>(int (&d)[4], Tile a, Tile b) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n8k32.s32.s8.s8 {"
-        "%0, %1, %2, %3}, "
-        "%4, %5, 1;"
-        : FOUR(0)
-        : "l"(a), "l"(b));
-}
-template <>
-__device__ __forceinline__ void wgmma<16>(int (&d)[8], Tile a, Tile b) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n16k32.s32.s8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7}, "
-        "%8, %9, 1;"
-        : FOUR(0), FOUR(4)
-        : "l"(a), "l"(b));
-}
-template <>
-__device__ __forceinline__ void wgmma<32>(int (&d)[16], Tile a, Tile b) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n32k32.s32.s8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
-        "%16, %17, 1;"
-        : SIXTEEN(0)
-        : "l"(a), "l"(b));
-}
-template <>
-__device__ __forceinline__ void wgmma<64>(int (&d)[32], Tile a, Tile b) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n64k32.s32.s8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
-        " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-        "%32, %33, 1;"
-        : SIXTEEN(0), SIXTEEN(16)
-        : "l"(a), "l"(b));
-}
-template <>
-__device__ __forceinline__ void wgmma<128>(int (&d)[64], Tile a, Tile b) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n128k32.s32.s8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
-        " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31,"
-        " %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47,"
-        " %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
-        "%64, %65, 1;"
-        : SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48)
-        : "l"(a), "l"(b));
-}
-template <>
-__device__ __forceinline__ void wgmma<256>(int (&d)[128], Tile a, Tile b) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n256k32.s32.s8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
-        " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31,"
-        " %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47,"
-        " %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63,"
-        " %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79,"
-        " %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95,"
-        " %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111,"
-        " %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}, "
-        "%128, %129, 1;"
-        : SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48), SIXTEEN(64), SIXTEEN(80), SIXTEEN(96), SIXTEEN(112)
-        : "l"(a), "l"(b));
-}
-
-#define OUT_FOUR(i) "=r"(d[i]), "=r"(d[i + 1]), "=r"(d[i + 2]), "=r"(d[i + 3])
-#define OUT_SIXTEEN(i) OUT_FOUR(i), OUT_FOUR(i + 4), OUT_FOUR(i + 8), OUT_FOUR(i + 12)
-
 /// d = A * B: the first of a sum.
 template <int N>
 __device__ __forceinline__ void wgmma_first(int (&d)[N / 2], Tile a, Tile b);
-template <>
-__device__ __forceinline__ void wgmma_first<32>(int (&d)[16], Tile a, Tile b) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n32k32.s32.s8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
-        "%16, %17, 0;"
-        : OUT_SIXTEEN(0)
-        : "l"(a), "l"(b));
-}
-template <>
-__device__ __forceinline__ void wgmma_first<64>(int (&d)[32], Tile a, Tile b) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n64k32.s32.s8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
-        " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-        "%32, %33, 0;"
-        : OUT_SIXTEEN(0), OUT_SIXTEEN(16)
-        : "l"(a), "l"(b));
-}
+
+// FACTORS: where the operands behind the sums stand; ADDS: 1, or 0 for the first of a sum.
+#define BY_TILES(NAME, N, FACTORS, ADDS, ...)                                                               \
+    template <>                                                                                             \
+    __device__ __forceinline__ void NAME<N>(int (&d)[N / 2], Tile a, Tile b) {                              \
+        asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k32.s32.s8.s8 " SUMS_##N ", " FACTORS ", " ADDS ";" \
+                     : __VA_ARGS__                                                                          \
+                     : "l"(a), "l"(b));                                                                     \
+    }
+BY_TILES(wgmma, 8, "%4, %5", "1", FOUR(0))
+BY_TILES(wgmma, 16, "%8, %9", "1", FOUR(0), FOUR(4))
+BY_TILES(wgmma, 32, "%16, %17", "1", SIXTEEN(0))
+BY_TILES(wgmma, 64, "%32, %33", "1", SIXTEEN(0), SIXTEEN(16))
+BY_TILES(wgmma, 128, "%64, %65", "1", SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48))
+BY_TILES(
+    wgmma, 256, "%128, %129", "1", SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48), SIXTEEN(64), SIXTEEN(80), SIXTEEN(96), SIXTEEN(112))
+BY_TILES(wgmma_first, 32, "%16, %17", "0", OUT_SIXTEEN(0))
+BY_TILES(wgmma_first, 64, "%32, %33", "0", OUT_SIXTEEN(0), OUT_SIXTEEN(16))
 
 /// d += A * B with A in registers, which keep it until the product is waited for: lane 4 g + t of warp w has in a[2 i + half] row 16 w + 8 half + g
 /// and bytes 16 i + 4 t to 16 i + 4 t + 3 of k.
@@ -153,48 +105,42 @@ __device__ __forceinline__ void wgmma(int (&d)[N / 2], const unsigned (&a)[4], T
 /// The same with A unsigned.
 template <int N>
 __device__ __forceinline__ void wgmma_us(int (&d)[N / 2], const unsigned (&a)[4], Tile b);
-template <>
-__device__ __forceinline__ void wgmma<32>(int (&d)[16], const unsigned (&a)[4], Tile b) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n32k32.s32.s8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
-        "{%16, %17, %18, %19}, %20, 1;"
-        : SIXTEEN(0)
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
-}
-template <>
-__device__ __forceinline__ void wgmma<64>(int (&d)[32], const unsigned (&a)[4], Tile b) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n64k32.s32.s8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
-        " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-        "{%32, %33, %34, %35}, %36, 1;"
-        : SIXTEEN(0), SIXTEEN(16)
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
-}
-template <>
-__device__ __forceinline__ void wgmma_us<32>(int (&d)[16], const unsigned (&a)[4], Tile b) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n32k32.s32.u8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
-        "{%16, %17, %18, %19}, %20, 1;"
-        : SIXTEEN(0)
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
-}
-template <>
-__device__ __forceinline__ void wgmma_us<64>(int (&d)[32], const unsigned (&a)[4], Tile b) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n64k32.s32.u8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15,"
-        " %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-        "{%32, %33, %34, %35}, %36, 1;"
-        : SIXTEEN(0), SIXTEEN(16)
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
-}
+/// d = A * B.
+template <int N>
+__device__ __forceinline__ void wgmma_first(int (&d)[N / 2], const unsigned (&a)[4], Tile b);
 
-#undef OUT_FOUR
+#define BY_REGISTERS(NAME, N, KIND, FACTORS, ADDS, ...)                                                        \
+    template <>                                                                                                \
+    __device__ __forceinline__ void NAME<N>(int (&d)[N / 2], const unsigned (&a)[4], Tile b) {                 \
+        asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k32.s32." KIND ".s8 " SUMS_##N ", " FACTORS ", " ADDS ";" \
+                     : __VA_ARGS__                                                                             \
+                     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                                    \
+    }
+BY_REGISTERS(wgmma, 32, "s8", "{%16, %17, %18, %19}, %20", "1", SIXTEEN(0))
+BY_REGISTERS(wgmma, 64, "s8", "{%32, %33, %34, %35}, %36", "1", SIXTEEN(0), SIXTEEN(16))
+BY_REGISTERS(wgmma, 128, "s8", "{%64, %65, %66, %67}, %68", "1", SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48))
+BY_REGISTERS(wgmma_us, 32, "u8", "{%16, %17, %18, %19}, %20", "1", SIXTEEN(0))
+BY_REGISTERS(wgmma_us, 64, "u8", "{%32, %33, %34, %35}, %36", "1", SIXTEEN(0), SIXTEEN(16))
+BY_REGISTERS(wgmma_us, 128, "u8", "{%64, %65, %66, %67}, %68", "1", SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48))
+BY_REGISTERS(wgmma_first, 8, "s8", "{%4, %5, %6, %7}, %8", "0", OUT_FOUR(0))
+BY_REGISTERS(wgmma_first, 16, "s8", "{%8, %9, %10, %11}, %12", "0", OUT_FOUR(0), OUT_FOUR(4))
+BY_REGISTERS(wgmma_first, 32, "s8", "{%16, %17, %18, %19}, %20", "0", OUT_SIXTEEN(0))
+
+#undef BY_REGISTERS
+#undef BY_TILES
+#undef SUMS_8
+#undef SUMS_16
+#undef SUMS_32
+#undef SUMS_64
+#undef SUMS_128
+#undef SUMS_256
+#undef TO_15
+#undef TO_31
+#undef TO_63
+#undef TO_127
 #undef OUT_SIXTEEN
-#undef FOUR
+#undef OUT_FOUR
 #undef SIXTEEN
+#undef FOUR
 
 #endif

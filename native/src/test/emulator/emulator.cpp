@@ -276,8 +276,8 @@ void add(const Product &product) {
 
 void wgmma(int n, bool is_first, int *d, const int8_t *a, const int8_t *b) { add({n, is_first, false, d, a, b, nullptr, {}, {}}); }
 
-void wgmma_registers(int n, bool is_unsigned, int *d, const unsigned *a, const int8_t *b, int line) {
-    Product product{n, false, is_unsigned, d, nullptr, b, a, {}, {}};
+void wgmma_registers(int n, bool is_first, bool is_unsigned, int *d, const unsigned *a, const int8_t *b, int line) {
+    Product product{n, is_first, is_unsigned, d, nullptr, b, a, {}, {}};
     memcpy(product.own, a, sizeof product.own);
     warp(Collective::QUADS, 0xffffffffu, product.own, 4, product.quad, 16, line);
     add(product);

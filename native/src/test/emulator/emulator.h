@@ -82,7 +82,7 @@ void wait_async(unsigned but_last);
 /// For products that are computed late: what this thread has of `n` columns. The first of a sum replaces what d held.
 void wgmma(int n, bool is_first, int *d, const int8_t *a, const int8_t *b);
 /// With A in registers, which are read late too.
-void wgmma_registers(int n, bool is_unsigned, int *d, const unsigned *a, const int8_t *b, int line);
+void wgmma_registers(int n, bool is_first, bool is_unsigned, int *d, const unsigned *a, const int8_t *b, int line);
 void commit_wgmma();
 void wait_wgmma(unsigned but_last);
 /// Brings nothing, but reads there.
@@ -181,13 +181,14 @@ template <int N>
 static inline void wgmma_first(int (&d)[N / 2], Tile a, Tile b) {
     emu::wgmma(N, true, d, a, b);
 }
-#define wgmma_by_registers(name, is_unsigned)                                            \
+#define wgmma_by_registers(name, is_first, is_unsigned)                                  \
     template <int N>                                                                     \
     static inline void name(int (&d)[N / 2], const unsigned (&a)[4], Tile b) {           \
-        emu::wgmma_registers(N, is_unsigned, d, a, b, __LINE__);                         \
+        emu::wgmma_registers(N, is_first, is_unsigned, d, a, b, __LINE__);               \
     }
-wgmma_by_registers(wgmma, false)
-wgmma_by_registers(wgmma_us, true)
+wgmma_by_registers(wgmma, false, false)
+wgmma_by_registers(wgmma_us, false, true)
+wgmma_by_registers(wgmma_first, true, false)
 #undef wgmma_by_registers
 
 static inline int dp4a_us(unsigned a, int b, int c) {

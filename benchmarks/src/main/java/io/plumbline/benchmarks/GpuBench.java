@@ -11,6 +11,7 @@ import io.plumbline.inference.language.engine.Device;
 import io.plumbline.inference.language.engine.DeviceFailedException;
 import io.plumbline.inference.language.engine.Executor;
 import io.plumbline.inference.language.engine.SpeedProbe;
+import io.plumbline.inference.language.importer.WeightBits;
 import io.plumbline.inference.language.model.LoadedModel;
 import io.plumbline.verifier.model.ModelConfig;
 import java.io.IOException;
@@ -74,6 +75,9 @@ final class GpuBench implements Callable<Integer> {
     @Parameter(names = "--size", description = "1m, 150m, 1.1b, 8b-quick or 8b; 8b unless --quick")
     private String size;
 
+    @Parameter(names = "--weights", description = "int8, or int4 for weights of four bits")
+    private WeightBits weights = WeightBits.INT8;
+
     @Parameter(names = "--device", description = "the GPU by its UUID, PCI bus id or index")
     private String named = "";
 
@@ -127,11 +131,12 @@ final class GpuBench implements Callable<Integer> {
         seconds = seconds != null ? seconds : quick ? QUICK_SECONDS : SECONDS;
         Models models = Models.prepare(cache, Models.Size.of(size));
         ModelConfig config;
-        try (LoadedModel model = LoadedModel.open(models.imported())) {
+        boolean isInt4 = weights == WeightBits.INT4;
+        try (LoadedModel model = LoadedModel.open(isInt4 ? models.importedInt4() : models.imported())) {
             config = model.config();
             prompts = prompts.stream().filter(p -> p < config.maxPositions()).toList();
             ObjectNode about = mapper.createObjectNode();
-            about.put("model", "random weights, " + size)
+            about.put("model", "random weights, " + size + (isInt4 ? ", int4" : ""))
                     .put("gpu", devices.get(device).name())
                     .put("output", output)
                     .put("block", block)
@@ -317,16 +322,18 @@ final class GpuBench implements Callable<Integer> {
         if (quick) {
             return;
         }
-        String command = "./plumbline bench gpu --size " + size;
+        boolean isInt4 = weights == WeightBits.INT4;
+        String command = "./plumbline bench gpu --size " + size + (isInt4 ? " --weights int4" : "");
+        String suffix = isInt4 ? "-int4" : "";
         JsonNode theirs = report.theirs();
         String peer = "PyTorch " + theirs.path("torch").asText() + ", bf16, compiled";
-        headline("gpu-decode", "decode" + batches.getFirst(), peer, gpu, command);
+        headline("gpu-decode" + suffix, "decode" + batches.getFirst(), peer, gpu, command);
         if (prompts.isEmpty()) {
             return;
         }
         String prompt = "prefill" + prompts.getLast();
-        headline("gpu-prefill", prompt, peer, gpu, command);
-        if (ours.containsKey(prompt)) {
+        headline("gpu-prefill" + suffix, prompt, peer, gpu, command);
+        if (ours.containsKey(prompt) && !isInt4) {
             new BenchmarkResult(
                             "gpu-commitment",
                             ours.get(prompt).percent(),

@@ -1,17 +1,23 @@
 package io.plumbline.gpu.cuda;
 
 /**
- * Tiles of {@code gemm_hopper.cu}, by the rows of a batch that one has. Blocks of few rows wait for memory, so several
+ * Tiles of {@code gemm_hopper.cu}, and of {@code gemm4_hopper.cu} for weights of four bits, by the rows of a batch that
+ * one has. Blocks of few rows wait for memory, so several
  * share a multiprocessor. Every block reads all of its rows for its weights: with more rows it has more weights, so
  * that it reads less of rows than of weights. Blocks of 256 rows have all of a multiprocessor's registers.
  */
 enum HopperTile {
-    ROWS_8(8, 1, 6, 4),
-    ROWS_16(16, 1, 5, 4),
-    ROWS_32(32, 1, 4, 4),
-    ROWS_64(64, 2, 4, 2),
-    ROWS_128(128, 2, 3, 2),
-    ROWS_256(256, 2, 4, 1);
+    ROWS_8(false, 8, 1, 6, 4),
+    ROWS_16(false, 16, 1, 5, 4),
+    ROWS_32(false, 32, 1, 4, 4),
+    ROWS_64(false, 64, 2, 4, 2),
+    ROWS_128(false, 128, 2, 3, 2),
+    ROWS_256(false, 256, 2, 4, 1),
+    GROUPED_8(true, 8, 1, 6, 4),
+    GROUPED_16(true, 16, 1, 6, 4),
+    GROUPED_32(true, 32, 1, 5, 4),
+    GROUPED_64(true, 64, 2, 4, 2),
+    GROUPED_128(true, 128, 2, 4, 1);
 
     /** A grid's second dimension, where weight rows stand, goes no further. */
     private static final int MOST_BLOCKS = 65_535;
@@ -43,18 +49,21 @@ enum HopperTile {
 
     static final long MOST_SHARED_BYTES = 8 << 20;
 
+    private final boolean isGrouped;
     private final int rows;
     private final int groups;
     private final int stages;
     private final int resident;
 
     /**
+     * @param isGrouped whether weights are of four bits.
      * @param rows of a batch.
      * @param groups of four warps, each with 64 weight rows.
      * @param stages of shared memory.
      * @param resident blocks that a multiprocessor has at once.
      */
-    HopperTile(int rows, int groups, int stages, int resident) {
+    HopperTile(boolean isGrouped, int rows, int groups, int stages, int resident) {
+        this.isGrouped = isGrouped;
         this.rows = rows;
         this.groups = groups;
         this.stages = stages;
@@ -65,13 +74,17 @@ enum HopperTile {
      * The smallest that takes all of {@code rows} rows, or the largest; its weight rows cover {@code columns} of them
      * within a grid's second dimension.
      */
-    static HopperTile of(int rows, int columns) {
+    static HopperTile of(boolean isGrouped, int rows, int columns) {
+        HopperTile largest = null;
         for (HopperTile tile : values()) {
-            if (rows <= tile.rows && columns <= MOST_BLOCKS * tile.weights()) {
-                return tile;
+            if (tile.isGrouped == isGrouped) {
+                largest = tile;
+                if (rows <= tile.rows && columns <= MOST_BLOCKS * tile.weights()) {
+                    break;
+                }
             }
         }
-        return ROWS_256;
+        return largest;
     }
 
     int rows() {
@@ -89,12 +102,16 @@ enum HopperTile {
 
     /** Bytes of dynamic shared memory. */
     int shared() {
-        return ALIGNMENT + stages * (weights() + rows) * STEP;
+        return ALIGNMENT + stages * stepBytes();
+    }
+
+    private int stepBytes() {
+        return (isGrouped ? weights() / 2 : weights()) * STEP + rows * STEP;
     }
 
     /** @param after what becomes of the products: "store", "residual" or "gate". */
     String kernel(String after) {
-        return "hopper_" + after + "_" + rows;
+        return (isGrouped ? "hopper4_" : "hopper_") + after + "_" + rows;
     }
 
     /** Bytes of the sums of {@code tiles} tiles. */
@@ -108,8 +125,7 @@ enum HopperTile {
      */
     int splits(long tiles, int k, int multiprocessors) {
         int steps = (k + STEP - 1) / STEP;
-        int stepBytes = (weights() + rows) * STEP;
-        int sharing = SHARING_STEPS + (int) ((sumBytes(1) + stepBytes - 1) / stepBytes);
+        int sharing = SHARING_STEPS + (int) ((sumBytes(1) + stepBytes() - 1) / stepBytes());
         int best = 1;
         long least = Long.MAX_VALUE;
         for (int splits = 1; splits <= MOST_SPLITS; splits++) {

@@ -12,7 +12,7 @@ import org.bytedeco.cuda.cudart.CUstream_st;
 /**
  * Exact products by the kernel that suits the number of rows: a warp a weight row for few, tensor cores for many. Where
  * tensor cores are not exact, or slower than plain dot products (some GPUs have cut them for int8), the latter take
- * all, as they do of weights of four bits.
+ * all; so they do of weights of four bits, but on Hopper.
  */
 final class Products {
     /** Rows up to which each weight row is read by a warp, and up to which tiles are narrow. */
@@ -54,12 +54,7 @@ final class Products {
          */
         static Shape of(Way way, String after, int rows, int n, int k, int multiprocessors) {
             if (rows > 1 && way == Way.WGMMA && k % 16 == 0) {
-                int columns = columns(after, n);
-                HopperTile tile = HopperTile.of(rows, columns);
-                int x = blocks(rows, tile.rows());
-                int y = blocks(columns, tile.weights());
-                int splits = tile.splits((long) x * y, k, multiprocessors);
-                return new Shape(tile.kernel(after), x, y, splits, tile.threads(), tile.shared());
+                return ofHopper(false, after, rows, n, k, multiprocessors);
             }
             if (rows <= GEMV_ROWS) {
                 return ofFew("gemv_", after, rows, n);
@@ -82,9 +77,20 @@ final class Products {
             return after.equals(GATE) ? 2 * ((n + 7) / 8 * 8) : n;
         }
 
-        /** The kernel for weights of four bits: of few rows alone. */
-        static Shape ofGrouped(String after, int rows, int n) {
-            return ofFew("gemv4_", after, rows, n);
+        /** The kernel for weights of four bits: elsewhere than on Hopper, of few rows alone. */
+        static Shape ofGrouped(Way way, String after, int rows, int n, int k, int multiprocessors) {
+            return rows > 1 && way == Way.WGMMA
+                    ? ofHopper(true, after, rows, n, k, multiprocessors)
+                    : ofFew("gemv4_", after, rows, n);
+        }
+
+        private static Shape ofHopper(boolean isGrouped, String after, int rows, int n, int k, int multiprocessors) {
+            int columns = columns(after, n);
+            HopperTile tile = HopperTile.of(isGrouped, rows, columns);
+            int x = blocks(rows, tile.rows());
+            int y = blocks(columns, tile.weights());
+            int splits = tile.splits((long) x * y, k, multiprocessors);
+            return new Shape(tile.kernel(after), x, y, splits, tile.threads(), tile.shared());
         }
 
         private static Shape ofFew(String kind, String after, int rows, int n) {
@@ -102,7 +108,7 @@ final class Products {
 
         /** Whether its kernel wants room for sums that blocks share. */
         private boolean isHopper() {
-            return kernel.startsWith("hopper_");
+            return kernel.startsWith("hopper");
         }
     }
 
@@ -191,11 +197,13 @@ final class Products {
 
     /** Rows that one launch takes. */
     private int slice(int rows, DeviceMatrix w) {
-        return way != Way.DOT && !w.isGrouped() ? rows : GEMV_ROWS;
+        return way == Way.WGMMA || way == Way.MMA && !w.isGrouped() ? rows : GEMV_ROWS;
     }
 
     private Shape shape(String after, int rows, DeviceMatrix w, int n, int k) {
-        return w.isGrouped() ? Shape.ofGrouped(after, rows, n) : Shape.of(way, after, rows, n, k, multiprocessors);
+        return w.isGrouped()
+                ? Shape.ofGrouped(way, after, rows, n, k, multiprocessors)
+                : Shape.of(way, after, rows, n, k, multiprocessors);
     }
 
     private Launcher begin(Launcher to, Shape shape, long x, int rows, DeviceMatrix w, int n, int k) {

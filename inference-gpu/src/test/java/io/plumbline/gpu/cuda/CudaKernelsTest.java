@@ -451,43 +451,117 @@ class CudaKernelsTest extends KernelTest {
         // Rows beyond eight go eight at a time; groups that no lane, each lane and some lanes have one more of.
         int[][] shapes = {{1, 32, 1}, {7, 96, 2}, {9, 1056, 3}, {6, 8224, 8}, {5, 9248, 5}, {4, 288, 19}};
         for (int[] shape : shapes) {
-            int n = shape[0];
-            int k = shape[1];
-            int rows = shape[2];
-            Random random = new Random(n * 31L + k * 7L + rows);
-            int rowBytes = format.rowBytes(k);
-            byte[] w = new byte[2 * n * rowBytes];
-            random.nextBytes(w);
-            int most = Math.min(WeightFormat.MOST_FACTOR, format.mostFactorSum() / (k / WeightFormat.GROUP));
-            for (int i = 0; i < 2 * n; i++) {
-                for (int g = k / 2; g < rowBytes; g++) {
-                    int factor = 1 + random.nextInt(most);
-                    w[i * rowBytes + g] = (byte) (random.nextBoolean() ? factor : -factor);
+            grouped(format, Products.Way.MMA, shape[0], shape[1], shape[2]);
+        }
+    }
+
+    /** Every tile, with rows that fill it and rows that do not; with k in one block and shared among several. */
+    @ParameterizedTest
+    @EnumSource(names = "INT8", mode = EnumSource.Mode.EXCLUDE)
+    void productsWithWeightsOfFourBitsAreExactByHoppersOwnInstruction(WeightFormat format) {
+        gpu.close();
+        gpu = Gpu.openHopper();
+        int[][] shapes = {
+            {7, 32, 2},
+            {70, 544, 8},
+            {33, 2080, 3},
+            {64, 128, 16},
+            {9, 1056, 11},
+            {65, 2048, 32},
+            {40, 96, 20},
+            {130, 1120, 64},
+            {20, 288, 33},
+            {66, 1056, 128},
+            {200, 640, 100},
+            {24, 160, 257}
+        };
+        for (int[] shape : shapes) {
+            grouped(format, Products.Way.WGMMA, shape[0], shape[1], shape[2]);
+        }
+    }
+
+    /** The greatest factors, codes and inputs that the contract allows, of one sign and of the other. */
+    @ParameterizedTest
+    @EnumSource(names = "INT8", mode = EnumSource.Mode.EXCLUDE)
+    void theGreatestProductsWithWeightsOfFourBitsAreExact(WeightFormat format) {
+        gpu.close();
+        gpu = Gpu.openHopper();
+        int n = 12;
+        for (int k : new int[] {512, 14_336}) {
+            for (int rows : new int[] {1, 8, 32, 64, 128}) {
+                Random random = new Random(k + rows);
+                int rowBytes = format.rowBytes(k);
+                int most = Math.min(WeightFormat.MOST_FACTOR, format.mostFactorSum() / (k / WeightFormat.GROUP));
+                byte[] w = new byte[2 * n * rowBytes];
+                byte[] codes = format.codes();
+                for (int i = 0; i < 2 * n; i++) {
+                    int greatest = 0;
+                    for (int c = 1; c < codes.length; c++) {
+                        greatest = Math.abs(codes[c]) > Math.abs(codes[greatest]) ? c : greatest;
+                    }
+                    Arrays.fill(w, i * rowBytes, i * rowBytes + k / 2, (byte) (greatest * 17));
+                    Arrays.fill(w, i * rowBytes + k / 2, (i + 1) * rowBytes, (byte) (i % 2 == 0 ? most : -most));
                 }
-            }
-            Matrix matrix = new Matrix(MemorySegment.ofArray(w), format, 2 * n, k);
-            byte[] indices = new byte[2 * n * GroupedRows.indexBytes(k)];
-            byte[] heads = new byte[2 * n * GroupedRows.headBytes(k)];
-            GroupedRows.copyIndices(matrix, 0, MemorySegment.ofArray(indices));
-            GroupedRows.copyHeads(matrix, 0, MemorySegment.ofArray(heads));
-            byte[] x = new byte[(rows + 7) / 8 * 8 * k];
-            random.nextBytes(x);
-            for (int i = 0; i < x.length; i++) {
-                x[i] = x[i] == -128 ? -127 : x[i];
-            }
-            int[] both = new int[rows * 2 * n];
-            new ScalarKernels().multiplyGrouped(x, 0, rows, k, matrix.weights(), format, 0, 2 * n, both, 0, 2 * n);
-            String what = format + " " + n + " by " + k + ", rows " + rows;
-            Becoming becoming = new Becoming(random, both, rows, n, k, what);
-            Products products = Products.by(Products.Way.MMA, gpu.driver());
-            for (long order : Gpu.ORDERS) {
-                Gpu.call("emu_set_order", order);
-                long dx = gpu.of(x).address();
-                DeviceMatrix dw = new DeviceMatrix(
-                        gpu.of(indices).address(), gpu.of(heads).address());
-                becoming.check(products, dx, dw);
+                byte[] x = new byte[(rows + 7) / 8 * 8 * k];
+                for (int r = 0; r < rows; r++) {
+                    Arrays.fill(x, r * k, (r + 1) * k, (byte) (random.nextBoolean() ? 127 : -127));
+                }
+                grouped(
+                        new Grouped(format, Products.Way.WGMMA, n, k, rows),
+                        w,
+                        x,
+                        random,
+                        Gpu.isReal() ? Gpu.ORDERS : new long[] {0});
             }
         }
+    }
+
+    private record Grouped(WeightFormat format, Products.Way way, int n, int k, int rows) {}
+
+    private void grouped(WeightFormat format, Products.Way way, int n, int k, int rows) {
+        Random random = new Random(n * 31L + k * 7L + rows);
+        int rowBytes = format.rowBytes(k);
+        byte[] w = new byte[2 * n * rowBytes];
+        random.nextBytes(w);
+        int most = Math.min(WeightFormat.MOST_FACTOR, format.mostFactorSum() / (k / WeightFormat.GROUP));
+        for (int i = 0; i < 2 * n; i++) {
+            for (int g = k / 2; g < rowBytes; g++) {
+                int factor = 1 + random.nextInt(most);
+                w[i * rowBytes + g] = (byte) (random.nextBoolean() ? factor : -factor);
+            }
+        }
+        byte[] x = new byte[(rows + 7) / 8 * 8 * k];
+        random.nextBytes(x);
+        for (int i = 0; i < x.length; i++) {
+            x[i] = x[i] == -128 ? -127 : x[i];
+        }
+        long[] orders = way == Products.Way.WGMMA && !Gpu.isReal() ? new long[] {0, 43} : Gpu.ORDERS;
+        grouped(new Grouped(format, way, n, k, rows), w, x, random, orders);
+    }
+
+    private void grouped(Grouped of, byte[] w, byte[] x, Random random, long[] orders) {
+        WeightFormat format = of.format();
+        int n = of.n();
+        int k = of.k();
+        int rows = of.rows();
+        Matrix matrix = new Matrix(MemorySegment.ofArray(w), format, 2 * n, k);
+        byte[] indices = new byte[2 * n * GroupedRows.indexBytes(k)];
+        byte[] heads = new byte[2 * n * GroupedRows.headBytes(k)];
+        GroupedRows.copyIndices(matrix, 0, MemorySegment.ofArray(indices));
+        GroupedRows.copyHeads(matrix, 0, MemorySegment.ofArray(heads));
+        int[] both = new int[rows * 2 * n];
+        new ScalarKernels().multiplyGrouped(x, 0, rows, k, matrix.weights(), format, 0, 2 * n, both, 0, 2 * n);
+        Becoming becoming = new Becoming(random, both, rows, n, k, of.toString());
+        Owned owned = new Owned(gpu.driver());
+        Products products = Products.by(of.way(), gpu.driver()).in(gpu.driver(), owned, gpu.stream());
+        for (long order : orders) {
+            Gpu.call("emu_set_order", order);
+            long dx = gpu.of(x).address();
+            DeviceMatrix dw =
+                    new DeviceMatrix(gpu.of(indices).address(), gpu.of(heads).address());
+            becoming.check(products, dx, dw);
+        }
+        owned.close();
     }
 
     /** Every tile, with rows that fill it and rows that do not, with k in one block and shared among several. */
@@ -541,7 +615,7 @@ class CudaKernelsTest extends KernelTest {
         gpu.close();
         gpu = Gpu.openHopper();
         int n = 150;
-        int k = 1072;
+        int k = 1056;
         Random random = new Random(12);
         byte[] bytes = new byte[2 * n * k];
         random.nextBytes(bytes);
@@ -550,6 +624,10 @@ class CudaKernelsTest extends KernelTest {
             int columns = (2 * n + tile.weights() - 1) / tile.weights() + 1;
             Buffer x = gpu.of(Arrays.copyOf(bytes, rows * k));
             Buffer w = gpu.of(bytes);
+            boolean isGrouped = tile.kernel("").startsWith("hopper4");
+            byte[] ones = new byte[2 * n * GroupedRows.headBytes(k)];
+            Arrays.fill(ones, (byte) 1);
+            Buffer heads = gpu.of(ones);
             Buffer scales = gpu.of(floats(random, Math.max(rows, 2 * n), 0.01));
             Buffer most = gpu.memory(4L * rows);
             int tiles = 2 * columns;
@@ -561,11 +639,11 @@ class CudaKernelsTest extends KernelTest {
                         .kernel(tile.kernel(after))
                         .with(x.address())
                         .with(rows)
-                        .with(w.address())
-                        .with(n)
-                        .with(k)
-                        .with(sums.address())
-                        .with(arrived.address());
+                        .with(w.address());
+                if (isGrouped) {
+                    to.with(heads.address());
+                }
+                to.with(n).with(k).with(sums.address()).with(arrived.address());
                 if (!after.equals("store")) {
                     to.with(scales.address()).with(scales.address());
                 }
@@ -583,11 +661,11 @@ class CudaKernelsTest extends KernelTest {
     /** As many blocks share a tile's k as make all of them end soonest; none is left without work. */
     @Test
     void blocksThatShareATileFillTheGpu() {
-        assertEquals(8, HopperTile.of(8, 64).splits(64, 4096, 132), "64 tiles leave most of 528 places empty");
-        assertEquals(1, HopperTile.of(8, 64).splits(448, 4096, 132), "448 tiles do not");
-        assertEquals(2, HopperTile.of(512, 64).splits(64, 4096, 132), "64 large tiles leave half of 132 empty");
-        assertEquals(1, HopperTile.of(8, 64).splits(1, 512, 132), "four steps are one block's work");
-        assertEquals(1, HopperTile.of(8, 64).splits(5000, 65536, 132), "there are counters for 4096 tiles");
+        assertEquals(8, HopperTile.of(false, 8, 64).splits(64, 4096, 132), "64 tiles leave most of 528 places empty");
+        assertEquals(1, HopperTile.of(false, 8, 64).splits(448, 4096, 132), "448 tiles do not");
+        assertEquals(2, HopperTile.of(false, 512, 64).splits(64, 4096, 132), "64 large tiles leave half of 132 empty");
+        assertEquals(1, HopperTile.of(false, 8, 64).splits(1, 512, 132), "four steps are one block's work");
+        assertEquals(1, HopperTile.of(false, 8, 64).splits(5000, 65536, 132), "there are counters for 4096 tiles");
         for (HopperTile tile : HopperTile.values()) {
             for (int tiles = 1; tiles < 6000; tiles += 37) {
                 long splits = tile.splits(tiles, 14_336, 132);
@@ -625,7 +703,7 @@ class CudaKernelsTest extends KernelTest {
             assertTrue(shape.x() >= 1 && shape.y() >= 1 && shape.y() <= 65_535, shape.toString());
             int tileRows = Integer.parseInt(shape.kernel().replaceAll("\\D", "0"));
             long tile = isHopper
-                    ? (long) tileRows * HopperTile.of(tileRows, 64).weights()
+                    ? (long) tileRows * HopperTile.of(false, tileRows, 64).weights()
                     : shape.kernel().endsWith("_narrow")
                             ? 64 * 32
                             : shape.kernel().endsWith("_wide") ? 128 * 128 : 4 * 8;
