@@ -37,7 +37,7 @@ say() {
 # What the ledger, the network and microbenchmarks need, and no test or measurement on a GPU. The check before packing finds what is missing.
 left_out() {
     case $1 in
-        grpc-*.jar | protobuf-*.jar | perfmark-*.jar | annotations-*.jar | animal-sniffer-*.jar | jsr305-*.jar) ;;
+        grpc-*.jar | perfmark-*.jar | annotations-*.jar | animal-sniffer-*.jar | jsr305-*.jar) ;;
         failureaccess-*.jar | listenablefuture-*.jar | j2objc-*.jar | rocksdbjni-*.jar | aeron-*.jar) ;;
         HdrHistogram-*.jar | bcpkix-*.jar | bcutil-*.jar | jetty-*.jar) ;;
         ledger-*.jar | node-*.jar | data-*.jar | client-*.jar | jtokkit-*.jar | micrometer-*.jar | prometheus-*.jar) ;;
@@ -80,6 +80,7 @@ pack() {
         case $jar in
             */onnxruntime-*.jar) slim "$jar" "$pack/lib" 'ai/onnxruntime/native/osx*' 'ai/onnxruntime/native/win*' 'ai/onnxruntime/native/*aarch64*' ;;
             */tokenizers-*.jar) slim "$jar" "$pack/lib" 'native/lib/osx*' 'native/lib/win*' 'native/lib/*aarch64*' ;;
+            */protobuf-java-*.jar) slim "$jar" "$pack/lib" 'google/*' 'META-INF/*' ;;
             # For Ed25519 alone.
             */bcprov-*.jar) slim "$jar" "$pack/lib" 'META-INF/*' 'org/bouncycastle/pqc/*' 'org/bouncycastle/jc*' ;;
             # The driver's functions are in libjnicudart; NCCL's and NVML's are kept for what is to come.
@@ -96,7 +97,7 @@ pack() {
     sh "$home/native/src/test/emulator/build.sh" "$home/native/target/test-classes" || die "the emulated GPU cannot be built."
     proves_itself
     say "compressing it ..."
-    (cd "$pack" && tar cf - runtime lib | xz -T0 "-${XZ_LEVEL:-4}" >"$partial/pack.tar.xz") || die "xz failed."
+    (cd "$pack" && tar cf - runtime lib | xz -T0 "-${XZ_LEVEL:-6}" >"$partial/pack.tar.xz") || die "xz failed."
     (cd "$home" && git rev-parse --short=12 HEAD 2>/dev/null || echo unknown) >"$partial/commit"
     bytes=$(du -sb --apparent-size "$partial" | cut -f1)
     if [ "$bytes" -gt "$most_bytes" ]; then
@@ -143,9 +144,10 @@ proves_itself() {
     fi
     said=$(cd "$home/inference-gpu" && LD_LIBRARY_PATH="$emulator" "${java[@]}" "${junit[@]}" --details=summary \
         --select-method='io.plumbline.gpu.cuda.DevicePassTest#theShippedModelHasItsGoldenTraceRoots' \
-        --select-method='io.plumbline.gpu.cuda.DevicePassTest#anAnswerIsAuditedInFull' 2>&1)
+        --select-method='io.plumbline.gpu.cuda.DevicePassTest#anAnswerIsAuditedInFull' \
+        --select-method='io.plumbline.gpu.tensorrt.TensorRtTest#itIsFoundAsAPlugInAndSaysWhyItCannotServe' 2>&1)
     rm -rf "$scratch"
-    grep -q ' 2 tests successful' <<<"$said" || die "the packed tests do not run on the emulated GPU: $said"
+    grep -q ' 3 tests successful' <<<"$said" || die "the packed tests do not run on the emulated GPU: $said"
     say "  it answers, is audited and is measured on the emulated GPU"
 }
 

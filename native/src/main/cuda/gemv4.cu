@@ -1,25 +1,10 @@
-// Products with weights of four bits for a few rows, or for more, eight at a time. A weight row stands in two places: its indices, 16 bytes a group of 32
-// weights, and its head, the sixteen codes and then a factor a group, filled up to whole 16 bytes.
+// Products with weights of four bits for a few rows by plain dot products, for GPUs whose tensor cores are not taken; more rows go eight at a time.
 #include "gemv.cuh"
 #include "int4.cuh"
 
 namespace gemv {
 
-using namespace int4rows;
-
-/// A group's codes in the order of its weights: a byte of indices has weight j low and weight 16 + j high.
-__device__ __forceinline__ void spread(int4 codes, int4 indices, int4 &first, int4 &second) {
-    const int words[4] = {indices.x, indices.y, indices.z, indices.w};
-    int *to[2][4] = {{&first.x, &first.y, &first.z, &first.w}, {&second.x, &second.y, &second.z, &second.w}};
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-        unsigned a = look_up(codes, (unsigned)words[i]), b = look_up(codes, (unsigned)words[i] >> 16);
-        *to[0][i] = (int)__byte_perm(a, b, 0x6420);
-        *to[1][i] = (int)__byte_perm(a, b, 0x7531);
-    }
-}
-
-/// M weight rows of four bits. A lane takes a group, then the one 32 groups on.
+/// M weight rows of four bits. A lane takes 16 bytes of indices, eight weights of each of four groups, then those 32 such pieces on.
 template <int M>
 struct Int4Rows {
     static constexpr int U = LOADS / M;
@@ -27,58 +12,69 @@ struct Int4Rows {
     const int8_t *head[M];
     int4 codes[M];
     int4 at[U][M];
-    int factor[U][M];
+    unsigned factors[U][M];
 
     __device__ __forceinline__ Int4Rows(const int8_t *w, const int8_t *heads, int n, int apart, int k) {
 #pragma unroll
         for (int m = 0; m < M; m++) {
-            indices[m] = w + (size_t)(n + m * apart) * (k / 2);
-            head[m] = heads + (size_t)(n + m * apart) * head_bytes(k);
+            indices[m] = w + (size_t)(n + m * apart) * int4rows::index_bytes(k);
+            head[m] = heads + (size_t)(n + m * apart) * int4rows::head_bytes(k);
         }
     }
 
-    __device__ __forceinline__ void load(int k, int g) {
+    __device__ __forceinline__ void load(int k, int piece) {
 #pragma unroll
         for (int u = 0; u < U; u++)
 #pragma unroll
             for (int m = 0; m < M; m++) {
-                bool is_there = g + u * 32 < k / GROUP;
-                at[u][m] = is_there ? __ldg(reinterpret_cast<const int4 *>(indices[m]) + g + u * 32) : make_int4(0, 0, 0, 0);
-                factor[u][m] = is_there ? __ldg(head[m] + CODES + g + u * 32) : 0;
+                int p = piece + u * 32;
+                bool is_there = p < int4rows::index_bytes(k) / 16;
+                at[u][m] = is_there ? __ldg(reinterpret_cast<const int4 *>(indices[m]) + p) : make_int4(0, 0, 0, 0);
+                factors[u][m] = is_there ? (unsigned)__ldg(reinterpret_cast<const int *>(head[m] + int4rows::CODES) + p / 4) : 0;
             }
     }
 
     __device__ __forceinline__ void early(int k) {
 #pragma unroll
-        for (int m = 0; m < M; m++) codes[m] = __ldg(reinterpret_cast<const int4 *>(head[m]));
+        for (int m = 0; m < M; m++) codes[m] = int4rows::biased(__ldg(reinterpret_cast<const int4 *>(head[m])));
         load(k, threadIdx.x & 31);
     }
 
     template <int R>
-    __device__ __forceinline__ void add(const int8_t *x, int k, int g, int (&sum)[M][R]) const {
+    __device__ __forceinline__ void add(const int8_t *x, int k, int piece, int (&sum)[M][R]) const {
 #pragma unroll
         for (int u = 0; u < U; u++) {
-            if (g + u * 32 >= k / GROUP) break;
-            int4 first[M], second[M];
+            int p = piece + u * 32;
 #pragma unroll
-            for (int m = 0; m < M; m++) spread(codes[m], at[u][m], first[m], second[m]);
+            for (int s = 0; s < int4rows::TOGETHER; s++) {
+                int from = p / 4 * int4rows::BLOCK + s * int4rows::GROUP + p % 4 * 4;
+                if (from >= k) break;
+                int first[M], second[M];
 #pragma unroll
-            for (int r = 0; r < R; r++) {
-                const int4 *in = reinterpret_cast<const int4 *>(x + (size_t)r * k) + 2 * (g + u * 32);
-                int4 a = in[0], b = in[1];
+                for (int m = 0; m < M; m++) {
+                    const int words[4] = {at[u][m].x, at[u][m].y, at[u][m].z, at[u][m].w};
+                    first[m] = (int)int4rows::look_up(codes[m], (unsigned)words[s]);
+                    second[m] = (int)int4rows::look_up(codes[m], (unsigned)words[s] >> 16);
+                }
 #pragma unroll
-                for (int m = 0; m < M; m++) sum[m][r] += factor[u][m] * dot16(second[m], b, dot16(first[m], a, 0));
+                for (int r = 0; r < R; r++) {
+                    const int *in = reinterpret_cast<const int *>(x + (size_t)r * k + from);
+                    int a = in[0], b = in[4], bias = __dp4a((int)int4rows::MINUS_BIAS, b, __dp4a((int)int4rows::MINUS_BIAS, a, 0));
+#pragma unroll
+                    for (int m = 0; m < M; m++)
+                        sum[m][r] += int4rows::factor_of(factors[u][m], s) * __dp4a(second[m], b, __dp4a(first[m], a, bias));
+                }
             }
         }
     }
 
     template <int R>
     __device__ __forceinline__ void multiply(const int8_t *x, int k, int (&sum)[M][R]) {
-        int g = threadIdx.x & 31;
-        add(x, k, g, sum);
-        for (g += U * 32; g < k / GROUP; g += U * 32) {
-            load(k, g);
-            add(x, k, g, sum);
+        int piece = threadIdx.x & 31;
+        add(x, k, piece, sum);
+        for (piece += U * 32; piece < int4rows::index_bytes(k) / 16; piece += U * 32) {
+            load(k, piece);
+            add(x, k, piece, sum);
         }
     }
 };

@@ -3,6 +3,7 @@
 #include "attention_prefill.cu"
 #include "attention_short.cu"
 #include "gemm.cu"
+#include "gemm4.cu"
 #include "gemv.cu"
 #include "gemv4.cu"
 #include "probe.cu"

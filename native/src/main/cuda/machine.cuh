@@ -37,6 +37,14 @@ __device__ __forceinline__ int thread_anew() {
     return thread;
 }
 
+/// Four bytes, each of the eight of a (0 to 3) and b (4 to 7) that its four bits of `which` name; where their highest is set, eight times that byte's
+/// sign. __byte_perm promises nothing of that bit.
+__device__ __forceinline__ unsigned permute(unsigned a, unsigned b, unsigned which) {
+    unsigned bytes;
+    asm("prmt.b32 %0, %1, %2, %3;" : "=r"(bytes) : "r"(a), "r"(b), "r"(which));
+    return bytes;
+}
+
 /// Sum of four products of unsigned bytes of a with signed bytes of b.
 __device__ __forceinline__ int dp4a_us(unsigned a, int b, int sum) {
     asm("dp4a.u32.s32 %0, %1, %2, %0;" : "+r"(sum) : "r"(a), "r"(b));

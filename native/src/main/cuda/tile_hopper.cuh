@@ -1,4 +1,4 @@
-// What a tile of products on Hopper's tensor cores has whatever its weights are of, eight bits or four: the batch's rows, and what becomes of sums. Few
+// What becomes of a tile's products on Hopper's tensor cores, whatever its weights are of, eight bits or four. Few
 // rows leave too few tiles for all multiprocessors, so several blocks may share a tile's k; integer sums have no order, so each adds its own to the same
 // tile in memory, and the last of them to come goes on from there.
 #pragma once
@@ -52,35 +52,6 @@ struct Steps {
         int all = (k + TILE_K - 1) / TILE_K, share = (all + gridDim.z - 1) / gridDim.z;
         first = blockIdx.z * share;
         count = min(all, first + share) - first;
-    }
-};
-
-/// A tile's N rows of the batch, copied to shared memory by THREADS threads. A thread copies the same piece of 16 bytes of rows that are ROWS apart, a
-/// multiple of 8: its place in all of them is the same.
-template <int N, int THREADS>
-struct BatchRows {
-    static constexpr int ROWS = THREADS / 8;
-    static constexpr int COPIES = (N + ROWS - 1) / ROWS;
-
-    const int8_t *x, *from[COPIES];
-    int first, piece, k;
-
-    __device__ __forceinline__ BatchRows(const int8_t *x, int rows, int k) : x(x), first(threadIdx.x / 8), piece(threadIdx.x % 8), k(k) {
-#pragma unroll
-        for (int i = 0; i < COPIES; i++) {
-            int row = blockIdx.x * N + first + i * ROWS;
-            from[i] = row < rows ? x + (size_t)row * k + piece * 16 : nullptr;
-        }
-    }
-
-    /// TILE_K bytes of k from k0 on; zeros beyond the last row and the last byte.
-    __device__ __forceinline__ void load(int8_t *tile, int k0) const {
-        bool inside = k0 + piece * 16 < k;
-        int8_t *to = tile + tile_at(first, piece);
-#pragma unroll
-        for (int i = 0; i < COPIES; i++)
-            if (N % ROWS == 0 || first + i * ROWS < N)
-                copy_async(to + i * ROWS * TILE_K, inside && from[i] ? from[i] + k0 : x, inside && from[i]);
     }
 };
 

@@ -116,13 +116,13 @@ __device__ __forceinline__ void wgmma_first(int (&d)[N / 2], const unsigned (&a)
                      : __VA_ARGS__                                                                             \
                      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                                    \
     }
+BY_REGISTERS(wgmma, 16, "s8", "{%8, %9, %10, %11}, %12", "1", FOUR(0), FOUR(4))
 BY_REGISTERS(wgmma, 32, "s8", "{%16, %17, %18, %19}, %20", "1", SIXTEEN(0))
 BY_REGISTERS(wgmma, 64, "s8", "{%32, %33, %34, %35}, %36", "1", SIXTEEN(0), SIXTEEN(16))
 BY_REGISTERS(wgmma, 128, "s8", "{%64, %65, %66, %67}, %68", "1", SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48))
 BY_REGISTERS(wgmma_us, 32, "u8", "{%16, %17, %18, %19}, %20", "1", SIXTEEN(0))
 BY_REGISTERS(wgmma_us, 64, "u8", "{%32, %33, %34, %35}, %36", "1", SIXTEEN(0), SIXTEEN(16))
 BY_REGISTERS(wgmma_us, 128, "u8", "{%64, %65, %66, %67}, %68", "1", SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48))
-BY_REGISTERS(wgmma_first, 8, "s8", "{%4, %5, %6, %7}, %8", "0", OUT_FOUR(0))
 BY_REGISTERS(wgmma_first, 16, "s8", "{%8, %9, %10, %11}, %12", "0", OUT_FOUR(0), OUT_FOUR(4))
 BY_REGISTERS(wgmma_first, 32, "s8", "{%16, %17, %18, %19}, %20", "0", OUT_SIXTEEN(0))
 

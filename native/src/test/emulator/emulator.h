@@ -214,6 +214,14 @@ static inline unsigned __byte_perm(unsigned a, unsigned b, unsigned which) {
     for (int i = 0; i < 4; i++) out |= (unsigned)(both >> 8 * (which >> 4 * i & 7) & 255) << 8 * i;
     return out;
 }
+static inline unsigned permute(unsigned a, unsigned b, unsigned which) {
+    unsigned out = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned byte = __byte_perm(a, b, which >> 4 * i) & 255;
+        out |= (which >> 4 * i & 8 ? (byte & 128 ? 255 : 0) : byte) << 8 * i;
+    }
+    return out;
+}
 static inline float max_or_nan(float a, float b) { return a != a || b != b ? NAN : a > b ? a : b; }
 static inline float __fmul_rn(float a, float b) { return a * b; }
 static inline float __fadd_rn(float a, float b) { return a + b; }

@@ -13,9 +13,8 @@ enum HopperTile {
     ROWS_64(false, 64, 2, 4, 2),
     ROWS_128(false, 128, 2, 3, 2),
     ROWS_256(false, 256, 2, 4, 1),
-    GROUPED_8(true, 8, 1, 6, 4),
     GROUPED_16(true, 16, 1, 6, 4),
-    GROUPED_32(true, 32, 1, 5, 4),
+    GROUPED_32(true, 32, 1, 5, 3),
     GROUPED_64(true, 64, 2, 4, 2),
     GROUPED_128(true, 128, 2, 4, 1);
 
@@ -32,6 +31,9 @@ enum HopperTile {
 
     /** Tiles begin where 1,024 divides the address. */
     private static final int ALIGNMENT = 1024;
+
+    /** Bytes of the factors of a weight row that are in shared memory at once. */
+    private static final int FACTOR_BYTES = 64;
 
     /** Most blocks that share a tile's k, and fewest steps that one is worth. */
     private static final int MOST_SPLITS = 8;
@@ -102,7 +104,7 @@ enum HopperTile {
 
     /** Bytes of dynamic shared memory. */
     int shared() {
-        return ALIGNMENT + stages * stepBytes();
+        return ALIGNMENT + stages * stepBytes() + (isGrouped ? FACTOR_BYTES * weights() : 0);
     }
 
     private int stepBytes() {

@@ -121,6 +121,7 @@ final class Kernels {
         for (String after : new String[] {"store", "residual", "gate"}) {
             all.put("gemm_" + after + "_narrow", NARROW_SHARED);
             all.put("gemm_" + after + "_wide", WIDE_SHARED);
+            all.put("gemm4_" + after, 0);
             for (int rows = 1; rows <= Products.GEMV_ROWS; rows *= 2) {
                 all.put("gemv_" + after + "_" + rows, 0);
                 all.put("gemv4_" + after + "_" + rows, 0);

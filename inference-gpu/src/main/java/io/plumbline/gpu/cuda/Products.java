@@ -77,11 +77,17 @@ final class Products {
             return after.equals(GATE) ? 2 * ((n + 7) / 8 * 8) : n;
         }
 
-        /** The kernel for weights of four bits: elsewhere than on Hopper, of few rows alone. */
+        /**
+         * The kernel for weights of four bits: tensor cores take eight rows without shared memory, and Hopper's own
+         * instruction takes more.
+         */
         static Shape ofGrouped(Way way, String after, int rows, int n, int k, int multiprocessors) {
-            return rows > 1 && way == Way.WGMMA
+            if (way == Way.DOT) {
+                return ofFew("gemv4_", after, rows, n);
+            }
+            return rows > GEMV_ROWS
                     ? ofHopper(true, after, rows, n, k, multiprocessors)
-                    : ofFew("gemv4_", after, rows, n);
+                    : new Shape("gemm4_" + after, blocks(columns(after, n), 16), 1, 1, 256, 0);
         }
 
         private static Shape ofHopper(boolean isGrouped, String after, int rows, int n, int k, int multiprocessors) {

@@ -449,8 +449,10 @@ class CudaKernelsTest extends KernelTest {
     @EnumSource(names = "INT8", mode = EnumSource.Mode.EXCLUDE)
     void productsWithWeightsOfFourBitsAreExact(WeightFormat format) {
         // Rows beyond eight go eight at a time; groups that no lane, each lane and some lanes have one more of.
-        int[][] shapes = {{1, 32, 1}, {7, 96, 2}, {9, 1056, 3}, {6, 8224, 8}, {5, 9248, 5}, {4, 288, 19}};
+        int[][] shapes = {{1, 32, 1}, {7, 96, 2}, {9, 1056, 3}, {6, 8224, 8}, {5, 9248, 5}, {4, 288, 19}, {20, 4192, 8}
+        };
         for (int[] shape : shapes) {
+            grouped(format, Products.Way.DOT, shape[0], shape[1], shape[2]);
             grouped(format, Products.Way.MMA, shape[0], shape[1], shape[2]);
         }
     }

@@ -3,6 +3,7 @@ package io.plumbline.gpu.nvml;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.inference.language.engine.Accelerator.Observation;
@@ -10,6 +11,8 @@ import io.plumbline.inference.language.engine.Accelerator.Severity;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.SymbolLookup;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -166,8 +169,28 @@ class NvmlTest {
 
     @Test
     void aHostWithoutTheLibraryIsToldSoInOneLine() throws Exception {
-        assumeTrue(!Files.exists(Path.of("/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1")), "NVML is on this host");
+        assumeFalse(isHere(), "Skipped: NVML is on this host");
         assertEquals(List.of("OK|GPU state|not asked for: libnvidia-ml.so.1 is not on this host|"), look(null));
+    }
+
+    /** Wherever the loader finds it: drivers stand in many folders. */
+    @SuppressWarnings("restricted")
+    private static boolean isHere() {
+        try (Arena arena = Arena.ofConfined()) {
+            SymbolLookup.libraryLookup(Nvml.LIBRARY, arena);
+            return true;
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
+    }
+
+    /** On a GPU's host, which is not asked to be sound: that it is told of at all, with its name and its clocks. */
+    @Test
+    void aRealGpuIsTold() throws Exception {
+        assumeTrue(isHere(), "Skipped: NVML is not on this host");
+        List<String> said = look(null);
+        assertTrue(said.stream().anyMatch(line -> line.contains("|GPU 0 device|NVIDIA")), said.toString());
+        assertTrue(said.stream().anyMatch(line -> line.contains("|GPU 0 clocks|")), said.toString());
     }
 
     @Test

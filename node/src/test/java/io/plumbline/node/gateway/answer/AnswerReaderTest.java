@@ -753,7 +753,7 @@ class AnswerReaderTest {
                     "⟦<|channel|>⟧commentary to=functions.now⟦<|message|>⟧{\"a\": \"")) {
                 String answer = begun + repeated.repeat(100_000 / repeated.length() + 1);
                 FAMILIES.forEach((name, family) -> assertTimeout(
-                        Duration.ofSeconds(4),
+                        Duration.ofSeconds(60),
                         () -> ReadAnswer.of(family.reader(), answer, new Random(1)),
                         name + ": " + begun + repeated));
             }
