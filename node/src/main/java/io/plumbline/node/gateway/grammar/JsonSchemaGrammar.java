@@ -1,6 +1,7 @@
 package io.plumbline.node.gateway.grammar;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.verifier.grammar.Gbnf;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * A JSON schema as a grammar of the JSON that it describes. Properties come in the schema's order; where a schema says
@@ -217,20 +219,16 @@ public final class JsonSchemaGrammar {
             }
         }
         if (schema.has("$ref")) {
-            return reference(schema, where);
+            return saysMore(schema, Set.of("$ref"))
+                    ? expression(resolved(schema, where), where)
+                    : reference(schema, where);
         }
-        if (schema.has("const")) {
-            return Gbnf.literal(schema.get("const").toString());
-        }
-        if (schema.has("enum")) {
-            List<String> values = new ArrayList<>();
-            schema.get("enum").forEach(value -> values.add(Gbnf.literal(value.toString())));
-            if (values.isEmpty()) {
-                throw wrong(where, "has an \"enum\" of no values");
-            }
-            return "(" + String.join(" | ", values) + ")";
+        if (schema.has("const") || schema.has("enum")) {
+            return oneOfValues(schema, where);
         }
         if (schema.has("allOf")) {
+            // Each copy is paid for before it is made.
+            spend(values(schema), where);
             JsonNode merged = without(schema, "allOf");
             for (JsonNode part : schema.get("allOf")) {
                 merged = merged(merged, resolved(part, where), where);
@@ -240,12 +238,10 @@ public final class JsonSchemaGrammar {
         for (String either : List.of("anyOf", "oneOf")) {
             if (schema.has(either)) {
                 List<String> parts = new ArrayList<>();
+                spend(values(schema), where);
                 JsonNode others = without(schema, either);
+                boolean isAlone = !saysMore(others, Set.of());
                 for (JsonNode part : schema.get(either)) {
-                    boolean isAlone = others.properties().stream()
-                            .allMatch(field -> ANNOTATIONS.contains(field.getKey())
-                                    || field.getKey().equals("type"));
-                    spend(values(others), where);
                     JsonNode one = isAlone && (part.has("type") || part.has("$ref"))
                             ? part
                             : merged(others, resolved(part, where), where);
@@ -258,6 +254,59 @@ public final class JsonSchemaGrammar {
             }
         }
         return typed(schema, where);
+    }
+
+    /** Whether a schema has keywords that are held to, beside some. */
+    private static boolean saysMore(JsonNode schema, Set<String> beside) {
+        return schema.properties().stream()
+                .anyMatch(field -> !ANNOTATIONS.contains(field.getKey()) && !beside.contains(field.getKey()));
+    }
+
+    /** Of the values that a schema names, those of its type. */
+    private String oneOfValues(JsonNode schema, String where) {
+        if (saysMore(schema, Set.of("const", "enum", "type"))) {
+            throw wrong(
+                    where,
+                    "names its values and has other keywords beside \"type\". Leave those out, and the values that"
+                            + " they forbid");
+        }
+        List<JsonNode> values = new ArrayList<>();
+        if (schema.has("const")) {
+            JsonNode only = schema.get("const");
+            if (!schema.has("enum") || iterable(schema.get("enum")).contains(only)) {
+                values.add(only);
+            }
+        } else {
+            schema.get("enum").forEach(values::add);
+        }
+        if (schema.has("type")) {
+            JsonNode type = schema.get("type");
+            values.removeIf(value -> type.isArray()
+                    ? iterable(type).stream().noneMatch(one -> isOf(value, one.asText()))
+                    : !isOf(value, type.asText()));
+        }
+        if (values.isEmpty()) {
+            throw wrong(where, "has an \"enum\" or a \"const\" that leaves no value");
+        }
+        return values.stream()
+                .map(value -> Gbnf.literal(value.toString()))
+                .collect(Collectors.joining(" | ", "(", ")"));
+    }
+
+    private static boolean isOf(JsonNode value, String type) {
+        return switch (type) {
+            case "object" -> value.isObject();
+            case "array" -> value.isArray();
+            case "string" -> value.isTextual();
+            case "number" -> value.isNumber();
+            case "integer" ->
+                value.isIntegralNumber()
+                        || value.isNumber()
+                                && value.decimalValue().stripTrailingZeros().scale() <= 0;
+            case "boolean" -> value.isBoolean();
+            case "null" -> value.isNull();
+            default -> false;
+        };
     }
 
     private String typed(JsonNode schema, String where) {
@@ -326,9 +375,16 @@ public final class JsonSchemaGrammar {
                 throw wrong(where, "refers to \"" + pointer + "\", which is not in this schema");
             }
             String path = URLDecoder.decode(pointer.substring(1).replace("+", "%2B"), StandardCharsets.UTF_8);
-            at = root.at(path);
-            if (at.isMissingNode()) {
+            JsonNode target = root.at(path);
+            if (target.isMissingNode()) {
                 throw wrong(where, "refers to \"" + pointer + "\", which is not in this schema");
+            }
+            // What stands beside a reference holds too.
+            if (saysMore(at, Set.of("$ref"))) {
+                spend(values(at), where);
+                at = merged(without(at, "$ref"), target, where);
+            } else {
+                at = target;
             }
         }
         return at;
@@ -342,7 +398,13 @@ public final class JsonSchemaGrammar {
 
     /** A schema that keeps to both. */
     private JsonNode merged(JsonNode one, JsonNode other, String where) {
-        if (!other.isObject()) {
+        if (other.isBoolean() && other.asBoolean()) {
+            return one;
+        }
+        if (one.isBoolean() && one.asBoolean()) {
+            return other;
+        }
+        if (!one.isObject() || !other.isObject()) {
             throw wrong(where, "joins schemas one of which is no object");
         }
         spend(values(one) + values(other), where);
@@ -352,7 +414,7 @@ public final class JsonSchemaGrammar {
             JsonNode mine = all.get(name);
             if (mine == null || mine.equals(field.getValue()) || ANNOTATIONS.contains(name)) {
                 all.set(name, field.getValue());
-            } else if (name.equals("properties")) {
+            } else if (name.equals("properties") && mine.isObject()) {
                 ObjectNode properties = mine.deepCopy();
                 for (Map.Entry<String, JsonNode> property : field.getValue().properties()) {
                     JsonNode before = properties.get(property.getKey());
@@ -361,13 +423,36 @@ public final class JsonSchemaGrammar {
                             before == null ? property.getValue() : merged(before, property.getValue(), where));
                 }
                 all.set(name, properties);
-            } else if (name.equals("required")) {
-                all.withArray("required").addAll(iterable(field.getValue()));
+            } else if (name.equals("required") && mine.isArray()) {
+                ((ArrayNode) mine).addAll(iterable(field.getValue()));
+            } else if (name.equals("type")) {
+                all.set(name, commonType(mine, field.getValue(), where));
             } else {
                 throw wrong(where, "joins schemas that say \"" + name + "\" differently");
             }
         }
         return all;
+    }
+
+    /** The types that both name; an integer is a number too. */
+    private static JsonNode commonType(JsonNode one, JsonNode other, String where) {
+        Set<String> types = new LinkedHashSet<>();
+        for (JsonNode a : one.isArray() ? one : List.of(one)) {
+            for (JsonNode b : other.isArray() ? other : List.of(other)) {
+                Set<String> both = Set.copyOf(List.of(a.asText(), b.asText()));
+                if (both.size() == 1) {
+                    types.add(a.asText());
+                } else if (both.equals(Set.of("integer", "number"))) {
+                    types.add("integer");
+                }
+            }
+        }
+        if (types.isEmpty()) {
+            throw wrong(where, "joins schemas that say \"type\" differently");
+        }
+        ArrayNode common = JsonNodeFactory.instance.arrayNode();
+        types.forEach(common::add);
+        return common.size() == 1 ? common.get(0) : common;
     }
 
     private static List<JsonNode> iterable(JsonNode list) {

@@ -4,6 +4,7 @@ import io.plumbline.verifier.grammar.Gbnf;
 import io.plumbline.verifier.grammar.Grammar;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * A regular expression as a grammar: what ECMAScript, Python and Java write alike, matched against a whole text. What
@@ -11,6 +12,11 @@ import java.util.List;
  */
 public final class RegexGrammar {
     private static final int MAX_NESTING = 60;
+
+    /** How often a part comes, as it is taken; and what looks so and is taken neither for a count nor for itself. */
+    private static final Pattern COUNT = Pattern.compile("\\{[0-9]{1,6}(,[0-9]{0,6})?}");
+
+    private static final Pattern LIKE_COUNT = Pattern.compile("\\{([0-9]+,?[0-9]*|,[0-9]*)}");
 
     /** How characters are written in the text that is matched. */
     interface Spelling {
@@ -112,7 +118,7 @@ public final class RegexGrammar {
     }
 
     private boolean isCount() {
-        return regex.substring(at, Math.min(regex.length(), at + 16)).matches("\\{[0-9]{1,6}(,[0-9]{0,6})?}.*");
+        return COUNT.matcher(regex).region(at, regex.length()).lookingAt();
     }
 
     private String counted(String part) {
@@ -154,6 +160,9 @@ public final class RegexGrammar {
         }
         if ("*+?".indexOf(regex.charAt(at)) >= 0) {
             throw wrong("nothing stands before " + regex.charAt(at));
+        }
+        if (LIKE_COUNT.matcher(regex).region(at, regex.length()).lookingAt()) {
+            throw wrong("a count has one to six digits, then perhaps a comma and as many, and stands behind a part");
         }
         if (take("\\")) {
             CharacterSet set = classOf();

@@ -242,11 +242,52 @@ class JsonSchemaGrammarTest {
                 "{'type':'string','pattern':'(?=a)'}",
                 "{'type':'string','maxLength':-1}",
                 "{'type':'array','minItems':100000}",
+                "{'enum':[1,20],'maximum':10}",
+                "{'const':1,'enum':[2]}",
+                "{'type':'null','enum':[1]}",
+                "{'$ref':'#','maximum':1}",
+                "{'allOf':[{'type':'string'},{'type':'integer'}]}",
+                "{'allOf':[{'properties':[]},{'properties':{'a':{}}}]}",
+                "{'allOf':[{'required':'a'},{'required':['b']}]}",
+                "{'allOf':[{},7]}",
             })
     void whatASchemaCannotBeHeldToIsRefusedWithItsPlace(String schema) {
         String why = assertThrows(IllegalArgumentException.class, () -> grammar(schema))
                 .getMessage();
         assertTrue(why.startsWith("The schema at #"), why);
+    }
+
+    /** What stands beside a keyword that names a whole schema or all values holds as well. */
+    @Test
+    void everyKeywordOfASchemaHolds() throws IOException {
+        check(
+                "{'$ref':'#/$defs/n','maximum':10,'$defs':{'n':{'type':'integer','minimum':0}}}",
+                List.of("0", "10"),
+                List.of("11", "'a'"));
+        check(
+                "{'allOf':[{'$ref':'#/$defs/s','maxLength':3}],'$defs':{'s':{'type':'string'}}}",
+                List.of("'abc'"),
+                List.of("'abcd'"));
+        check(
+                "{'$ref':'#/$defs/b','required':['id'],'$defs':{'b':{'type':'object','properties':{'id':{'const':1}}}}}",
+                List.of("{'id':1}"),
+                List.of("{}"));
+        check("{'$ref':'#/$defs/n','description':'a','$defs':{'n':{'type':'null'}}}", List.of("null"), List.of("1"));
+        check("{'type':'integer','enum':[1,'1',2.0]}", List.of("1", "2.0"), List.of("'1'"));
+        check("{'type':['string','null'],'enum':['a',null,3]}", List.of("'a'", "null"), List.of("3"));
+        check("{'const':1,'enum':[1,2]}", List.of("1"), List.of("2"));
+        check(
+                "{'type':'string','anyOf':[{'type':'string','maxLength':1},{'type':['string','integer']}]}",
+                List.of("'ab'"),
+                List.of("7"));
+        check(
+                "{'allOf':[{'type':'number'},{'type':['integer','string'],'maximum':3}]}",
+                List.of("3"),
+                List.of("4", "'a'"));
+        check(
+                "{'allOf':[{'properties':{'a':true}},{'properties':{'a':{'type':'string'}}}]}",
+                List.of("{'a':'b'}"),
+                List.of("{'a':1}"));
     }
 
     @Test
@@ -283,6 +324,21 @@ class JsonSchemaGrammarTest {
         String strings = "{'type':['string'" + ",'string'".repeat(1_000) + "],'pattern':'" + "x".repeat(30_000) + "'}";
         String patterns = "{'anyOf':[{'type':'string'}" + ",{'type':'string'}".repeat(1_000) + "],'pattern':'"
                 + "x".repeat(30_000) + "'}";
+        // One place has many spellings, and a list of nothing still has its schema copied.
+        StringBuilder spellings = new StringBuilder("{'anyOf':[");
+        for (int i = 0; i < 1 << 14; i++) {
+            StringBuilder spelled = new StringBuilder();
+            for (int bit = 0; bit < 14; bit++) {
+                spelled.append((i >> bit & 1) == 0 ? "n" : "%6e");
+            }
+            spellings
+                    .append(i == 0 ? "" : ",")
+                    .append("{'$ref':'#/$defs/")
+                    .append(spelled)
+                    .append("'}");
+        }
+        spellings.append("],'$defs':{'").append("n".repeat(14)).append("':{'allOf':[],'examples':[{}");
+        spellings.append(",{}".repeat(200_000)).append("]}}}");
         String repeats = "{'pattern':'a" + "*".repeat(500_000) + "'}";
         String name = "{'properties':{'" + text + "':{}},'additionalProperties':true}";
         StringBuilder required = new StringBuilder("{'required':[''");
@@ -300,6 +356,7 @@ class JsonSchemaGrammarTest {
         for (String hostile : List.of(
                 places,
                 pointers,
+                spellings.toString(),
                 joined + "]}",
                 texts + "]}",
                 itself,
