@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
@@ -60,9 +61,32 @@ public final class BlobStore implements AutoCloseable {
     /**
      * A blob on its way.
      *
-     * @param isReserved whether its bytes are counted by it; those of a damaged blob are by its entry.
+     * @param reserved bytes that are counted by it: all, or those that have come; of a damaged blob none, whose entry
+     *     has them.
      */
-    private record Receiving(PartialBlob blob, boolean isReserved) {}
+    private record Receiving(PartialBlob blob, AtomicLong reserved) {}
+
+    /** Looks at the disk, and takes room for what comes where none was taken before. */
+    private final class ComingRoom implements PartialBlob.Room {
+        private final AtomicLong reserved;
+
+        ComingRoom(AtomicLong reserved) {
+            this.reserved = reserved;
+        }
+
+        @Override
+        public void require(long bytes) throws IOException {
+            requireDisk(bytes);
+        }
+
+        @Override
+        public void taken(long bytes) throws IOException {
+            synchronized (BlobStore.this) {
+                reserve(bytes);
+                reserved.addAndGet(bytes);
+            }
+        }
+    }
 
     private BlobStore(Path folder, long quotaBytes) throws IOException {
         this.folder = folder.toAbsolutePath();
@@ -283,11 +307,22 @@ public final class BlobStore implements AutoCloseable {
      */
     public PartialBlob receive(Bytes32 id, long bytes) throws IOException {
         try (Held _ = lock(id)) {
-            return beginToReceive(id, bytes);
+            return beginToReceive(id, bytes, true);
         }
     }
 
-    private synchronized PartialBlob beginToReceive(Bytes32 id, long bytes) throws IOException {
+    /**
+     * As {@link #receive}, of what a stranger wants kept: room is taken for bytes as they come, so that who announces
+     * many and sends few keeps it from nobody.
+     */
+    public PartialBlob receiveAsItComes(Bytes32 id, long bytes) throws IOException {
+        try (Held _ = lock(id)) {
+            return beginToReceive(id, bytes, false);
+        }
+    }
+
+    /** @param isWhole whether room is taken for all of it at once. */
+    private synchronized PartialBlob beginToReceive(Bytes32 id, long bytes, boolean isWhole) throws IOException {
         BlobStat known = catalog.find(id);
         if (known != null && !known.isDamaged()) {
             throw new IllegalArgumentException("Blob " + id + " is here already.");
@@ -305,24 +340,35 @@ public final class BlobStore implements AutoCloseable {
         }
         if (open != null) {
             receiving.remove(id);
-            usedBytes -= open.isReserved() ? open.blob().bytes() : 0;
+            usedBytes -= open.reserved().get();
         }
         if (receiving.size() >= MOST_RECEIVING) {
             throw new NoRoomException("The blob store in " + folder + " is receiving " + MOST_RECEIVING
                     + " blobs, the most at once. Finish those, or delete them, and try again.");
         }
         ChunkGroups.count(bytes);
-        boolean isReserved = known == null;
-        if (isReserved) {
+        AtomicLong reserved = new AtomicLong();
+        if (known == null && isWhole) {
             reserve(bytes);
+            reserved.set(bytes);
         }
+        PartialBlob blob = null;
         try {
-            PartialBlob blob = new PartialBlob(
-                    id, bytes, partialFolder().resolve(id.toString()), this::requireDisk, this::complete);
-            receiving.put(id, new Receiving(blob, isReserved));
+            boolean isComing = known == null && !isWhole;
+            PartialBlob.Room room = isComing ? new ComingRoom(reserved) : this::requireDisk;
+            blob = new PartialBlob(id, bytes, partialFolder().resolve(id.toString()), room, this::complete);
+            if (isComing) {
+                // What an earlier process has left of it.
+                reserve(blob.presentBytes());
+                reserved.set(blob.presentBytes());
+            }
+            receiving.put(id, new Receiving(blob, reserved));
             return blob;
         } catch (IOException | RuntimeException e) {
-            usedBytes -= isReserved ? bytes : 0;
+            usedBytes -= reserved.get();
+            if (blob != null) {
+                blob.close();
+            }
             throw e;
         }
     }
@@ -356,9 +402,7 @@ public final class BlobStore implements AutoCloseable {
             BlobStat known = catalog.find(blob.id());
             enter(blob.id(), blob.bytes(), blob.data(), blob.outboard(), known, null);
             Receiving open = takeReceiving(blob.id());
-            if (known != null && open.isReserved()) {
-                release(blob.bytes());
-            }
+            release(open.reserved().get() - (known == null ? blob.bytes() : 0));
             drop(open);
         }
     }
@@ -368,7 +412,7 @@ public final class BlobStore implements AutoCloseable {
         try (Held _ = lock(id)) {
             Receiving open = takeReceiving(id);
             if (open != null) {
-                release(open.isReserved() ? open.blob().bytes() : 0);
+                release(open.reserved().get());
                 drop(open);
             }
         }

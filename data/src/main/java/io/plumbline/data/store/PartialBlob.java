@@ -41,6 +41,9 @@ public final class PartialBlob implements AutoCloseable {
     @FunctionalInterface
     interface Room {
         void require(long bytes) throws IOException;
+
+        /** More bytes of it are on the disk than were before. */
+        default void taken(long bytes) throws IOException {}
     }
 
     /** Makes a blob of what is whole. */
@@ -205,13 +208,19 @@ public final class PartialBlob implements AutoCloseable {
             public void written(long position, int length) throws IOException {
                 long more = groups.add(position, length);
                 flusher.more(length);
+                try {
+                    room.taken(more);
+                } catch (IOException e) {
+                    groups.remove(new ByteRange(position, position + length));
+                    throw e;
+                }
                 progress.more(more);
             }
         });
         RangeDecoder decoder = new RangeDecoder(id.bytes(), bytes, range.from(), range.to());
         try {
             decoder.decode(in, batch);
-        } catch (DiskFailedException e) {
+        } catch (DiskFailedException | NoRoomException e) {
             throw e;
         } catch (IOException e) {
             // The groups before it are proven.

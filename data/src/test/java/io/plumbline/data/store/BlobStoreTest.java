@@ -173,6 +173,49 @@ class BlobStoreTest {
         }
     }
 
+    /** Whoever announces a large blob and sends little of it keeps no room from others. */
+    @Test
+    void aBlobThatIsReceivedAsItComesTakesRoomForWhatHasCome() throws IOException {
+        byte[] bytes = bytes(20 * GROUP, 8);
+        byte[] first;
+        byte[] rest;
+        Bytes32 id;
+        try (BlobStore from = BlobStore.open(folder.resolve("other"), Long.MAX_VALUE)) {
+            id = put(from, bytes);
+            first = encode(from, id, 0, 8L * GROUP);
+            rest = encode(from, id, 8L * GROUP, bytes.length);
+        }
+        long quota = 22L * GROUP;
+        Bytes32 other;
+        try (BlobStore to = BlobStore.open(folder.resolve("store"), quota)) {
+            PartialBlob partial = to.receiveAsItComes(id, bytes.length);
+            assertEquals(0, to.usage().bytes());
+            partial.receive(new ByteRange(0, 8L * GROUP), new ByteArrayInputStream(first), Progress.none());
+            assertEquals(8L * GROUP, to.usage().bytes());
+            partial.save();
+            other = put(to, bytes(10 * GROUP, 9));
+            assertThrows(
+                    NoRoomException.class,
+                    () -> partial.receive(
+                            new ByteRange(8L * GROUP, bytes.length), new ByteArrayInputStream(rest), Progress.none()));
+            assertTrue(to.usage().bytes() <= quota, to.usage().toString());
+        }
+        try (BlobStore to = BlobStore.open(folder.resolve("store"), quota)) {
+            PartialBlob partial = to.receiveAsItComes(id, bytes.length);
+            assertEquals(10L * GROUP + partial.presentBytes(), to.usage().bytes(), "what an earlier process left");
+            to.delete(other);
+            partial.receive(new ByteRange(8L * GROUP, bytes.length), new ByteArrayInputStream(rest), Progress.none());
+            partial.commit();
+            assertEquals(bytes.length, to.usage().bytes());
+            assertArrayEquals(bytes, read(to, id));
+            to.delete(id);
+            to.receiveAsItComes(id, bytes.length)
+                    .receive(new ByteRange(0, 8L * GROUP), new ByteArrayInputStream(first), Progress.none());
+            to.forget(id);
+            assertEquals(0, to.usage().bytes());
+        }
+    }
+
     @Test
     void whatWasReceivedBeforeAnEndIsNotAskedForAgainAndAWrongByteIsNeverKept() throws IOException {
         byte[] bytes = bytes(20 * GROUP, 6);

@@ -27,6 +27,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -358,6 +359,12 @@ public final class DealKeeper implements AutoCloseable {
 
     private void unpin(Bytes32 blob, String pin) {
         try {
+            if (store.stat(blob) == null
+                    && held.values().stream()
+                            .noneMatch(deal -> deal.terms().blob().equals(blob) && !pin.equals(PIN + deal.number()))) {
+                // What has come again of one that was gone is for no deal any more.
+                store.forget(blob);
+            }
             store.unpin(blob, pin);
         } catch (NoSuchBlobException e) {
             // It was deleted.
@@ -446,6 +453,7 @@ public final class DealKeeper implements AutoCloseable {
         if (offers.isEmpty()) {
             return;
         }
+        inTurn(offers, Map.copyOf(missedMs));
         // Once for all of them: each question takes the ledger's thread.
         long stake = ledger.account(self).stake();
         List<Peer> others = peers.find();
@@ -463,6 +471,14 @@ public final class DealKeeper implements AutoCloseable {
                 take(deal);
             }
         }
+    }
+
+    /**
+     * Those that failed come after all others, the last that did last: else they would take the places in turn, and
+     * newer offers would never be looked at.
+     */
+    static void inTurn(List<StorageDeal> offers, Map<Long, Long> missedMs) {
+        offers.sort(Comparator.comparingLong(deal -> missedMs.getOrDefault(deal.number(), 0L)));
     }
 
     private void take(StorageDeal deal) throws IOException {
@@ -577,15 +593,16 @@ public final class DealKeeper implements AutoCloseable {
                 RateLimit.none(),
                 warning -> events.accept(new Event.Warning(warning)));
         boolean isOthers = store.receiving(id) != null;
-        PartialBlob part = isHeld ? store.receiveProven(id, terms.bytes()) : store.receive(id, terms.bytes());
+        PartialBlob part = isHeld ? store.receiveProven(id, terms.bytes()) : store.receiveAsItComes(id, terms.bytes());
         try {
             download.run(part, bytes -> {
                 requireOpen();
                 progress.more(bytes);
             });
         } catch (IOException | RuntimeException e) {
-            if (!isOthers) {
-                // Room that an offer takes for nothing is another blob's.
+            if (!isOthers && !isHeld && stat == null) {
+                // Room that an offer takes for nothing is another blob's; the good part of one that is held is not
+                // given up because a source fails.
                 store.forget(id);
             }
             throw e;

@@ -39,6 +39,7 @@ import java.math.BigDecimal;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -47,6 +48,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A data node that asks a full node which lies about its deals. */
@@ -464,7 +466,7 @@ class DealKeeperTest {
         }
     }
 
-    /** Whoever offers a blob that drips keeps its own places with it, and no other client's. */
+    /** Whoever offers a blob that drips keeps its own places with it, and no other client's, nor room for all of it. */
     @WaitingTest
     void anOfferIsTakenWhileTheBlobsOfAnotherClientsDrip() throws Exception {
         memory.join((changed, of) -> {});
@@ -474,7 +476,7 @@ class DealKeeperTest {
         Bytes32 dripped = Bytes32.of(Blake3.hash(new byte[] {1}));
         EverySecond votes = new EverySecond("votes", this::certify, fault -> {});
         ServerSocket dripping = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-        try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE);
+        try (BlobStore store = BlobStore.open(folder.resolve("store"), 70_000);
                 BlobStore others = BlobStore.open(folder.resolve("others"), Long.MAX_VALUE);
                 BlobServer server = new BlobServer(others, "127.0.0.1", 0, null, null, fault -> {})) {
             drip(dripping, dripped);
@@ -515,6 +517,83 @@ class DealKeeperTest {
             }
         } finally {
             dripping.close();
+            votes.close();
+        }
+    }
+
+    @Test
+    void offersThatFailedComeAfterThoseThatDidNot() {
+        List<StorageDeal> offers = new ArrayList<>();
+        for (long number : new long[] {1, 2, 3, 4}) {
+            StorageTerms terms =
+                    new StorageTerms(Bytes32.ZERO, 1, KEEPER.publicKey(), 600_000, 20_000, 10_000, 3, 4, 10, 1);
+            offers.add(new StorageDeal(
+                    number, CLIENT.publicKey(), terms, KEEPER.publicKey(), Phase.OFFERED, 0, 0, 0, 0, new byte[32]));
+        }
+        DealKeeper.inTurn(offers, Map.of(1L, 2_000L, 2L, 1_000L));
+        assertEquals(
+                List.of(3L, 4L, 2L, 1L),
+                offers.stream().map(StorageDeal::number).toList());
+    }
+
+    /** Of a paid blob with a damaged part the rest is good, also where every source fails once. */
+    @WaitingTest
+    void theGoodPartOfAHeldBlobOutlivesAFetchThatFails() throws Exception {
+        memory.join((changed, of) -> {});
+        ClockedLedger honest = new ClockedLedger(memory);
+        LedgerClient owner = new LedgerClient(honest, CLIENT, GENESIS.hash());
+        LedgerClient keepers = new LedgerClient(honest, KEEPER, GENESIS.hash());
+        List<Event> told = Collections.synchronizedList(new ArrayList<>());
+        EverySecond votes = new EverySecond("votes", this::certify, fault -> {});
+        StorageOffer offer = new StorageOffer(BigDecimal.ZERO, 1_000, Duration.ofSeconds(1));
+        CertifiedSettlements certified = new CertifiedSettlements(keepers, GENESIS);
+        // A port that refuses.
+        ServerSocket gone = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        gone.close();
+        List<Peer> peers =
+                List.of(new Peer(Bytes32.ZERO, new BlobNode("http://127.0.0.1:" + gone.getLocalPort(), null)));
+        Bytes32 kept;
+        long deal;
+        try {
+            try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE)) {
+                kept = store.put(new ByteArrayInputStream(new byte[50_000]), Progress.none());
+                keepers.submit(new Command.RegisterDataNode(50_000, "127.0.0.1", 9));
+                owner.submit(new Command.ProposeDeal(
+                        new StorageTerms(kept, 50_000, KEEPER.publicKey(), 600_000, 20_000, 10_000, 3, 4, 10, 1_000)));
+                deal = owner.deals(CLIENT.publicKey(), StorageDeal.Role.ANY, -1)
+                        .getFirst()
+                        .number();
+                try (DealKeeper keeper =
+                        new DealKeeper(KEEPER.publicKey(), offer, certified, store, () -> peers, told::add)) {
+                    keeper.start();
+                    while (owner.deal(deal).phase() == Phase.OFFERED) {
+                        Thread.sleep(50);
+                    }
+                }
+                String hex = kept.toString();
+                Path file = folder.resolve("store/blobs")
+                        .resolve(hex.substring(0, 2))
+                        .resolve(hex);
+                byte[] changed = Files.readAllBytes(file);
+                changed[20_000] ^= 1;
+                Files.write(file, changed);
+                assertEquals(1, store.scrub(kept, Progress.none()).size());
+            }
+            Path part = folder.resolve("store/partial").resolve(kept + ".present");
+            assertTrue(Files.exists(part));
+            try (BlobStore store = BlobStore.open(folder.resolve("store"), Long.MAX_VALUE);
+                    DealKeeper keeper =
+                            new DealKeeper(KEEPER.publicKey(), offer, certified, store, () -> peers, told::add)) {
+                keeper.start();
+                while (told.stream().noneMatch(Event.NotProven.class::isInstance)) {
+                    Thread.sleep(50);
+                }
+                // Three tries of the source, and more.
+                Thread.sleep(3_000);
+                assertTrue(Files.exists(part), "what is good of it stays");
+                assertTrue(store.receiving(kept).presentBytes() > 0);
+            }
+        } finally {
             votes.close();
         }
     }
