@@ -6,6 +6,7 @@ import io.plumbline.data.transfer.BlobSource;
 import io.plumbline.data.transfer.SourceQuery;
 import io.plumbline.data.transfer.SourceSurvey;
 import io.plumbline.verifier.blake3.ChunkGroups;
+import io.plumbline.verifier.blake3.RangeDecoder.WrongBytesException;
 import io.plumbline.verifier.encoding.Bytes32;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -19,7 +20,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Which sources have which shards of a blob, and what those that are gone were, of any k others. That a source has a
@@ -27,8 +31,11 @@ import java.util.stream.Collectors;
  * counts for nothing, and one that has lost a part of it not for long.
  */
 public final class ShardSources {
-    /** Bytes of each shard that are at hand at once. */
-    static final int PIECE_BYTES = 4 << 20;
+    /** Most bytes of each shard that are at hand at once. */
+    private static final int PIECE_BYTES = 4 << 20;
+
+    /** Most bytes of all shards that are at hand at once: 200 of 4 MiB would be more than a host may have. */
+    private static final int TURN_BYTES = 64 << 20;
 
     /** For which sources are asked, beside the time for each shard. */
     private static final long ASK_MS = 10_000;
@@ -38,7 +45,12 @@ public final class ShardSources {
     /** For which a source may take for a piece of a shard before the next one that has it is asked as well. */
     private static final long SLOW_MS = 2_000;
 
+    /** For which a piece is waited for where another shard would do: one that drips holds all others up. */
+    private static final long PIECE_MS = 60_000;
+
     private final StripedBlob blob;
+    private final long pieceMs;
+    private final Set<BlobSource> unanswered;
     private final List<List<BlobSource>> holders = new ArrayList<>();
     private final ReedSolomon code;
 
@@ -48,14 +60,26 @@ public final class ShardSources {
      * @throws IOException where this thread is interrupted.
      */
     public ShardSources(StripedBlob blob, List<? extends BlobSource> sources) throws IOException {
+        this(blob, sources, PIECE_MS);
+    }
+
+    /** @param pieceMs for which a piece is waited for where another shard would do. */
+    ShardSources(StripedBlob blob, List<? extends BlobSource> sources, long pieceMs) throws IOException {
         this.blob = blob;
+        this.pieceMs = pieceMs;
         this.code = new ReedSolomon(blob.k(), blob.shards().size());
         Map<BlobSource, Set<Integer>> proven = new ConcurrentHashMap<>();
-        SourceSurvey.run(
-                sources,
-                ASK_MS + ASK_SHARD_MS * blob.shards().size(),
-                (BlobSource source) ->
-                        ask(source, proven.computeIfAbsent(source, one -> ConcurrentHashMap.newKeySet())));
+        Set<BlobSource> answered = ConcurrentHashMap.newKeySet();
+        SourceSurvey.run(sources, ASK_MS + ASK_SHARD_MS * blob.shards().size(), (BlobSource source) -> {
+            try {
+                ask(source, proven.computeIfAbsent(source, one -> ConcurrentHashMap.newKeySet()));
+            } catch (WrongBytesException e) {
+                // A lie, or a disk that rots, is an answer, and says nothing of other blobs.
+            }
+            answered.add(source);
+        });
+        unanswered =
+                sources.stream().filter(source -> !answered.contains(source)).collect(Collectors.toUnmodifiableSet());
         for (int i = 0; i < blob.shards().size(); i++) {
             int shard = i;
             // In the order in which they are given.
@@ -88,6 +112,17 @@ public final class ShardSources {
     /** Sources that have a shard. */
     public List<BlobSource> holders(int shard) {
         return List.copyOf(holders.get(shard));
+    }
+
+    /** Sources that failed when they were asked, or were silent: others wait as long for them again. */
+    public Set<BlobSource> unanswered() {
+        return unanswered;
+    }
+
+    /** Bytes of each of {@code k} shards that are at hand at once: whole groups. */
+    static int pieceBytes(int k) {
+        int share = TURN_BYTES / k / ChunkGroups.BYTES * ChunkGroups.BYTES;
+        return Math.clamp(share, ChunkGroups.BYTES, PIECE_BYTES);
     }
 
     /** Indices of shards that no source has. */
@@ -140,23 +175,29 @@ public final class ShardSources {
 
     /** @param have shards that it is computed of. */
     private void computeOf(int[] have, int shard, ByteRange range, Output output) throws IOException {
-        int most = (int) Math.min(PIECE_BYTES, range.length());
+        int most = (int) Math.min(pieceBytes(blob.k()), range.length());
         byte[] out = new byte[most];
         try (ExecutorService readers = Executors.newVirtualThreadPerTaskExecutor()) {
             // The next pieces come while these are added up and written.
             Pieces now = new Pieces(have, most);
             Pieces next = new Pieces(have, most);
-            now.begin(range.from(), range.to(), readers);
-            for (long at = range.from(); at < range.to(); at += most) {
-                if (at + most < range.to()) {
-                    next.begin(at + most, range.to(), readers);
+            try {
+                now.begin(range.from(), range.to(), readers);
+                for (long at = range.from(); at < range.to(); at += most) {
+                    if (at + most < range.to()) {
+                        next.begin(at + most, range.to(), readers);
+                    }
+                    int length = now.await(shard);
+                    code.compute(have, now.bytes, shard, out, length);
+                    output.write(out, length);
+                    Pieces done = now;
+                    now = next;
+                    next = done;
                 }
-                int length = now.await();
-                code.compute(have, now.bytes, shard, out, length);
-                output.write(out, length);
-                Pieces done = now;
-                now = next;
-                next = done;
+            } finally {
+                // Closing the readers waits for what is on its way, however slow.
+                now.cancel();
+                next.cancel();
             }
         }
     }
@@ -198,12 +239,23 @@ public final class ShardSources {
             }
         }
 
-        int await() throws IOException {
+        /** @param computed shard, of which none is needed. */
+        int await(int computed) throws IOException {
+            long endNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(pieceMs);
+            int waitsFor = 0;
             try {
-                for (Future<?> read : reads) {
-                    read.get();
+                for (; waitsFor < have.length; waitsFor++) {
+                    if (countAtHand(computed) > have.length) {
+                        reads.get(waitsFor).get(Math.max(0, endNs - System.nanoTime()), TimeUnit.NANOSECONDS);
+                    } else {
+                        reads.get(waitsFor).get();
+                    }
                 }
                 return length;
+            } catch (TimeoutException e) {
+                throw new LostShardException(
+                        have[waitsFor],
+                        new IOException("Shard " + have[waitsFor] + " of blob " + blob.id() + " comes too slowly.", e));
             } catch (ExecutionException e) {
                 throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
             } catch (InterruptedException e) {
@@ -211,6 +263,16 @@ public final class ShardSources {
                 throw new IOException("Interrupted while shards were read.", e);
             }
         }
+
+        void cancel() {
+            reads.forEach(read -> read.cancel(true));
+        }
+    }
+
+    private long countAtHand(int but) {
+        return IntStream.range(0, holders.size())
+                .filter(shard -> shard != but && !holders.get(shard).isEmpty())
+                .count();
     }
 
     private int[] atHand(int but) throws IOException {

@@ -92,8 +92,8 @@ public final class StripedPut {
     private List<Path> writeParity(List<FileBlob> data, long shardBytes, Path folder) throws IOException {
         ReedSolomon code = new ReedSolomon(k, nodes.size());
         int[] have = IntStream.range(0, k).toArray();
-        byte[][] pieces = new byte[k][ShardSources.PIECE_BYTES];
-        byte[] out = new byte[ShardSources.PIECE_BYTES];
+        byte[][] pieces = new byte[k][ShardSources.pieceBytes(k)];
+        byte[] out = new byte[ShardSources.pieceBytes(k)];
         List<Path> parity = new ArrayList<>();
         List<OutputStream> files = new ArrayList<>();
         try {

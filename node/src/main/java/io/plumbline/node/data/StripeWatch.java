@@ -51,8 +51,8 @@ final class StripeWatch {
     /** When descriptions are looked at next: all shards of all blobs are many questions. */
     private final Map<Bytes32, Long> nextMs = new HashMap<>();
 
-    /** Since when shards are gone. */
-    private final Map<Bytes32, Long> goneSinceMs = new HashMap<>();
+    /** Since when shards are gone, by descriptions. */
+    private final Map<Bytes32, Map<Bytes32, Long>> goneSinceMs = new HashMap<>();
 
     StripeWatch(BlobStore store, Bytes32 self, Duration repairAfter, Consumer<Event> events) {
         this.store = store;
@@ -68,7 +68,9 @@ final class StripeWatch {
         sources.add(here);
         peers.forEach(peer -> sources.add(peer.node()));
         List<BlobStat> descriptions = store.pinned(StripedBlob.allPin(), MOST_BLOBS);
-        nextMs.keySet().retainAll(descriptions.stream().map(BlobStat::id).collect(Collectors.toSet()));
+        Set<Bytes32> known = descriptions.stream().map(BlobStat::id).collect(Collectors.toSet());
+        nextMs.keySet().retainAll(known);
+        goneSinceMs.keySet().retainAll(known);
         for (BlobStat description : descriptions) {
             long now = System.currentTimeMillis();
             if (!description.isDamaged() && nextMs.getOrDefault(description.id(), 0L) <= now) {
@@ -87,29 +89,41 @@ final class StripeWatch {
         }
     }
 
+    /**
+     * Looks at one blob.
+     *
+     * @param sources this store first; those that do not answer are taken out, so that one that is silent holds a look
+     *     up once and not for each blob.
+     */
     private void lookAt(Bytes32 description, StripedBlob blob, List<BlobSource> sources, List<Peer> peers)
             throws IOException {
         ShardSources shards = new ShardSources(blob, sources);
+        sources.subList(1, sources.size()).removeIf(shards.unanswered()::contains);
         List<Integer> missing = shards.missing();
+        Map<Bytes32, Long> gone = goneSinceMs.computeIfAbsent(description, id -> new HashMap<>());
         for (int i = 0; i < blob.shards().size(); i++) {
             if (!missing.contains(i)) {
-                goneSinceMs.remove(blob.shards().get(i));
+                gone.remove(blob.shards().get(i));
             }
         }
         SortedMap<Bytes32, Integer> candidates = null;
         for (int shard : missing) {
             long now = System.currentTimeMillis();
-            long since = goneSinceMs.computeIfAbsent(blob.shards().get(shard), id -> now);
+            long since = gone.computeIfAbsent(blob.shards().get(shard), id -> now);
             long lateMs = now - since - repairAfterMs;
             if (lateMs >= 0) {
                 candidates = candidates == null
-                        ? candidates(description, blob, shards, sources.getFirst(), peers)
+                        ? candidates(description, blob, shards, sources.getFirst(), answering(sources, peers))
                         : candidates;
                 if (isTurn(candidates, blob.shards().get(shard), lateMs)) {
-                    repair(blob, shard, shards);
+                    repair(blob, shard, shards, gone);
                 }
             }
         }
+    }
+
+    private static List<Peer> answering(List<BlobSource> sources, List<Peer> peers) {
+        return peers.stream().filter(peer -> sources.contains(peer.node())).toList();
     }
 
     /**
@@ -158,11 +172,11 @@ final class StripeWatch {
                 .count();
     }
 
-    private void repair(StripedBlob blob, int shard, ShardSources shards) {
+    private void repair(StripedBlob blob, int shard, ShardSources shards, Map<Bytes32, Long> gone) {
         Bytes32 id = blob.shards().get(shard);
         try {
             StripedRepair.run(blob, shard, shards, store, Progress.none());
-            goneSinceMs.remove(id);
+            gone.remove(id);
             events.accept(new Event.Repaired(id.toString(), blob.shardBytes()));
         } catch (IOException e) {
             events.accept(new Event.Warning("A shard that is gone is not made again yet, and is tried again in a"

@@ -82,7 +82,8 @@ final class Upkeep implements AutoCloseable {
             stripes.look(peers.find());
         } catch (UncheckedIOException e) {
             // The process ends.
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
+            // What is thrown ends all further looks, also a lack of memory for one blob.
             events.accept(new Event.Error("Blobs cannot be compared with their ids: " + e.getMessage()));
         }
     }

@@ -29,7 +29,7 @@ public final class EverySecond implements AutoCloseable {
                 () -> {
                     try {
                         action.run();
-                    } catch (IOException | RuntimeException e) {
+                    } catch (IOException | RuntimeException | Error e) {
                         // It would not be done again.
                         faults.accept(e);
                     }
