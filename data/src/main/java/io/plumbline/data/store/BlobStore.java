@@ -358,7 +358,7 @@ public final class BlobStore implements AutoCloseable {
             PartialBlob.Room room = isComing ? new ComingRoom(reserved) : this::requireDisk;
             blob = new PartialBlob(id, bytes, partialFolder().resolve(id.toString()), room, this::complete);
             if (isComing) {
-                // What an earlier process has left of it.
+                // The part that an earlier process has left of it.
                 reserve(blob.presentBytes());
                 reserved.set(blob.presentBytes());
             }

@@ -173,7 +173,7 @@ class BlobStoreTest {
         }
     }
 
-    /** Whoever announces a large blob and sends little of it keeps no room from others. */
+    /** A client that announces a large blob and sends little of it keeps no room from others. */
     @Test
     void aBlobThatIsReceivedAsItComesTakesRoomForWhatHasCome() throws IOException {
         byte[] bytes = bytes(20 * GROUP, 8);

@@ -362,7 +362,7 @@ public final class DealKeeper implements AutoCloseable {
             if (store.stat(blob) == null
                     && held.values().stream()
                             .noneMatch(deal -> deal.terms().blob().equals(blob) && !pin.equals(PIN + deal.number()))) {
-                // What has come again of one that was gone is for no deal any more.
+                // The part that has come again of one that was gone is for no deal any more.
                 store.forget(blob);
             }
             store.unpin(blob, pin);

@@ -83,7 +83,7 @@ final class Upkeep implements AutoCloseable {
         } catch (UncheckedIOException e) {
             // The process ends.
         } catch (IOException | RuntimeException | Error e) {
-            // What is thrown ends all further looks, also a lack of memory for one blob.
+            // An exception let go on would end all further looks, also a lack of memory for one blob.
             events.accept(new Event.Error("Blobs cannot be compared with their ids: " + e.getMessage()));
         }
     }

@@ -8,6 +8,7 @@ import io.plumbline.verifier.grammar.Gbnf;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -280,10 +281,8 @@ public final class JsonSchemaGrammar {
             schema.get("enum").forEach(values::add);
         }
         if (schema.has("type")) {
-            JsonNode type = schema.get("type");
-            values.removeIf(value -> type.isArray()
-                    ? iterable(type).stream().noneMatch(one -> isOf(value, one.asText()))
-                    : !isOf(value, type.asText()));
+            Set<String> types = typeNames(schema.get("type"));
+            values.removeIf(value -> Collections.disjoint(typesOf(value), types));
         }
         if (values.isEmpty()) {
             throw wrong(where, "has an \"enum\" or a \"const\" that leaves no value");
@@ -293,20 +292,30 @@ public final class JsonSchemaGrammar {
                 .collect(Collectors.joining(" | ", "(", ")"));
     }
 
-    private static boolean isOf(JsonNode value, String type) {
-        return switch (type) {
-            case "object" -> value.isObject();
-            case "array" -> value.isArray();
-            case "string" -> value.isTextual();
-            case "number" -> value.isNumber();
-            case "integer" ->
+    /** The types that a value is of, one or two, so that it need not be held against each that a schema names. */
+    private static List<String> typesOf(JsonNode value) {
+        return switch (value.getNodeType()) {
+            case OBJECT -> List.of("object");
+            case ARRAY -> List.of("array");
+            case STRING -> List.of("string");
+            case BOOLEAN -> List.of("boolean");
+            case NULL -> List.of("null");
+            case NUMBER ->
                 value.isIntegralNumber()
-                        || value.isNumber()
-                                && value.decimalValue().stripTrailingZeros().scale() <= 0;
-            case "boolean" -> value.isBoolean();
-            case "null" -> value.isNull();
-            default -> false;
+                                || value.decimalValue().stripTrailingZeros().scale() <= 0
+                        ? List.of("integer", "number")
+                        : List.of("number");
+            default -> List.of();
         };
+    }
+
+    /** Each of the types that a schema names once: a list may be as long as a request. */
+    private static Set<String> typeNames(JsonNode type) {
+        Set<String> names = new LinkedHashSet<>();
+        for (JsonNode one : type.isArray() ? type : List.of(type)) {
+            names.add(one.asText());
+        }
+        return names;
     }
 
     private String typed(JsonNode schema, String where) {
@@ -379,7 +388,7 @@ public final class JsonSchemaGrammar {
             if (target.isMissingNode()) {
                 throw wrong(where, "refers to \"" + pointer + "\", which is not in this schema");
             }
-            // What stands beside a reference holds too.
+            // Keywords beside a reference hold too.
             if (saysMore(at, Set.of("$ref"))) {
                 spend(values(at), where);
                 at = merged(without(at, "$ref"), target, where);
@@ -436,16 +445,13 @@ public final class JsonSchemaGrammar {
 
     /** The types that both name; an integer is a number too. */
     private static JsonNode commonType(JsonNode one, JsonNode other, String where) {
-        Set<String> types = new LinkedHashSet<>();
-        for (JsonNode a : one.isArray() ? one : List.of(one)) {
-            for (JsonNode b : other.isArray() ? other : List.of(other)) {
-                Set<String> both = Set.copyOf(List.of(a.asText(), b.asText()));
-                if (both.size() == 1) {
-                    types.add(a.asText());
-                } else if (both.equals(Set.of("integer", "number"))) {
-                    types.add("integer");
-                }
-            }
+        Set<String> types = typeNames(one);
+        Set<String> others = typeNames(other);
+        boolean isInteger = types.contains("integer") && others.contains("number")
+                || types.contains("number") && others.contains("integer");
+        types.retainAll(others);
+        if (isInteger) {
+            types.add("integer");
         }
         if (types.isEmpty()) {
             throw wrong(where, "joins schemas that say \"type\" differently");

@@ -339,6 +339,15 @@ class JsonSchemaGrammarTest {
         }
         spellings.append("],'$defs':{'").append("n".repeat(14)).append("':{'allOf':[],'examples':[{}");
         spellings.append(",{}".repeat(200_000)).append("]}}}");
+        // Two long lists of types, and one beside as many values: nothing is held against each of the other's.
+        StringBuilder some = new StringBuilder("['a'");
+        StringBuilder others = new StringBuilder("['b'");
+        for (int i = 0; i < 100_000; i++) {
+            some.append(",'a").append(i).append("'");
+            others.append(",'b").append(i).append("'");
+        }
+        String joinedTypes = "{'allOf':[{'type':" + some + "]},{'type':" + others + "]}]}";
+        String typedValues = "{'enum':" + some + "],'type':" + others + "]}";
         String repeats = "{'pattern':'a" + "*".repeat(500_000) + "'}";
         String name = "{'properties':{'" + text + "':{}},'additionalProperties':true}";
         StringBuilder required = new StringBuilder("{'required':[''");
@@ -357,6 +366,8 @@ class JsonSchemaGrammarTest {
                 places,
                 pointers,
                 spellings.toString(),
+                joinedTypes,
+                typedValues,
                 joined + "]}",
                 texts + "]}",
                 itself,
