@@ -158,7 +158,7 @@ class ChatStreamTest {
             ChatStream stream = client.stream("a");
             assertEquals("Once", stream.next());
             stream.close();
-            assertTrue(gone.await(10, TimeUnit.SECONDS), "the connection is still open");
+            assertTrue(gone.await(120, TimeUnit.SECONDS), "the connection is still open");
             assertThrows(UnreachableException.class, stream::next);
         }
     }
@@ -177,7 +177,7 @@ class ChatStreamTest {
             reader.join(Duration.ofMillis(200));
             assertTrue(reader.isAlive());
             stream.close();
-            assertTrue(reader.join(Duration.ofSeconds(10)));
+            assertTrue(reader.join(Duration.ofSeconds(120)));
             assertFalse(reader.isAlive());
             never.countDown();
         }

@@ -210,7 +210,7 @@ class DishonestNodeTest {
                     applied(other, escrow);
                     applied(ledger, new Command.SubmitReceipt(receipt));
                     Settlement found = ended(ledger, request.hash(), isProven);
-                    long end = System.currentTimeMillis() + 10_000;
+                    long end = System.currentTimeMillis() + 120_000;
                     // Money follows the certificate.
                     while (ledger.account(REQUESTER.publicKey()).balance() != 100_000
                             && System.currentTimeMillis() < end) {
@@ -236,7 +236,7 @@ class DishonestNodeTest {
 
     /** The case when it has ended, or its lie is proven. */
     private static Settlement ended(LedgerClient ledger, Bytes32 request, boolean isProven) throws Exception {
-        long end = System.currentTimeMillis() + 30_000;
+        long end = System.currentTimeMillis() + 120_000;
         Settlement found = ledger.findSettlement(request);
         while ((found.isOpen() || isProven && found.status() != Status.SLASHED) && System.currentTimeMillis() < end) {
             Thread.sleep(50);

@@ -268,7 +268,7 @@ class EscrowedWorkTest {
                         network.honest.publicKey().bytes());
         for (int i = 0; i < 10; i++) {
             Wires.challenge(peer, 7, receiptHash, new Cell(0, i, i + 1));
-            String answer = heard.poll(30, TimeUnit.SECONDS);
+            String answer = heard.poll(120, TimeUnit.SECONDS);
             assertEquals(i == 0 ? "opening" : "refused", answer, "challenge " + i);
         }
     }

@@ -103,7 +103,7 @@ class HedgingTest {
     }
 
     private static Heard heard() throws InterruptedException {
-        Heard call = hanging.heard.poll(20, TimeUnit.SECONDS);
+        Heard call = hanging.heard.poll(120, TimeUnit.SECONDS);
         assertNotNull(call, "the cheaper node is asked first");
         return call;
     }
@@ -125,7 +125,7 @@ class HedgingTest {
         Cancellation cancellation;
         do {
             // One of an earlier test may come late.
-            cancellation = hanging.cancelled.poll(10, TimeUnit.SECONDS);
+            cancellation = hanging.cancelled.poll(120, TimeUnit.SECONDS);
             assertNotNull(cancellation, "signed, for the request that it was asked");
         } while (!cancellation.holds(slow.request()));
         assertEquals(0, cancellation.delivered());
@@ -137,7 +137,7 @@ class HedgingTest {
         assertEquals(Status.ESCROWED, open.status());
         long before = ledger.account(network.requester.publicKey()).balance();
         assertTrue(network.ledger(keys).declineEscrow(slow.request().hash()).isApplied());
-        long end = System.currentTimeMillis() + 20_000;
+        long end = System.currentTimeMillis() + 120_000;
         long after = before;
         while (after < before + open.escrow() && System.currentTimeMillis() < end) {
             Thread.sleep(50);
@@ -154,7 +154,7 @@ class HedgingTest {
         Thread late = Thread.startVirtualThread(() -> {
             try {
                 Heard call = heard();
-                hanging.cancelled.poll(20, TimeUnit.SECONDS);
+                hanging.cancelled.poll(120, TimeUnit.SECONDS);
                 for (int i = 0; i < 5; i++) {
                     ScriptedNode.token(call.peer(), call.id(), 300);
                 }

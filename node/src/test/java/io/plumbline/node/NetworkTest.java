@@ -31,6 +31,8 @@ import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -76,6 +78,9 @@ class NetworkTest {
     private static InferenceNode liar;
     private static Gateway gateway;
     private final ObjectMapper mapper = new ObjectMapper();
+    /** What the honest node counts. */
+    private static final MeterRegistry meters = new SimpleMeterRegistry();
+
     private final HttpClient http = HttpClient.newHttpClient();
 
     @BeforeAll
@@ -107,6 +112,7 @@ class NetworkTest {
                 InferenceNode.language(model, ComputeBackend.Choice.cpu(1, 64 << 20), LoadedModel::layers),
                 heard,
                 (code, why) -> {});
+        honest.bindTo(meters);
         cheat = cheat(read, CHEAT, model, "cheat", 2, events);
         liar = cheat(read, LIAR, model, "liar", 1, events);
         gateway = Gateway.launch(
@@ -173,7 +179,7 @@ class NetworkTest {
 
     /** @param statuses of which one is waited for: a refund comes before the slash that evidence brings. */
     private JsonNode settled(String request, String statuses) throws IOException, InterruptedException {
-        long end = System.currentTimeMillis() + 30_000;
+        long end = System.currentTimeMillis() + 120_000;
         JsonNode found;
         do {
             Thread.sleep(50);
@@ -366,7 +372,7 @@ class NetworkTest {
             }
             request = line.replaceAll(".*chatcmpl-([0-9a-f]{24}).*", "$1");
         }
-        long end = System.currentTimeMillis() + 30_000;
+        long end = System.currentTimeMillis() + 120_000;
         while (System.currentTimeMillis() < end && !answered.toString().contains("\"request\":\"" + request)) {
             Thread.sleep(50);
         }
@@ -397,12 +403,31 @@ class NetworkTest {
             String head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + body.length()
                     + "\r\n\r\n";
             socket.getOutputStream().write((head + body).getBytes(StandardCharsets.UTF_8));
+            // Until tokens are computed: one that was not begun is not answered at all.
+            awaitSteps();
         }
-        long end = System.currentTimeMillis() + 30_000;
+        long end = System.currentTimeMillis() + 120_000;
         while (System.currentTimeMillis() < end && cancelled() == before) {
             Thread.sleep(50);
         }
         assertTrue(cancelled() > before, answered.toString());
+    }
+
+    private static void awaitSteps() throws InterruptedException {
+        long end = System.currentTimeMillis() + 120_000;
+        double begun = steps();
+        while (steps() < begun + 5) {
+            boolean isRunning =
+                    meters.get("plumbline.num.requests.running").gauge().value() > 0;
+            // Steps of the engine's watchdog count too, and it takes them where nothing runs.
+            begun = isRunning ? begun : steps();
+            assertTrue(System.currentTimeMillis() < end, "nothing is computed");
+            Thread.sleep(1);
+        }
+    }
+
+    private static double steps() {
+        return meters.get("plumbline.engine.steps").functionCounter().count();
     }
 
     private static long cancelled() {

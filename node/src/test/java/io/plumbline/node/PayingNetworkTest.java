@@ -165,7 +165,7 @@ class PayingNetworkTest {
     }
 
     private static void await(String what, Check check) throws Exception {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
         while (!check.holds()) {
             assertTrue(System.nanoTime() < end, what);
             Thread.sleep(100);

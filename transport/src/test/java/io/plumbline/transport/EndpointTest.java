@@ -503,7 +503,7 @@ class EndpointTest {
             greet.putRecords(hello, 0, hello.length);
             offer(MessageHeaderEncoder.ENCODED_LENGTH + greet.encodedLength());
             ByteBuffer plain = ByteBuffer.allocate(Peer.frameBytes());
-            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
             while (!link.isOpen()) {
                 assertTrue(System.nanoTime() < end, "the session is opened");
                 in.poll(
@@ -552,7 +552,7 @@ class EndpointTest {
         }
 
         private void offer(int length) {
-            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
             while (out.offer(frame, 0, length) < 0) {
                 assertTrue(System.nanoTime() < end, "it is taken");
                 Thread.onSpinWait();

@@ -51,7 +51,7 @@ class PollingThreadsTest {
     }
 
     private static void await(AtomicInteger done, int count) throws InterruptedException {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
         while (done.get() < count) {
             assertTrue(System.nanoTime() < end, done + " of " + count);
             Thread.sleep(1);
@@ -162,7 +162,7 @@ class PollingThreadsTest {
             assertNotNull(PollingThreads.of(directory));
             assertEquals("dozing", Drivers.idle(directory).alias());
         }
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
         while (PollingThreads.of(directory) != null) {
             assertTrue(System.nanoTime() < end, "it has ended");
             Thread.onSpinWait();

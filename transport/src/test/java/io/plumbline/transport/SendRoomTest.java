@@ -60,7 +60,7 @@ class SendRoomTest {
             isTaken.countDown();
         });
         room.giveBack(PIECE);
-        assertTrue(isTaken.await(30, TimeUnit.SECONDS));
+        assertTrue(isTaken.await(120, TimeUnit.SECONDS));
         assertFalse(room.tryTake(1));
     }
 }

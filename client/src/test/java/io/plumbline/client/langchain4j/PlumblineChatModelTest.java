@@ -204,7 +204,7 @@ class PlumblineChatModelTest {
         }
 
         Object next() throws InterruptedException {
-            return told.poll(20, TimeUnit.SECONDS);
+            return told.poll(120, TimeUnit.SECONDS);
         }
     }
 
@@ -244,7 +244,7 @@ class PlumblineChatModelTest {
                     "full",
                     assertInstanceOf(IllegalStateException.class, handler.next())
                             .getMessage());
-            assertTrue(gone.await(10, TimeUnit.SECONDS), "the request goes on");
+            assertTrue(gone.await(120, TimeUnit.SECONDS), "the request goes on");
         }
     }
 
@@ -262,7 +262,7 @@ class PlumblineChatModelTest {
                 PlumblineClient client = server.client().build()) {
             new PlumblineStreamingChatModel(client).chat("Hi", handler);
             assertEquals("Once", handler.next());
-            assertTrue(gone.await(10, TimeUnit.SECONDS), "the request goes on");
+            assertTrue(gone.await(120, TimeUnit.SECONDS), "the request goes on");
             Thread.sleep(200);
             assertEquals(List.of(), List.copyOf(handler.told));
         }

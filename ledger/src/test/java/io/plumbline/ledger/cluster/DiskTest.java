@@ -177,7 +177,7 @@ class DiskTest {
         Member member = null;
         try {
             member = launch();
-            assertTrue(ended.await(30, TimeUnit.SECONDS), "it lingers; it said " + errors);
+            assertTrue(ended.await(120, TimeUnit.SECONDS), "it lingers; it said " + errors);
         } catch (RuntimeException e) {
             errors.add(e.getMessage());
         } finally {

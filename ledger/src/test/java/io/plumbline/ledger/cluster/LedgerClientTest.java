@@ -76,7 +76,7 @@ class LedgerClientTest {
         AtomicInteger asked = new AtomicInteger();
         LedgerClient client = client(asked, reply);
         IOException e = assertTimeoutPreemptively(
-                Duration.ofSeconds(10),
+                Duration.ofSeconds(60),
                 () -> assertThrows(IOException.class, () -> client.submit(new Command.Bond(1))));
         assertTrue(e.getMessage().contains(why), e.getMessage());
         assertEquals(1, asked.get(), "nothing is submitted again by itself");
@@ -136,7 +136,7 @@ class LedgerClientTest {
         int first = asked.get();
         release.countDown();
         for (Thread thread : all) {
-            thread.join(10_000);
+            thread.join(120_000);
         }
         assertEquals(threads, applied.get());
         assertTrue(first < 10, "on their way at a time: " + first);
@@ -195,7 +195,7 @@ class LedgerClientTest {
         }
         release.countDown();
         for (Thread thread : all) {
-            thread.join(10_000);
+            thread.join(120_000);
         }
         assertEquals(60, signatures.stream().mapToInt(Integer::intValue).sum());
         assertTrue(signatures.stream().allMatch(n -> n <= Admission.MAX_OTHERS_SIGNATURES), signatures.toString());

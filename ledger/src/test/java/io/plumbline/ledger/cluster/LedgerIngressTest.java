@@ -139,7 +139,7 @@ class LedgerIngressTest {
     }
 
     private static void await(int wanted, IntSupplier count) throws InterruptedException {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
         while (count.getAsInt() < wanted && System.nanoTime() < end) {
             Thread.sleep(5);
         }

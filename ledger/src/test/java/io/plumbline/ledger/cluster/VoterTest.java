@@ -168,16 +168,16 @@ class VoterTest {
             voter.begin(
                     new LedgerClient(sequencer, KeyPair.random(), Bytes32.ZERO),
                     (key, commands) -> new SigningSeen(0, 0, -1, true));
-            assertNotNull(votes.poll(10, TimeUnit.SECONDS), "what it looks for in the order");
+            assertNotNull(votes.poll(120, TimeUnit.SECONDS), "what it looks for in the order");
             long time = clock.get() + Voter.MAX_AHEAD_MS;
             voter.onBlock(new BlockHeader(0, block(0), block(0), 1, time), 0, List.of());
-            assertNotNull(votes.poll(10, TimeUnit.SECONDS));
+            assertNotNull(votes.poll(120, TimeUnit.SECONDS));
             voter.onBlock(new BlockHeader(1, block(1), block(1), 2, time + 1_000), 0, List.of());
-            String why = errors.poll(10, TimeUnit.SECONDS);
+            String why = errors.poll(120, TimeUnit.SECONDS);
             assertTrue(why.contains("block 1 is withheld") && why.contains("61 s ahead of this host's clock"), why);
             assertTrue(votes.isEmpty());
             clock.addAndGet(1_000);
-            assertNotNull(votes.poll(10, TimeUnit.SECONDS));
+            assertNotNull(votes.poll(120, TimeUnit.SECONDS));
             assertTrue(errors.isEmpty(), "it is told once: " + errors);
         }
     }
@@ -244,7 +244,7 @@ class VoterTest {
             voter.begin(
                     new LedgerClient(collecting(handedIn), KeyPair.random(), Bytes32.ZERO),
                     (key, commands) -> new SigningSeen(5, 0, 4, false));
-            assertNotNull(handedIn.poll(10, TimeUnit.SECONDS), "what it looks for in the order");
+            assertNotNull(handedIn.poll(120, TimeUnit.SECONDS), "what it looks for in the order");
             Certificate ofOthers = new Certificate(0, new TreeMap<>(Map.of(1, new byte[64], 2, new byte[64])));
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Voter.LISTEN_MS / 1000 + 2);
             while (System.nanoTime() < end) {
@@ -254,8 +254,8 @@ class VoterTest {
             }
             assertTrue(asked.isEmpty(), asked::toString);
             isAway.set(false);
-            assertEquals("forget 7", asked.poll(10, TimeUnit.SECONDS));
-            assertEquals("vote 7", asked.poll(10, TimeUnit.SECONDS), "the signer itself refuses it now");
+            assertEquals("forget 7", asked.poll(120, TimeUnit.SECONDS));
+            assertEquals("vote 7", asked.poll(120, TimeUnit.SECONDS), "the signer itself refuses it now");
         }
     }
 

@@ -145,7 +145,7 @@ class FaultsTest {
     }
 
     private static int leader() throws Exception {
-        long end = System.currentTimeMillis() + 30_000;
+        long end = System.currentTimeMillis() + 120_000;
         while (System.currentTimeMillis() < end) {
             for (int i = 0; i < MEMBERS; i++) {
                 if (members[i].isAlive() && members[i].ask("leads").equals("true")) {
@@ -421,7 +421,7 @@ class FaultsTest {
     private static void snapshot(int member) throws Exception {
         String before = members[member].ask("snapshots");
         assertEquals("true", members[leader()].ask("snapshot"));
-        long end = System.currentTimeMillis() + 30_000;
+        long end = System.currentTimeMillis() + 120_000;
         while (members[member].ask("snapshots").equals(before)) {
             assertTrue(System.currentTimeMillis() < end, "no snapshot was taken\n" + tail());
             Thread.sleep(50);

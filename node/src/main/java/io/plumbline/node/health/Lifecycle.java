@@ -18,8 +18,11 @@ import org.agrona.concurrent.AgentTerminationException;
  * <p>{@link #run} has it hear uncaught exceptions and signals, once in a process, and runs the role to its end.
  */
 public final class Lifecycle implements FaultListener {
-    /** Time to close what is open after a fault; then the process is halted. */
-    private static final long FAULT_NS = TimeUnit.MILLISECONDS.toNanos(700);
+    /** Time to say what the fault is: a host so busy that it takes this long says it for once. */
+    private static final Duration SAY = Duration.ofSeconds(5);
+
+    /** Time to close what is open after a fault, once it is said; then the process is halted. */
+    private static final Duration FAULT = Duration.ofMillis(700);
 
     /** Time for what was cut to end with a receipt. */
     private static final Duration CUT = Duration.ofSeconds(5);
@@ -142,11 +145,11 @@ public final class Lifecycle implements FaultListener {
         if (!isFirst || isClosing || !code.compareAndSet(before, as)) {
             return;
         }
-        haltNs = System.nanoTime() + FAULT_NS;
-        LockSupport.unpark(reaper);
+        haltAfter(SAY);
         try {
             say(new Event.Failed(as.name().toLowerCase(Locale.ROOT), as.code(), why == null ? null : why.toString()));
         } finally {
+            haltAfter(FAULT);
             end.countDown();
         }
     }
@@ -202,7 +205,7 @@ public final class Lifecycle implements FaultListener {
         Runtime.getRuntime().halt(code.get().code());
     }
 
-    private void haltAfter(Duration time) {
+    private synchronized void haltAfter(Duration time) {
         haltNs = Math.min(haltNs, System.nanoTime() + time.toNanos());
         LockSupport.unpark(reaper);
     }

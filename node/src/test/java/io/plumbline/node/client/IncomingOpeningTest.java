@@ -52,7 +52,7 @@ class IncomingOpeningTest {
 
     private long await() {
         try {
-            return granted.poll(30, TimeUnit.SECONDS);
+            return granted.poll(120, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }

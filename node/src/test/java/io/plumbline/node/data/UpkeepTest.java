@@ -54,7 +54,7 @@ class UpkeepTest {
                         Duration.ofMillis(10),
                         told::add)) {
             upkeep.start();
-            assertTrue(looks.await(20, TimeUnit.SECONDS), "there is a second look");
+            assertTrue(looks.await(120, TimeUnit.SECONDS), "there is a second look");
         }
         assertTrue(told.peek() instanceof Event.Error && told.toString().contains("too much"), told.toString());
     }

@@ -30,7 +30,7 @@ class AuditMemoryTest {
     }
 
     private void assertNext(String name) throws InterruptedException {
-        assertTrue(name.equals(taken.poll(30, TimeUnit.SECONDS)), name + " was not next");
+        assertTrue(name.equals(taken.poll(120, TimeUnit.SECONDS)), name + " was not next");
     }
 
     @Test

@@ -144,7 +144,7 @@ class HedgedAnswerTest {
     }
 
     private static void await(CountDownLatch what) throws InterruptedException {
-        assertTrue(what.await(30, TimeUnit.SECONDS));
+        assertTrue(what.await(120, TimeUnit.SECONDS));
     }
 
     @Test

@@ -49,7 +49,7 @@ class HttpConnectionTest {
     void aConnectionIsKeptForTheNextRequest() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             for (int i = 0; i < 3; i++) {
-                Received received = client.write(get("/hello", "")).readUntil("hello", 3000);
+                Received received = client.write(get("/hello", "")).readUntil("hello");
                 assertEquals(200, received.status(), received.text());
                 assertFalse(received.closed());
                 assertFalse(received.text().contains("Connection: close"), received.text());
@@ -92,7 +92,7 @@ class HttpConnectionTest {
             for (int i = 0; i < 2; i++) {
                 Received received = client.write(
                                 "GET /hello HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n")
-                        .readUntil("\r\n\r\nhello", 3000);
+                        .readUntil("\r\n\r\nhello");
                 assertEquals(200, received.status(), received.text());
                 assertTrue(received.text().toLowerCase().contains("connection: keep-alive"), received.text());
             }
@@ -111,25 +111,25 @@ class HttpConnectionTest {
     @WaitingTest
     void eachEventOfAStreamIsSentAtOnce() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
-            Received first = client.write(get("/events", "")).readUntil("data: first\n\n", 3000);
+            Received first = client.write(get("/events", "")).readUntil("data: first\n\n");
             assertTrue(first.text().contains("Transfer-Encoding: chunked"), first.text());
             assertTrue(first.text().contains("Content-Type: text/event-stream"), first.text());
             assertTrue(first.text().endsWith("\r\n\r\nD\r\ndata: first\n\n"), "one chunk an event: " + first.text());
             test.release.countDown();
-            Received last = client.readUntil("0\r\n\r\n", 3000);
+            Received last = client.readUntil("0\r\n\r\n");
             assertEquals("\r\nC\r\ndata: last\n\n\r\n0\r\n\r\n", last.text());
             assertEquals(
                     200,
-                    client.write(get("/hello", "")).readUntil("hello", 3000).status());
+                    client.write(get("/hello", "")).readUntil("hello").status());
         }
     }
 
     @WaitingTest
     void aClientThatGoesAwayMidStreamIsNoticed() throws Exception {
         try (RawClient client = new RawClient(test.server)) {
-            client.write(get("/endless", "")).readUntil("on and on", 3000);
+            client.write(get("/endless", "")).readUntil("on and on");
         }
-        assertTrue(test.writeFailed.await(5, TimeUnit.SECONDS));
+        assertTrue(test.writeFailed.await(120, TimeUnit.SECONDS));
         assertTrue(test.faults.isEmpty(), test.faults.toString());
     }
 
@@ -140,7 +140,7 @@ class HttpConnectionTest {
             client.write(post).read(300);
             assertEquals(1, test.gone.getCount(), "it is still there");
         }
-        assertTrue(test.gone.await(3, TimeUnit.SECONDS));
+        assertTrue(test.gone.await(120, TimeUnit.SECONDS));
         assertTrue(test.faults.isEmpty(), test.faults.toString());
     }
 
@@ -153,7 +153,7 @@ class HttpConnectionTest {
             client.write(get("/second", "")).read(1000);
             assertEquals(1, test.gone.getCount());
             test.release.countDown();
-            Received received = client.readUntil("second", 3000);
+            Received received = client.readUntil("second");
             assertEquals(2, received.responses(), received.text());
             assertTrue(received.text().contains("waited"), received.text());
         }
@@ -166,11 +166,11 @@ class HttpConnectionTest {
             Received received = client.write(post).read(3500);
             assertFalse(received.closed(), received.text());
             test.release.countDown();
-            received = client.readUntil("waited", 3000);
+            received = client.readUntil("waited");
             assertEquals(200, received.status(), received.text());
             assertEquals(
                     200,
-                    client.write(get("/hello", "")).readUntil("hello", 3000).status());
+                    client.write(get("/hello", "")).readUntil("hello").status());
         }
     }
 
@@ -178,9 +178,9 @@ class HttpConnectionTest {
     void aClientThatAsksWhetherToSendItsBodyIsTold() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             String head = "POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
-            Received received = client.write(head).readUntil("\r\n\r\n", 3000);
+            Received received = client.write(head).readUntil("\r\n\r\n");
             assertEquals(100, received.status(), received.text());
-            received = client.write("abc").readUntil("abc", 3000);
+            received = client.write("abc").readUntil("abc");
             assertEquals(200, received.status(), received.text());
         }
     }
@@ -189,13 +189,13 @@ class HttpConnectionTest {
     void headHasTheHeadersOfGetAndNoBody() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
             Received received = client.write("HEAD /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                    .read(500);
+                    .answer();
             assertEquals(200, received.status(), received.text());
             assertTrue(received.text().contains("Content-Length: 5"), received.text());
             assertEquals("", received.body());
             assertEquals(
                     200,
-                    client.write(get("/hello", "")).readUntil("hello", 3000).status());
+                    client.write(get("/hello", "")).readUntil("hello").status());
         }
     }
 
@@ -204,11 +204,11 @@ class HttpConnectionTest {
         String head = "POST /unread HTTP/1.1\r\nHost: localhost\r\n";
         try (RawClient client = new RawClient(test.server)) {
             Received early =
-                    client.write(head + "Content-Length: 100000\r\n\r\n").readUntil("unread", 3000);
+                    client.write(head + "Content-Length: 100000\r\n\r\n").readUntil("unread");
             assertEquals(200, early.status(), "before the body has come");
             assertFalse(early.text().contains("Connection: close"), early.text());
             client.write("a".repeat(100_000));
-            Received next = client.write(get("/hello", "")).readUntil("hello", 3000);
+            Received next = client.write(get("/hello", "")).readUntil("hello");
             assertEquals(200, next.status(), next.text());
             assertEquals(1, next.responses(), next.text());
         }
@@ -248,17 +248,17 @@ class HttpConnectionTest {
     @WaitingTest
     void aHandlersFaultIsA500ItsRefusalWhatItSays() throws IOException {
         try (RawClient client = new RawClient(test.server)) {
-            Received received = client.write(get("/refused", "")).readUntil("}", 3000);
+            Received received = client.write(get("/refused", "")).readUntil("}");
             assertEquals(409, received.status(), received.text());
             assertTrue(test.faults.isEmpty());
-            received = client.write(get("/boom", "")).readUntil("}", 3000);
+            received = client.write(get("/boom", "")).readUntil("}");
             assertEquals(500, received.status(), received.text());
             assertFalse(
                     received.text().contains("went off"), "what failed inside is the operator's: " + received.text());
             assertEquals("went off", test.faults.getFirst().getMessage());
             assertEquals(
                     200,
-                    client.write(get("/hello", "")).readUntil("hello", 3000).status());
+                    client.write(get("/hello", "")).readUntil("hello").status());
         }
     }
 
@@ -305,9 +305,9 @@ class HttpConnectionTest {
     void whenItClosesConnectionsEndAndThePortIsFree() throws IOException {
         int port = test.server.port();
         try (RawClient client = new RawClient(test.server)) {
-            client.write(get("/endless", "")).readUntil("on and on", 3000);
+            client.write(get("/endless", "")).readUntil("on and on");
             test.server.close();
-            assertTrue(client.read(3000).closed());
+            assertTrue(client.readToEnd().closed());
         }
         HttpServer.start(
                         "localhost",

@@ -55,7 +55,7 @@ class HttpsLimitsTest extends HttpLimitsTest {
     /** Milliseconds until the server ended the connection. */
     private static long untilClosed(Socket socket) throws IOException {
         long began = System.nanoTime();
-        socket.setSoTimeout(10_000);
+        socket.setSoTimeout(2 * LATE_MS);
         InputStream in = socket.getInputStream();
         try {
             while (in.read() >= 0) {
@@ -73,7 +73,7 @@ class HttpsLimitsTest extends HttpLimitsTest {
         for (int bytes : new int[] {0, 20, hello().length}) {
             try (Socket socket = unfinished(bytes)) {
                 long ms = untilClosed(socket);
-                assertTrue(ms > 1000 && ms < 4000, bytes + " bytes: " + ms + " ms");
+                assertTrue(ms > 1000 && ms < LATE_MS, bytes + " bytes: " + ms + " ms");
             }
         }
     }
@@ -85,31 +85,31 @@ class HttpsLimitsTest extends HttpLimitsTest {
             byte[] hello = hello();
             int sent = 0;
             try {
-                while (millis(began) < 8000) {
+                while (millis(began) < 2 * LATE_MS) {
                     socket.getOutputStream().write(hello[sent++]);
                     Thread.sleep(100);
                 }
             } catch (SocketException e) {
                 // Closed, as it should be.
             }
-            assertTrue(millis(began) < 4000, sent + " bytes in " + millis(began) + " ms");
+            assertTrue(millis(began) < LATE_MS, sent + " bytes in " + millis(began) + " ms");
         }
     }
 
     @WaitingTest
     void unfinishedHandshakesOnAllConnectionsHoldTheNextClientUpForTheirTimeAlone() throws Exception {
         List<Socket> sockets = new ArrayList<>();
+        long began = System.nanoTime();
         for (int i = 0; i < TestServer.LIMITS.connections(); i++) {
             sockets.add(unfinished(50));
         }
         // All are accepted: the next one waits in the operating system's queue.
         Thread.sleep(500);
-        long began = System.nanoTime();
         try (RawClient client = new RawClient(test.server)) {
-            assertEquals(200, client.write(HELLO).readUntil("hello", 5000).status());
+            assertEquals(200, client.write(HELLO).readUntil("hello").status());
         }
         long ms = millis(began);
-        assertTrue(ms > 300 && ms < 4000, ms + " ms");
+        assertTrue(ms > 1000 && ms < LATE_MS, ms + " ms");
         for (Socket socket : sockets) {
             socket.close();
         }

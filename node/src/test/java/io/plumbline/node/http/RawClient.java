@@ -15,6 +15,11 @@ import java.util.regex.Pattern;
 final class RawClient implements AutoCloseable {
     private static final Pattern STATUS = Pattern.compile("HTTP/1\\.[01] (\\d{3}) ");
 
+    private static final String NEVER = "\0 never \0";
+
+    /** For what comes at once, or is ended by the server: a slow host may take its time. */
+    private static final int WAIT_MS = 60_000;
+
     private final Socket socket;
 
     RawClient(HttpServer server) throws IOException {
@@ -79,12 +84,26 @@ final class RawClient implements AutoCloseable {
 
     /** Reads until the server closes, or says nothing for {@code quietMs}. */
     Received read(int quietMs) throws IOException {
-        return readUntil("\0 never \0", quietMs);
+        return readUntil(NEVER, quietMs, quietMs);
     }
 
-    /** Reads until {@code end} has come, the server closes, or says nothing for {@code quietMs}. */
-    Received readUntil(String end, int quietMs) throws IOException {
-        socket.setSoTimeout(quietMs);
+    /** What the server answers: until it closes or, having said something, is quiet. */
+    Received answer() throws IOException {
+        return readUntil(NEVER, WAIT_MS, 700);
+    }
+
+    /** Reads until the server closes. */
+    Received readToEnd() throws IOException {
+        return readUntil(NEVER, WAIT_MS, WAIT_MS);
+    }
+
+    /** Reads until {@code end} has come, or the server closes. */
+    Received readUntil(String end) throws IOException {
+        return readUntil(end, WAIT_MS, WAIT_MS);
+    }
+
+    private Received readUntil(String end, int firstMs, int quietMs) throws IOException {
+        socket.setSoTimeout(firstMs);
         InputStream in = socket.getInputStream();
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         byte[] buffer = new byte[8192];
@@ -97,6 +116,7 @@ final class RawClient implements AutoCloseable {
                     break;
                 }
                 bytes.write(buffer, 0, read);
+                socket.setSoTimeout(quietMs);
             }
         } catch (SocketTimeoutException e) {
             // Quiet, and open.
@@ -117,10 +137,10 @@ final class RawClient implements AutoCloseable {
         socket.close();
     }
 
-    /** Sends all of {@code text} on a new connection and reads until the server closes or is quiet. */
+    /** Sends all of {@code text} on a new connection and reads until the server closes or, having said something, is quiet. */
     static Received ask(HttpServer server, String text) throws IOException {
         try (RawClient client = new RawClient(server)) {
-            return client.write(text).read(700);
+            return client.write(text).answer();
         }
     }
 }

@@ -25,6 +25,8 @@ final class TestServer implements AutoCloseable {
             1 << 20,
             Duration.ofMillis(1000));
 
+    private static boolean isWarm;
+
     final HttpServer server;
 
     /** Requests that reached /second, which no test's first request should. */
@@ -51,6 +53,9 @@ final class TestServer implements AutoCloseable {
 
     /** @param tls null for a server in the clear. */
     TestServer(HttpLimits limits, SSLContext tls) throws IOException {
+        if (tls != null) {
+            warmUp(tls);
+        }
         HttpRoutes routes = new HttpRoutes()
                 .get("/hello", http -> text(http, "hello"))
                 .get("/second", http -> {
@@ -86,6 +91,17 @@ final class TestServer implements AutoCloseable {
                 new Origins(Set.of("https://app.example")),
                 tls,
                 faults::add);
+    }
+
+    /** A process's first handshake loads its classes: on a slow host that takes longer than {@link #LIMITS} let it. */
+    private static synchronized void warmUp(SSLContext tls) throws IOException {
+        if (isWarm) {
+            return;
+        }
+        isWarm = true;
+        try (TestServer patient = new TestServer(HttpLimits.ofBodies(1 << 20), tls)) {
+            RawClient.ask(patient.server, "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        }
     }
 
     private static void text(HttpExchange http, String text) throws IOException {
@@ -137,7 +153,7 @@ final class TestServer implements AutoCloseable {
 
     private static void await(CountDownLatch latch) {
         try {
-            if (!latch.await(20, TimeUnit.SECONDS)) {
+            if (!latch.await(120, TimeUnit.SECONDS)) {
                 throw new AssertionError("never released");
             }
         } catch (InterruptedException e) {

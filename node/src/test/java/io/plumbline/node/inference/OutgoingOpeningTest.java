@@ -27,7 +27,7 @@ class OutgoingOpeningTest {
     @Test
     void whoeverAsksForAByteAtATimeKeepsItsPlaceForNoLongerThanItMay() throws InterruptedException {
         Thread sending = Thread.ofVirtual().start(opening::run);
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
         int granted = 0;
         while (sending.isAlive() && System.nanoTime() < end) {
             opening.proceed(++granted);
@@ -41,7 +41,7 @@ class OutgoingOpeningTest {
     void whoeverAsksForAllOfItHasIt() throws InterruptedException {
         Thread sending = Thread.ofVirtual().start(opening::run);
         opening.proceed(BYTES);
-        assertTrue(sending.join(Duration.ofSeconds(20)));
+        assertTrue(sending.join(Duration.ofSeconds(120)));
         assertEquals(2, sent.get(), "the seal and one chunk");
     }
 
@@ -59,14 +59,14 @@ class OutgoingOpeningTest {
                 TimeUnit.SECONDS.toNanos(20));
         Thread sending = Thread.ofVirtual().start(packing::run);
         packing.proceed(BYTES);
-        assertTrue(sending.join(Duration.ofSeconds(20)));
+        assertTrue(sending.join(Duration.ofSeconds(120)));
         assertTrue(PackedWords.isFast() ? bytes.get() < 300 : bytes.get() > BYTES, bytes + " bytes");
     }
 
     @Test
     void whoeverAsksForNothingIsNotWaitedForLong() throws InterruptedException {
         Thread sending = Thread.ofVirtual().start(opening::run);
-        assertTrue(sending.join(Duration.ofSeconds(20)));
+        assertTrue(sending.join(Duration.ofSeconds(120)));
         assertEquals(1, sent.get(), "the seal alone");
     }
 }

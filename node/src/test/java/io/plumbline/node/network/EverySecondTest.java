@@ -23,7 +23,7 @@ class EverySecondTest {
                 },
                 faults::add);
         try {
-            assertTrue(times.await(20, TimeUnit.SECONDS), "it is done again");
+            assertTrue(times.await(120, TimeUnit.SECONDS), "it is done again");
         } finally {
             action.close();
         }

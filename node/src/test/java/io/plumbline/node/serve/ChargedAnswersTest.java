@@ -353,7 +353,7 @@ class ChargedAnswersTest {
                     .write(("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + key
                                     + "\r\nContent-Length: " + body.length() + "\r\n\r\n" + body)
                             .getBytes(StandardCharsets.UTF_8));
-            assertTrue(nodes.asked.await(30, TimeUnit.SECONDS));
+            assertTrue(nodes.asked.await(120, TimeUnit.SECONDS));
             // The connection is reset, which a write to it is told of.
             socket.setSoLinger(true, 0);
         }
@@ -362,7 +362,7 @@ class ChargedAnswersTest {
     }
 
     private void assertChargedWhatTheNodeIsPaid() throws Exception {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
         while ((left() == BUDGET || usage().path("total").path("answers").asLong() == 0) && System.nanoTime() < end) {
             Thread.sleep(50);
         }
@@ -481,7 +481,7 @@ class ChargedAnswersTest {
     void aCutAnswerCostsWhatTheLedgerTakesForIt() throws Exception {
         nodes.settled = new CompletableFuture<>();
         askAndGo(",\"stream\":true");
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
         while (usage().path("total").path("answers").asLong() == 0 && System.nanoTime() < end) {
             Thread.sleep(50);
         }
@@ -498,7 +498,7 @@ class ChargedAnswersTest {
         nodes.asks = null;
         nodes.fee = 1_000;
         askAndGo(",\"stream\":true");
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
         while (usage().path("total").path("answers").asLong() == 0 && System.nanoTime() < end) {
             Thread.sleep(50);
         }

@@ -371,11 +371,11 @@ class TenantsTest {
         awaitTurnAsked(gone);
         assertFalse(waits.join(Duration.ofMillis(200)), "two are answered, it is the third");
         gone.onGone.run();
-        assertTrue(waits.join(Duration.ofSeconds(10)));
+        assertTrue(waits.join(Duration.ofSeconds(120)));
         assertTrue(told.get() instanceof HttpException refusal && refusal.status() == 503, "" + told.get());
         answer.countDown();
         for (Thread thread : running) {
-            assertTrue(thread.join(Duration.ofSeconds(10)));
+            assertTrue(thread.join(Duration.ofSeconds(120)));
         }
         ask(key, 1, 1);
     }
@@ -386,7 +386,7 @@ class TenantsTest {
                             http -> {
                                 Admission.of(http).begin(http, 1, 10, 0);
                                 try {
-                                    answer.await(20, TimeUnit.SECONDS);
+                                    answer.await(120, TimeUnit.SECONDS);
                                 } catch (InterruptedException e) {
                                     throw new AssertionError(e);
                                 }

@@ -39,7 +39,7 @@ class GuardTest {
     private final Random random = new Random(17);
 
     private static void await(BooleanSupplier condition) throws InterruptedException {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
         while (!condition.getAsBoolean()) {
             assertTrue(System.nanoTime() < end, "in vain");
             Thread.sleep(1);

@@ -165,7 +165,7 @@ class GrammarTest {
 
     @Test
     void hostileGrammarsAreBounded() {
-        assertTimeout(Duration.ofSeconds(20), () -> {
+        assertTimeout(Duration.ofSeconds(60), () -> {
             assertThrows(GrammarException.class, () -> Grammar.parse("root ::= " + "(".repeat(5_000)));
             assertThrows(GrammarException.class, () -> Grammar.parse("root ::= \"" + "x".repeat(70_000) + "\""));
             assertThrows(GrammarException.class, () -> Grammar.parse("root ::= " + ". ".repeat(30_000)));
@@ -200,7 +200,7 @@ class GrammarTest {
         Grammar grammar = Grammar.parse(doubling.toString());
         GrammarWalk walk = new GrammarWalk(grammar, letters());
         assertTimeoutPreemptively(
-                Duration.ofSeconds(20), () -> assertThrows(GrammarTooCostlyException.class, () -> walk.accept(0)));
+                Duration.ofSeconds(60), () -> assertThrows(GrammarTooCostlyException.class, () -> walk.accept(0)));
     }
 
     /**

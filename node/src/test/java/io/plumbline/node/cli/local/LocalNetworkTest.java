@@ -88,7 +88,7 @@ class LocalNetworkTest {
             network.roles()
                     .get(1)
                     .process()
-                    .ifPresent(p -> p.onExit().orTimeout(5, TimeUnit.SECONDS).join());
+                    .ifPresent(p -> p.onExit().orTimeout(120, TimeUnit.SECONDS).join());
             assertEquals(-1, processes(network).get(1));
             network.up(network.settings(), ready -> {});
             List<Long> mended = processes(network);
