@@ -15,8 +15,10 @@ import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.util.ArrayDeque;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -33,6 +35,9 @@ import org.agrona.concurrent.UnsafeBuffer;
  * The ledger's Aeron Cluster as its full nodes see it. Many calls may be on their way at once. When the session is
  * lost or another member leads, what was not answered is sent again, which commands' own ids make safe. One thread
  * keeps the session and does all of that.
+ *
+ * <p>What the full node asks for itself, its votes and verdicts, goes before what it passes on {@link #forOthers}:
+ * however much of that waits, no block waits for it.
  */
 public final class ClusterSequencer implements PipelinedSequencer {
     private static final long CALL_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(3);
@@ -53,7 +58,8 @@ public final class ClusterSequencer implements PipelinedSequencer {
     private final SessionKeys credentials;
     private final ConcurrentLinkedQueue<Call<?>> fresh = new ConcurrentLinkedQueue<>();
     private final Map<Long, Call<?>> waiting = new LinkedHashMap<>();
-    private final Deque<Call<?>> unsent = new ArrayDeque<>();
+    private final Deque<Call<?>> unsentOwn = new ArrayDeque<>();
+    private final Deque<Call<?>> unsentOfOthers = new ArrayDeque<>();
     private final IdleStrategy idle;
     private final Thread thread;
     private AeronCluster session;
@@ -67,14 +73,16 @@ public final class ClusterSequencer implements PipelinedSequencer {
     private static final class Call<T> {
         private final LongFunction<UnsafeBuffer> encoder;
         private final Class<T> type;
+        private final boolean isOwn;
         private final CompletableFuture<T> done = new CompletableFuture<>();
         private final long endNs = System.nanoTime() + TOTAL_TIMEOUT_NS;
         private long id;
         private long sentNs;
         private UnsafeBuffer message;
 
-        Call(Class<T> type, LongFunction<UnsafeBuffer> encoder) {
+        Call(Class<T> type, boolean isOwn, LongFunction<UnsafeBuffer> encoder) {
             this.type = type;
+            this.isOwn = isOwn;
             this.encoder = encoder;
         }
 
@@ -173,10 +181,19 @@ public final class ClusterSequencer implements PipelinedSequencer {
 
     private void fail(IOException why) {
         take();
-        unsent.forEach(call -> call.done.completeExceptionally(why));
-        waiting.values().forEach(call -> call.done.completeExceptionally(why));
-        unsent.clear();
-        waiting.clear();
+        for (Collection<Call<?>> calls : List.of(unsentOwn, unsentOfOthers, waiting.values())) {
+            calls.forEach(call -> call.done.completeExceptionally(why));
+            calls.clear();
+        }
+    }
+
+    private Deque<Call<?>> unsent(Call<?> call) {
+        return call.isOwn ? unsentOwn : unsentOfOthers;
+    }
+
+    /** Of which the next call is sent. */
+    private Deque<Call<?>> next() {
+        return unsentOwn.isEmpty() ? unsentOfOthers : unsentOwn;
     }
 
     private int take() {
@@ -184,7 +201,7 @@ public final class ClusterSequencer implements PipelinedSequencer {
         for (Call<?> call; (call = fresh.poll()) != null; taken++) {
             call.id = nextId++;
             call.message = call.encoder.apply(call.id);
-            unsent.add(call);
+            unsent(call).add(call);
         }
         return taken;
     }
@@ -195,17 +212,19 @@ public final class ClusterSequencer implements PipelinedSequencer {
         expire(now);
         if (session == null || session.isClosed()) {
             disconnect();
-            if (unsent.isEmpty()) {
+            if (next().isEmpty()) {
                 return work;
             }
             connect();
+            // It took its time: what came meanwhile may go first.
+            work += take();
         }
-        while (!unsent.isEmpty()) {
-            Call<?> next = unsent.peek();
+        while (!next().isEmpty()) {
+            Call<?> next = next().peek();
             int longest = session.ingressPublication().maxMessageLength() - AeronCluster.SESSION_HEADER_LENGTH;
             if (next.message.capacity() > longest) {
                 // It would never be taken, and hold up what waits behind it.
-                unsent.poll()
+                next().poll()
                         .done
                         .completeExceptionally(new IOException(
                                 "A call of " + next.message.capacity() + " bytes is longer than the ledger takes."));
@@ -220,7 +239,7 @@ public final class ClusterSequencer implements PipelinedSequencer {
                 break;
             }
             next.sentNs = now;
-            waiting.put(next.id, unsent.poll());
+            waiting.put(next.id, next().poll());
             work++;
         }
         work += session.pollEgress();
@@ -236,7 +255,8 @@ public final class ClusterSequencer implements PipelinedSequencer {
     }
 
     private void expire(long now) {
-        unsent.removeIf(call -> isOver(call, now));
+        unsentOwn.removeIf(call -> isOver(call, now));
+        unsentOfOthers.removeIf(call -> isOver(call, now));
         waiting.values().removeIf(call -> isOver(call, now));
     }
 
@@ -257,11 +277,8 @@ public final class ClusterSequencer implements PipelinedSequencer {
 
     /** Puts what was not answered before what was not sent, in the order it came in. */
     private void sendAgain() {
-        Deque<Call<?>> all = new ArrayDeque<>(waiting.values());
-        all.addAll(unsent);
+        List.copyOf(waiting.values()).reversed().forEach(call -> unsent(call).addFirst(call));
         waiting.clear();
-        unsent.clear();
-        unsent.addAll(all);
     }
 
     private void connect() {
@@ -278,12 +295,54 @@ public final class ClusterSequencer implements PipelinedSequencer {
 
     @Override
     public CompletableFuture<Answer> submitLater(byte[] signed) {
-        return begin(new Call<>(Answer.class, id -> LedgerWire.submit(id, signed)));
+        return submitLater(signed, true);
     }
 
     @Override
     public CompletableFuture<byte[]> askLater(Query query, byte[] key) {
-        return begin(new Call<>(byte[].class, id -> LedgerWire.query(id, query, key)));
+        return askLater(query, key, true);
+    }
+
+    private CompletableFuture<Answer> submitLater(byte[] signed, boolean isOwn) {
+        return begin(new Call<>(Answer.class, isOwn, id -> LedgerWire.submit(id, signed)));
+    }
+
+    private CompletableFuture<byte[]> askLater(Query query, byte[] key, boolean isOwn) {
+        return begin(new Call<>(byte[].class, isOwn, id -> LedgerWire.query(id, query, key)));
+    }
+
+    /** The same session for what strangers ask: it goes behind what the full node asks itself. */
+    public PipelinedSequencer forOthers() {
+        return new PipelinedSequencer() {
+            @Override
+            public CompletableFuture<Answer> submitLater(byte[] signed) {
+                return ClusterSequencer.this.submitLater(signed, false);
+            }
+
+            @Override
+            public CompletableFuture<byte[]> askLater(Query query, byte[] key) {
+                return ClusterSequencer.this.askLater(query, key, false);
+            }
+
+            @Override
+            public Answer submit(byte[] signed) throws IOException {
+                return await(submitLater(signed));
+            }
+
+            @Override
+            public byte[] ask(Query query, byte[] key) throws IOException {
+                return await(askLater(query, key));
+            }
+
+            @Override
+            public long timeMs() {
+                return ClusterSequencer.this.timeMs();
+            }
+
+            /** The session is the full node's, which closes it. */
+            @Override
+            public void close() {}
+        };
     }
 
     private <T> CompletableFuture<T> begin(Call<T> call) {

@@ -36,12 +36,12 @@ import org.agrona.ExpandableArrayBuffer;
  */
 public final class LedgerIngress implements Endpoint.Receiver {
     /**
-     * Calls of all clients together that are with the cluster, and of one that may wait: more are sent to another
-     * full node.
+     * KiB of all clients' calls together that are with the cluster, and of one's that may wait: a call counts as one
+     * and each whole KiB of its commands. More are sent to another full node.
      */
-    private static final int MAX_WAITING = 1024;
+    private static final int MAX_WAITING_KIB = 8 << 10;
 
-    private static final int MAX_OF_ONE = 256;
+    private static final int MAX_OF_ONE_KIB = 512;
 
     /** Bytes of the longest key that any query has, and of the longest commands: longer calls are not kept. */
     private static final int MAX_KEY_BYTES = 128;
@@ -59,13 +59,13 @@ public final class LedgerIngress implements Endpoint.Receiver {
     private long startedNs;
 
     /** Fair, and a client waits for it with one call at a time: however many calls others have, its turn comes. */
-    private final Semaphore room = new Semaphore(MAX_WAITING, true);
+    private final Semaphore room = new Semaphore(MAX_WAITING_KIB, true);
 
     private final Map<Peer, Client> clients = new ConcurrentHashMap<>();
 
     /** Whose calls wait, and who looks at them. */
     private static final class Client {
-        private final Semaphore room = new Semaphore(MAX_OF_ONE);
+        private final Semaphore room = new Semaphore(MAX_OF_ONE_KIB);
         private final ExecutorService looks =
                 Executors.newSingleThreadExecutor(Thread.ofVirtual().factory());
     }
@@ -98,7 +98,8 @@ public final class LedgerIngress implements Endpoint.Receiver {
                 return;
             }
             byte[] commands = VarData.copy(submit::wrapCommand);
-            serve(from, id, () -> submit(commands), (buffer, answer) -> LedgerWire.outcome(buffer, id, answer));
+            int kib = 1 + (commands.length >> 10);
+            serve(from, id, kib, () -> submit(commands), (buffer, answer) -> LedgerWire.outcome(buffer, id, answer));
         } else if (header.templateId() == QueryDecoder.TEMPLATE_ID) {
             QueryDecoder query = new QueryDecoder().wrap(in, offset, block, version);
             long id = query.correlationId();
@@ -111,6 +112,7 @@ public final class LedgerIngress implements Endpoint.Receiver {
             serve(
                     from,
                     id,
+                    1,
                     () -> answer(from, subject, key),
                     (buffer, body) -> LedgerWire.view(buffer, id, 0, cluster.timeMs(), body));
         }
@@ -120,18 +122,18 @@ public final class LedgerIngress implements Endpoint.Receiver {
         int encode(ExpandableArrayBuffer buffer, T answer);
     }
 
-    private <T> void serve(Peer from, long id, Supplier<CompletableFuture<T>> call, Encoder<T> encoder) {
+    private <T> void serve(Peer from, long id, int kib, Supplier<CompletableFuture<T>> call, Encoder<T> encoder) {
         Client client = clients.computeIfAbsent(from, peer -> new Client());
-        if (!client.room.tryAcquire()) {
+        if (!client.room.tryAcquire(kib)) {
             unavailable(from, id, BUSY);
             return;
         }
         try {
             client.looks.execute(() -> {
-                room.acquireUninterruptibly();
+                room.acquireUninterruptibly(kib);
                 begin(call).whenComplete((answer, failure) -> {
-                    room.release();
-                    client.room.release();
+                    room.release(kib);
+                    client.room.release(kib);
                     if (failure == null) {
                         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);
                         int length = encoder.encode(buffer, answer);
@@ -147,7 +149,7 @@ public final class LedgerIngress implements Endpoint.Receiver {
             });
         } catch (RejectedExecutionException e) {
             // It was lost meanwhile.
-            client.room.release();
+            client.room.release(kib);
         }
     }
 

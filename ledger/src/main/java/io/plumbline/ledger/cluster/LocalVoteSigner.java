@@ -45,7 +45,7 @@ public final class LocalVoteSigner implements VoteSigner {
     @Override
     public byte[] vote(long epoch, long number, byte[] hash, Collection<EpochStatement> statements) throws IOException {
         SigningRecord signed = file.signed();
-        if (number < signed.number()) {
+        if (number < Math.max(signed.number(), signed.promisedFor())) {
             return null;
         }
         String refusal = signed.refusal(epoch, number, hash, statements, fullNodes);
@@ -61,7 +61,7 @@ public final class LocalVoteSigner implements VoteSigner {
     @Override
     public EpochStatement step(long epoch, long number) throws IOException {
         SigningRecord signed = file.signed();
-        if (number <= signed.forgotten() || number < signed.number()) {
+        if (number <= signed.forgotten() || number < signed.number() || number < signed.promisedFor()) {
             throw new IOException("What this full node has signed of block " + number
                     + " is not known any more: it states nothing of that block.");
         }

@@ -8,8 +8,11 @@ final class SignerFrames {
     /** Said by the full node first; another version is refused. */
     static final String VERSION = "plumbline signer 1";
 
-    /** Longest frame: a vote with every full node's statement of as many epochs as there may be is shorter. */
-    static final int MAX_BYTES = 512 << 10;
+    /**
+     * Longest frame: a vote with the statements of 190 full nodes is shorter, where each of them names as many votes as
+     * it may, see {@link io.plumbline.ledger.state.EpochStatement}. Liars do.
+     */
+    static final int MAX_BYTES = 8 << 20;
 
     /** Longest message of a refusal, characters. */
     static final int MAX_REFUSAL = 1000;

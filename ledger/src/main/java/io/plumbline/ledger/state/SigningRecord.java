@@ -13,8 +13,9 @@ import java.util.TreeMap;
  *
  * @param number of the last block it signed, or -1.
  * @param votes header hashes it signed for that block, by epoch.
- * @param promised below this epoch it signs nothing any more for the block of number {@code promisedFor}. Later
- *     blocks are free of it: who stepped on alone, and was outrun by the others, goes on with them.
+ * @param promised below this epoch it signs nothing any more for the block of number {@code promisedFor}, and for
+ *     earlier ones nothing at all. Later blocks are free of it: who stepped on alone, and was outrun by the others, goes
+ *     on with them.
  * @param forgotten up to this number it may have signed what it knows nothing of, and signs nothing any more; -1 where
  *     it knows all.
  */
@@ -48,6 +49,10 @@ public record SigningRecord(
         }
         if (of <= forgotten) {
             return "this full node has lost its signing history, and may have signed a block " + of + " before";
+        }
+        if (of < promisedFor) {
+            // Of that block it may have stated what it signed, by a promise that is not kept here any more.
+            return "this full node has stepped on because of block " + promisedFor + ", and signs none before it";
         }
         if (epoch < promisedIn(of)) {
             return "this full node has promised to sign nothing for it in epoch " + epoch

@@ -18,6 +18,8 @@ import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.state.Admission;
 import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.SignatureChecks;
+import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.EpochStatement;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
@@ -32,6 +34,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -49,7 +52,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Ingresses before a ledger in memory, which can be made to wait. */
 @Tag("slow")
 class LedgerIngressTest {
-    private static final int OF_ONE = 256;
+    private static final int OF_ONE = 512;
 
     @TempDir
     private Path folder;
@@ -146,6 +149,19 @@ class LedgerIngressTest {
         assertEquals(wanted, count.getAsInt());
     }
 
+    /** A slow host's first handshake takes longer than what is refused is asked for again. */
+    private static void connect(RemoteSequencer remote) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+        while (System.nanoTime() < end) {
+            try {
+                remote.ask(Query.ROOT, new byte[0]);
+                return;
+            } catch (IOException e) {
+                assertTrue(e.getMessage().contains("majority"), e.getMessage());
+            }
+        }
+    }
+
     private Signed bond(KeyPair keys) {
         return Signed.of(genesis().hash(), keys, memory.timeMs() + 60_000, new Bond(1));
     }
@@ -186,11 +202,46 @@ class LedgerIngressTest {
         }
     }
 
+    /** Who sends the longest commands there are has no more memory of a full node than who sends short ones. */
+    @Test
+    void longCommandsTakeMoreRoomThanShortOnes() throws Exception {
+        AtomicInteger refused = new AtomicInteger();
+        Endpoint.Receiver counts = (Peer from, MessageHeaderDecoder header, DirectBuffer in, int offset) -> {
+            if (header.templateId() == UnavailableDecoder.TEMPLATE_ID) {
+                refused.incrementAndGet();
+            }
+        };
+        KeyPair full = FULL_NODES.getFirst();
+        TreeMap<Long, byte[]> votes = new TreeMap<>();
+        for (long epoch = 0; epoch < EpochStatement.MAX_VOTES; epoch++) {
+            votes.put(epoch, new byte[32]);
+        }
+        Command longest =
+                new Command.StateEpoch(EpochStatement.of(genesis().hash(), EpochStatement.MAX_VOTES, 0, votes, full));
+        // Anybody may send what another has signed.
+        byte[] commands = Signed.of(genesis().hash(), full, memory.timeMs() + 60_000, longest).encode();
+        int taken = OF_ONE / (1 + (commands.length >> 10));
+        assertTrue(taken < 20, commands.length + " bytes");
+        try (AgentRunner greedy =
+                run(NODE, new Endpoint.Protocol(OutcomeDecoder.SCHEMA_ID, OutcomeDecoder.SCHEMA_VERSION, counts))) {
+            Peer ingress = ((Endpoint) greedy.agent())
+                    .connect(address.host(), address.port(), address.key().bytes());
+            for (int i = 0; i < 64; i++) {
+                UnsafeBuffer message = LedgerWire.submit(i, commands);
+                ingress.send(message, 0, message.capacity());
+            }
+            await(64 - taken, refused::get);
+            assertEquals(taken, ordered.get());
+            open.countDown();
+        }
+    }
+
     @Test
     void whatIsTooLongForAnyQuestionIsNotPassedOn() throws Exception {
         open.countDown();
         try (RemoteSequencer stranger = new RemoteSequencer(
                 driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(address), TimeUnit.SECONDS.toNanos(2))) {
+            connect(stranger);
             String why = assertThrows(IOException.class, () -> stranger.ask(Query.PROOF, new byte[200_000]))
                     .getMessage();
             assertTrue(why.contains("at most"), why);
@@ -212,6 +263,7 @@ class LedgerIngressTest {
                         TimeUnit.SECONDS.toNanos(2));
                 RemoteSequencer node =
                         new RemoteSequencer(driver.aeronDirectoryName(), "localhost", NODE, List.of(address))) {
+            connect(stranger);
             assertEquals(0, node.ask(Query.ESCROWS, NODE.publicKey().bytes()).length);
             String why = assertThrows(
                             IOException.class,

@@ -112,6 +112,49 @@ class SignerTest {
         }
     }
 
+    /** What was stated of a block holds, whatever was promised of another one before or since. */
+    @Test
+    void noPromiseIsForgottenOverAnother() throws IOException {
+        assertEquals(3, signer.step(3, 9).epoch());
+        String why = assertThrows(IOException.class, () -> signer.vote(1, 9, block(1), List.of()))
+                .getMessage();
+        assertTrue(why.contains("has promised to sign nothing for it in epoch 1"), why);
+        signer.step(1, 10);
+        for (int start = 0; start < 2; start++) {
+            assertNull(signer.vote(1, 9, block(1), List.of()), "block 9 is over");
+            assertNull(signer.vote(3, 9, block(1), List.of()));
+            why = assertThrows(IOException.class, () -> signer.step(2, 9)).getMessage();
+            assertTrue(why.contains("states nothing of that block"), why);
+            server.close();
+            server = server();
+        }
+        assertTrue(isVote(signer.vote(1, 10, block(2), List.of()), 1, 10, block(2)));
+        assertTrue(isVote(signer.vote(0, 11, block(3), List.of()), 0, 11, block(3)), "later blocks are free of it");
+    }
+
+    /** Of forty full nodes thirteen may lie, and state as much as a statement holds. */
+    @Test
+    void longStatementsOfLiarsKeepNoVoteBack() throws IOException {
+        List<KeyPair> keys =
+                IntStream.range(0, 40).mapToObj(i -> KeyPair.random()).toList();
+        Genesis many = new Genesis(keys.stream().map(KeyPair::publicKey).toList(), List.of());
+        TreeMap<Long, byte[]> votes = new TreeMap<>();
+        for (long epoch = 0; epoch < EpochStatement.MAX_VOTES; epoch++) {
+            votes.put(epoch, block(1));
+        }
+        List<EpochStatement> statements = keys.subList(1, 14).stream()
+                .map(liar -> EpochStatement.of(many.hash(), 1, 5, votes, liar))
+                .toList();
+        Path other = folder.resolve("of-forty");
+        LocalVoteSigner local = new LocalVoteSigner(keys.getFirst(), many.hash(), 40, folder.resolve("votes-of-forty"));
+        SignerServer itsServer =
+                new SignerServer(other, System.getProperty("user.name"), keys.getFirst(), many, local, e -> {});
+        try (itsServer;
+                RemoteSigner its = new RemoteSigner(other, many.hash())) {
+            assertNotNull(its.vote(1, 5, block(2), statements));
+        }
+    }
+
     @Test
     void oneFullNodeAtATimeIsSignedFor() throws IOException {
         String why = assertThrows(SignerAwayException.class, () -> new RemoteSigner(socket, GENESIS.hash()))

@@ -339,7 +339,7 @@ final class AuditAgent implements AutoCloseable {
                     asked.last() == null ? null : asked.last().toString(),
                     String.valueOf(e.getMessage())));
             boolean isSilence = auditors.containsKey(ordered.receipt().modelId().toString()) && isTheNodes(e);
-            if (isSilence && post(ordered, asked.last() == null ? FIRST : asked.last())) {
+            if (isSilence && posted(ordered, asked.last() == null ? FIRST : asked.last())) {
                 return Judgement.NONE;
             }
             String place = asked.last() == null
@@ -360,7 +360,7 @@ final class AuditAgent implements AutoCloseable {
         return !isThisHosts && (e instanceof IOException || e instanceof IllegalArgumentException);
     }
 
-    /** The same where a lie was found: a ledger that does not answer now makes it no silence of the node's. */
+    /** The same where a ledger that does not answer now must not take the verdict away: the round goes on without. */
     private boolean posted(Settlement ordered, Cell cell) {
         try {
             return post(ordered, cell);

@@ -290,7 +290,7 @@ public final class FullNode implements RunningRole, PageSource {
                 address.port(),
                 new Identity(keys::sign, keys.publicKey().bytes()),
                 client.protocol(),
-                new LedgerIngress(sequencer, service.admission(), member::logStart).protocol());
+                new LedgerIngress(sequencer.forOthers(), service.admission(), member::logStart).protocol());
         this.runner = launch.opened(new AgentRunner(Drivers.idle(media.directory()), this::report, null, endpoint));
         AgentRunner.startOnThread(runner);
         this.audits = launch.opened(new AuditAgent(
