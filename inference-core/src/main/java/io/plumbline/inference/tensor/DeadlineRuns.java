@@ -5,6 +5,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
@@ -18,6 +19,7 @@ public final class DeadlineRuns {
     private static final long GRACE_MS = 2_000;
 
     private final Semaphore places;
+    private final ThreadFactory threads;
 
     /** A run of the model, or several one after the other. */
     @FunctionalInterface
@@ -28,7 +30,13 @@ public final class DeadlineRuns {
 
     /** @param atOnce runs at once, those that cannot be stopped among them. */
     public DeadlineRuns(int atOnce) {
+        this(atOnce, Thread.ofPlatform().daemon().name("tensor-run").factory());
+    }
+
+    /** @param threads of which each run has one. */
+    DeadlineRuns(int atOnce, ThreadFactory threads) {
         this.places = new Semaphore(atOnce);
+        this.threads = threads;
     }
 
     /**
@@ -53,11 +61,24 @@ public final class DeadlineRuns {
                     places.release();
                 }
             });
-            Thread.ofPlatform().daemon().name("tensor-run").start(task);
+            start(task);
             return await(task, stop, end);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("Interrupted while the model ran.", e);
+        }
+    }
+
+    /** A host that has no thread to give has not begun the run: its place is free again. */
+    private void start(FutureTask<?> task) {
+        boolean isBegun = false;
+        try {
+            threads.newThread(task).start();
+            isBegun = true;
+        } finally {
+            if (!isBegun) {
+                places.release();
+            }
         }
     }
 

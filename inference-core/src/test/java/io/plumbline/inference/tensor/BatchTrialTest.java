@@ -16,6 +16,8 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -219,5 +221,20 @@ class BatchTrialTest {
                             .getFirst()
                             .values()[0]);
         }
+    }
+
+    /** A host that has no thread to give for a moment runs the model again when it has. */
+    @Test
+    void aRunThatCannotBeBegunKeepsNoPlace() throws IOException {
+        AtomicInteger asked = new AtomicInteger();
+        DeadlineRuns runs = new DeadlineRuns(1, run -> {
+            if (asked.getAndIncrement() == 0) {
+                throw new OutOfMemoryError("unable to create native thread");
+            }
+            return Thread.ofPlatform().daemon().unstarted(run);
+        });
+        assertThrows(OutOfMemoryError.class, () -> runs.run(stop -> 1, TimeUnit.MINUTES.toNanos(1)));
+        int run = runs.run(stop -> 2, TimeUnit.MINUTES.toNanos(1));
+        assertEquals(2, run);
     }
 }

@@ -4,6 +4,7 @@ import io.plumbline.node.network.BusyException;
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.DrainingException;
 import io.plumbline.node.network.RefusalKind;
+import io.plumbline.node.network.RefusedException;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
 import io.plumbline.transport.VarData;
@@ -187,7 +188,7 @@ public final class NodeClient implements Endpoint.Receiver {
                         case RefusalKind.BUSY -> new BusyException(reason);
                         case RefusalKind.DRAINING -> new DrainingException(reason);
                         case RefusalKind.ANSWER_TOO_LARGE -> new AnswerTooLargeException(reason);
-                        default -> new IllegalArgumentException(reason);
+                        default -> new RefusedException(reason);
                     });
         }
     }

@@ -14,6 +14,7 @@ import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LostException;
+import io.plumbline.node.network.RefusedException;
 import io.plumbline.node.network.UnjudgeableException;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
@@ -22,6 +23,7 @@ import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.Level;
 import io.plumbline.verifier.audit.Step;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
@@ -236,6 +238,10 @@ final class AuditAgent implements AutoCloseable {
             proof = judged.proof;
             if (verdict != null) {
                 verdicts.put(now.receipt().hash(), round, verdict);
+                if (!open.containsKey(now.requestHash())) {
+                    // It ended while the verdict was written: nothing would forget it.
+                    verdicts.forget(now.receipt().hash(), round);
+                }
             }
         } else if (verdict.opinion() == Opinion.BAD) {
             // Found before this process began, which may have ended before it accused.
@@ -353,11 +359,14 @@ final class AuditAgent implements AutoCloseable {
         }
     }
 
-    /** Whether the node is why there is no answer, and not this host, its disk or its software. */
+    /**
+     * Whether the node is why there is no answer, and not this host, its disk or its software, which may stumble over
+     * what a client has asked.
+     */
     private static boolean isTheNodes(Exception e) {
         boolean isThisHosts = e instanceof UnjudgeableException || e instanceof FileSystemException;
-        // A refusal by the node is thrown as an illegal argument, see NodeClient.
-        return !isThisHosts && (e instanceof IOException || e instanceof IllegalArgumentException);
+        boolean isRefusal = e instanceof RefusedException || e instanceof AnswerTooLargeException;
+        return !isThisHosts && (e instanceof IOException || isRefusal);
     }
 
     /** The same where a ledger that does not answer now must not take the verdict away: the round goes on without. */

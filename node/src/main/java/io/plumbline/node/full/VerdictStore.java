@@ -14,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -21,10 +23,14 @@ import java.util.stream.Stream;
 
 /**
  * The verdicts that a full node has bound itself to, on disk before the ledger is told: a full node that was killed
- * reveals what it had committed to. One small file each, removed when its request has ended.
+ * reveals what it had committed to. One small file each, removed when its request has ended, or at a start so long
+ * after that it must have.
  */
 public final class VerdictStore {
     private static final String SUFFIX = ".verdict";
+
+    /** No settlement is open so long: the end of an older one passed while this full node was not there to hear it. */
+    static final Duration KEPT = Duration.ofDays(30);
 
     private final Path folder;
     private final Map<String, Verdict> verdicts = new ConcurrentHashMap<>();
@@ -36,7 +42,10 @@ public final class VerdictStore {
         try (Stream<Path> files = Files.list(folder)) {
             for (Path file : files.toList()) {
                 String name = file.getFileName().toString();
-                Verdict verdict = name.endsWith(SUFFIX) ? read(file) : null;
+                boolean isOld = Files.getLastModifiedTime(file)
+                        .toInstant()
+                        .isBefore(Instant.now().minus(KEPT));
+                Verdict verdict = name.endsWith(SUFFIX) && !isOld ? read(file) : null;
                 if (verdict == null) {
                     Files.delete(file);
                 } else {

@@ -129,12 +129,16 @@ public final class TensorService implements Service {
         CompletableFuture<TensorScheduler.Result> done = submitted(hash, request);
         done.whenCompleteAsync(
                 (result, failure) -> {
-                    if (failure == null) {
-                        replies.guarded(from, id, () -> answer(from, id, bytes, request, result));
-                    } else {
-                        replies.refuse(from, id, failure instanceof CompletionException ? failure.getCause() : failure);
+                    try {
+                        if (failure == null) {
+                            replies.guarded(from, id, () -> answer(from, id, bytes, request, result));
+                        } else {
+                            replies.refuse(
+                                    from, id, failure instanceof CompletionException ? failure.getCause() : failure);
+                        }
+                    } finally {
+                        replies.over(hash);
                     }
-                    replies.over(hash);
                 },
                 outbox);
     }
@@ -142,7 +146,8 @@ public final class TensorService implements Service {
     private CompletableFuture<TensorScheduler.Result> submitted(Bytes32 hash, TensorRequest request) {
         try {
             return engine.submit(request);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
+            // Without memory too: a claim that stays has the request refused for ever.
             replies.over(hash);
             throw e;
         }

@@ -11,6 +11,7 @@ import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Parameters;
 import io.plumbline.ledger.state.Settlement;
 import io.plumbline.ledger.state.Settlement.Status;
+import io.plumbline.ledger.state.Signed;
 import io.plumbline.node.AttackNetwork;
 import io.plumbline.node.ClockedLedger;
 import io.plumbline.node.client.NodeClient;
@@ -18,6 +19,7 @@ import io.plumbline.node.network.BusyException;
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.Events;
 import io.plumbline.node.network.LostException;
+import io.plumbline.node.network.RefusedException;
 import io.plumbline.node.network.UnjudgeableException;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
@@ -32,17 +34,20 @@ import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
+import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.agrona.concurrent.AgentRunner;
 import org.junit.jupiter.api.Test;
@@ -87,6 +92,13 @@ class AuditAgentTest {
         private final AuditAgent audits;
 
         Auditing(Parameters parameters, List<KeyPair> nodes, AnswerAuditor auditor) throws IOException {
+            this(parameters, nodes, auditor, ledger -> ledger);
+        }
+
+        /** @param reached how the auditor reaches the ledger. */
+        Auditing(
+                Parameters parameters, List<KeyPair> nodes, AnswerAuditor auditor, UnaryOperator<Sequencer> reached)
+                throws IOException {
             List<Genesis.Deposit> deposits = new ArrayList<>();
             deposits.add(new Genesis.Deposit(requester.publicKey(), 1_000_000));
             nodes.forEach(keys -> deposits.add(new Genesis.Deposit(keys.publicKey(), 2 * STAKE)));
@@ -108,7 +120,7 @@ class AuditAgentTest {
             audits = new AuditAgent(
                     full.publicKey(),
                     endpoint,
-                    new LedgerClient(ledger, full, genesis.hash()),
+                    new LedgerClient(reached.apply(ledger), full, genesis.hash()),
                     node -> node,
                     Map.of(MODEL.toString(), auditor),
                     new EvidenceFolder(folder.resolve("evidence"), EvidenceFolder.MOST_BYTES, null),
@@ -197,6 +209,59 @@ class AuditAgentTest {
             Settlement ended = auditing.ended(request);
             assertEquals(Status.REFUNDED, ended.status());
             assertEquals(List.of(cell), ended.audit().postedCells());
+            assertEquals(1, ended.audit().silence());
+        }
+    }
+
+    /** Whatever a client has asked that an auditor stumbles over: it is the node's silence only where the node says no. */
+    @Test
+    void whatThisHostStumblesOverIsNoSilence() throws Exception {
+        for (RuntimeException why : List.of(
+                new RefusedException("never"),
+                new AnswerTooLargeException("too large"),
+                new IllegalArgumentException("a request of which nobody has thought"))) {
+            KeyPair node = KeyPair.random();
+            AnswerAuditor auditor = new AnswerAuditor() {
+                @Override
+                public Finding audit(Settlement ordered, Peer peer, Deadline deadline, AskedCells asked) {
+                    throw why;
+                }
+
+                @Override
+                public void close() {}
+            };
+            try (Auditing auditing = new Auditing(Parameters.DEFAULT.with("commitMs=9000"), List.of(node), auditor)) {
+                Bytes32 request = Bytes32.of(answered(auditing.paying, auditing.register(node), node, 1));
+                auditing.inbox.deliverTo(auditing.audits);
+                Settlement ended = auditing.ended(request);
+                boolean isNodes = why.getClass() != IllegalArgumentException.class;
+                assertEquals(isNodes ? 1 : 0, ended.audit().silence(), why.toString());
+                assertEquals(isNodes, !ended.audit().postedCells().isEmpty(), why.toString());
+            }
+        }
+    }
+
+    /** Where the ledger is away for the moment in which a silence would be posted, the verdict is given all the same. */
+    @Test
+    void aSilenceIsToldAlthoughItCannotBePosted() throws Exception {
+        KeyPair gone = KeyPair.random();
+        UnaryOperator<Sequencer> without = ledger -> (Sequencer) Proxy.newProxyInstance(
+                Sequencer.class.getClassLoader(), new Class<?>[] {Sequencer.class}, (proxy, method, arguments) -> {
+                    boolean isPosting = method.getName().equals("submit")
+                            && Signed.decode((byte[]) arguments[0]).commands().stream()
+                                    .anyMatch(Command.PostChallenge.class::isInstance);
+                    if (isPosting) {
+                        throw new IOException("The ledger is away.");
+                    }
+                    return method.invoke(ledger, arguments);
+                });
+        Parameters parameters = Parameters.DEFAULT.with("commitMs=9000");
+        try (Auditing auditing =
+                new Auditing(parameters, List.of(gone), without(Set.of(gone.publicKey())), without)) {
+            Bytes32 request = Bytes32.of(answered(auditing.paying, auditing.register(gone), gone, 1));
+            auditing.inbox.deliverTo(auditing.audits);
+            Settlement ended = auditing.ended(request);
+            assertEquals(List.of(), ended.audit().postedCells());
             assertEquals(1, ended.audit().silence());
         }
     }

@@ -19,6 +19,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -155,5 +158,20 @@ class AnswerStoreTest {
         assertNull(new VerdictStore(folder).find(request, 1), "a torn file is none");
         again.forget(request, 1);
         assertNull(again.find(request, 1));
+    }
+
+    /** Where the end of a settlement passed while the full node was away, nobody forgets its verdict. */
+    @Test
+    void aVerdictOnWhatMustHaveEndedLongAgoIsNotKeptForEver() throws IOException {
+        VerdictStore store = new VerdictStore(folder);
+        Verdict verdict = new Verdict(Verdict.Opinion.GOOD, "", "", new byte[32], Blake3.hash(new byte[] {9}));
+        store.put(Bytes32.ZERO, 0, verdict);
+        store.put(Bytes32.ZERO, 1, verdict);
+        Path old = folder.resolve(Bytes32.ZERO + "-0.verdict");
+        Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofDays(31))));
+        VerdictStore again = new VerdictStore(folder);
+        assertNull(again.find(Bytes32.ZERO, 0));
+        assertFalse(Files.exists(old));
+        assertNotNull(again.find(Bytes32.ZERO, 1));
     }
 }
