@@ -38,8 +38,11 @@ final class CopiedState implements Replica.Listener {
     private LedgerState state;
     private int mostLiars;
 
-    /** Hashes of the snapshot that was copied and of those that were taken of it since, by their heights. */
-    private final Map<Long, Bytes32> own = new HashMap<>();
+    /**
+     * Hashes of the snapshot that was copied and of those that were taken of it since, by their heights: several of one
+     * height, where a block was closed between them.
+     */
+    private final Map<Long, Set<Bytes32>> own = new HashMap<>();
 
     /** Full nodes that have stated the same snapshot, and those that have stated another. */
     private final Set<Bytes32> agreeing = new HashSet<>();
@@ -76,7 +79,7 @@ final class CopiedState implements Replica.Listener {
         state = from;
         mostLiars = Certificate.mostLiars(fullNodes);
         needed = Math.min(mostLiars + 1, fullNodes - 1);
-        own.put(from.height(), hash);
+        keep(from.height(), hash);
         Blocks blocks = from.blocks();
         BlockHeader last = blocks.open() == null ? blocks.certified() : blocks.open();
         copied = last == null ? -1 : last.number();
@@ -132,11 +135,21 @@ final class CopiedState implements Replica.Listener {
 
     @Override
     public void onStatedSnapshot(Bytes32 fullNode, StateSnapshot snapshot) {
-        Bytes32 hash = own.get(snapshot.height());
-        if (!isSure && hash != null) {
-            (hash.equals(snapshot.hash()) ? agreeing : differing).add(fullNode);
-            believe();
+        Set<Bytes32> hashes = own.get(snapshot.height());
+        if (isSure || hashes == null) {
+            return;
         }
+        if (hashes.contains(snapshot.hash())) {
+            agreeing.add(fullNode);
+            differing.remove(fullNode);
+            believe();
+        } else if (!agreeing.contains(fullNode)) {
+            differing.add(fullNode);
+        }
+    }
+
+    private void keep(long height, Bytes32 hash) {
+        own.computeIfAbsent(height, any -> new HashSet<>()).add(hash);
     }
 
     private void believe() {
@@ -158,7 +171,7 @@ final class CopiedState implements Replica.Listener {
     public void onSnapshot(byte[] snapshot, long height) {
         if (!isSure) {
             // A step may have been missed by the others when the first was taken; this one they state too.
-            own.put(height, Snapshots.hash(snapshot));
+            keep(height, Snapshots.hash(snapshot));
         } else {
             listener.onSnapshot(snapshot, height);
         }

@@ -213,4 +213,34 @@ class CopiedStateTest {
         System.arraycopy(honest, from, body, from, 2 * Long.BYTES + Bytes32.BYTES + Integer.BYTES);
         return body;
     }
+
+    /** A block closes without a command: what full nodes have before and after it are two snapshots of one height. */
+    @Test
+    void twoSnapshotsOfOneHeightAreBothItsOwn() throws IOException {
+        byte[] first = beginsWithAnOpenBlock();
+        Files.createFile(mark);
+        CopiedState copied = new CopiedState(mark, new Told());
+        LedgerState state = LedgerState.decode(genesis, first);
+        copied.begin(state, 4, Bytes32.of(Blake3.hash(first)));
+        byte[] second = Blake3.hash(first);
+        copied.onSnapshot(second, state.height());
+        for (int place = 0; place < 2; place++) {
+            Bytes32 other = full.get(place).publicKey();
+            copied.onStatedSnapshot(
+                    other, new Command.StateSnapshot(state.height(), Bytes32.of(Blake3.hash(first))));
+            copied.onStatedSnapshot(
+                    other, new Command.StateSnapshot(state.height(), Bytes32.of(Blake3.hash(second))));
+        }
+        copied.check();
+        for (int place = 0; place < 2; place++) {
+            copied.onStatedSnapshot(
+                    full.get(place).publicKey(), new Command.StateSnapshot(state.height(), Bytes32.ZERO));
+        }
+        copied.check();
+        for (int place = 2; place < 4; place++) {
+            copied.onStatedSnapshot(
+                    full.get(place).publicKey(), new Command.StateSnapshot(state.height(), Bytes32.ZERO));
+        }
+        assertThrows(IllegalStateException.class, copied::check);
+    }
 }
