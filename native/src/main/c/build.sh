@@ -27,6 +27,7 @@ compile_forms() {
     form=$1
     shift
     "$cc" $flags $exact "$@" "-DFORM=$form" -c "$here/math.c" -o "$objects/math_$form.o"
+    "$cc" $flags $exact "$@" "-DFORM=$form" -c "$here/delta.c" -o "$objects/delta_$form.o"
     "$cc" $flags "$@" "-DFORM=$form" -c "$here/ring.c" -o "$objects/ring_$form.o"
     "$cc" $flags "$@" "-DFORM=$form" -c "$here/words.c" -o "$objects/words_$form.o"
 }

@@ -153,6 +153,23 @@ FUNCTION(void, silu_mul)(
     }
 }
 
+FUNCTION(void, sigmoid_mul)(float *x, int64_t xOffset, const float *gate, int64_t gOffset, int n) {
+    x += xOffset;
+    gate += gOffset;
+    for (int k = 0; k < n; k++) {
+        float g = gate[k], e = exact_exp(-fabsf(g)), numerator = g >= 0 ? 1.0f : e;
+        x[k] = x[k] * (numerator / (1.0f + e));
+    }
+}
+
+FUNCTION(void, multiply_add)(
+    float *sum, int64_t sOffset, const float *x, int64_t xOffset, const float *w, int64_t wOffset, int n) {
+    sum += sOffset;
+    x += xOffset;
+    w += wOffset;
+    for (int k = 0; k < n; k++) sum[k] = __builtin_fmaf(x[k], w[k], sum[k]);
+}
+
 FUNCTION(void, gelu_mul)(
     const float *gate, int64_t gOffset, const float *up, int64_t uOffset, int n, float *out, int64_t oOffset) {
     gate += gOffset;

@@ -1,9 +1,11 @@
 package io.plumbline.benchmarks.jmh;
 
+import io.plumbline.verifier.numerics.DeltaRun;
 import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.numerics.Rope;
 import io.plumbline.verifier.numerics.RopeTable;
 import io.plumbline.verifier.numerics.ScalarMath;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
@@ -16,6 +18,10 @@ import org.openjdk.jmh.annotations.Setup;
 public class NumericsSuite extends Suite {
     private static final int HEAD = 128;
     private static final int TOKENS = 1024;
+
+    /** Tokens of a run through linear attention: those between two states that a trace commits to. */
+    private static final int RUN = 128;
+
     private static final float EPSILON = 1e-5f;
     private static final float FACTOR = 1e-4f;
 
@@ -37,6 +43,14 @@ public class NumericsSuite extends Suite {
     private final int[] scores = new int[TOKENS];
     private final float[] scales = new float[TOKENS];
     private final short[] shares = new short[TOKENS];
+    private final float[] heads = floats(3 * HEAD * RUN, 5);
+    private final float[] gates = new float[RUN];
+    private final float[] outputs = new float[HEAD * RUN];
+    private final MemorySegment state = MemorySegment.ofArray(new float[HEAD * HEAD]);
+    private final DeltaRun run = new DeltaRun(HEAD, HEAD, 3 * HEAD, 1, HEAD)
+            .between(state, 0, state, 0)
+            .of(heads, 0, HEAD, 2 * HEAD)
+            .by(gates, gates, 0);
 
     /** Random rows. */
     @Setup
@@ -53,6 +67,11 @@ public class NumericsSuite extends Suite {
             scores[i] = some[i] << 12;
         }
         Arrays.fill(scales, 0.01f);
+        Arrays.fill(gates, 0.5f);
+        for (int i = 0; i < heads.length; i++) {
+            // Of about unit length, as they come from their norms: the state stays of one size.
+            heads[i] *= (float) (1 / Math.sqrt(HEAD));
+        }
     }
 
     @Benchmark
@@ -85,6 +104,20 @@ public class NumericsSuite extends Suite {
     public short[] softmax() {
         math.attentionWeights(scores, 0, TOKENS, FACTOR, scales, 0, scales, 0, shares, 0);
         return shares;
+    }
+
+    /** One head's matrix of 128 by 128, one token. */
+    @Benchmark
+    public float[] delta() {
+        math.deltaRule(run.into(outputs, 0, 1));
+        return outputs;
+    }
+
+    /** The same head, 128 tokens. */
+    @Benchmark
+    public float[] deltaOfARun() {
+        math.deltaRule(run.into(outputs, 0, RUN));
+        return outputs;
     }
 
     @Benchmark

@@ -78,16 +78,16 @@ final class DeltaCheck implements AutoCloseable {
         this.y = new int[TOGETHER * rowFloats];
         this.digits = new byte[TOGETHER * 2 * hidden];
         this.gates = new int[TOGETHER * gateProducts];
-        this.convolved = new float[delta.channels()];
-        this.rates = new float[delta.valueHeads()];
-        this.decays = new float[delta.valueHeads()];
-        this.out = new float[delta.values()];
+        this.convolved = new float[TOGETHER * delta.channels()];
+        this.rates = new float[TOGETHER * delta.valueHeads()];
+        this.decays = new float[TOGETHER * delta.valueHeads()];
+        this.out = new float[TOGETHER * delta.values()];
     }
 
     /** About the bytes that it takes. */
     static long memoryBytes(ModelConfig config) {
         DeltaRule delta = config.architecture().delta();
-        return delta.stateBytes() + 4L * (delta.taps() + 2 * TOGETHER) * (delta.channels() + delta.values());
+        return delta.stateBytes() + 4L * (delta.taps() + 4 * TOGETHER) * (delta.channels() + delta.values());
     }
 
     /**
@@ -214,14 +214,16 @@ final class DeltaCheck implements AutoCloseable {
             o.current = from + i;
             int row = reach + i * rowFloats;
             rule.project(o.parameters, y, i * rowFloats, scale[i], rows, row);
-            rule.gates(o.parameters, gates, i * gateProducts, digitScale[i], rates, decays, 0);
-            rule.convolve(o.parameters, rows, row, convolved, 0);
-            for (int h = 0; h < delta.valueHeads(); h++) {
-                rule.advance(h, state, state, convolved, 0, decays[h], rates[h], out, 0);
-            }
-            if (target != null) {
-                targetScale[i] = rule.quantizeHeads(o.parameters, out, 0, rows, row, target, i * delta.values());
-            }
+            rule.gates(o.parameters, gates, i * gateProducts, digitScale[i], rates, decays, i * delta.valueHeads());
+            rule.convolve(o.parameters, rows, row, convolved, i * delta.channels());
+        }
+        for (int h = 0; h < delta.valueHeads(); h++) {
+            rule.advance(h, state, state, convolved, 0, decays, rates, 0, out, 0, count);
+        }
+        for (int i = 0; i < count && target != null; i++) {
+            o.current = from + i;
+            int at = i * delta.values();
+            targetScale[i] = rule.quantizeHeads(o.parameters, out, at, rows, reach + i * rowFloats, target, at);
         }
         System.arraycopy(rows, count * rowFloats, rows, 0, reach);
     }

@@ -1,6 +1,7 @@
 package io.plumbline.verifier.model;
 
 import io.plumbline.verifier.numerics.Constants;
+import io.plumbline.verifier.numerics.DeltaRun;
 import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.numerics.ScalarMath;
 import java.lang.foreign.MemorySegment;
@@ -22,6 +23,7 @@ public final class DeltaSteps {
     /** Added by a norm so that the root of a sum of squares, not of a mean, divides queries and keys. */
     private final float unitEps;
 
+    private final DeltaRun run;
     private final float[] queryGain;
     private final float[] keyGain;
     private final float[] ones;
@@ -32,6 +34,7 @@ public final class DeltaSteps {
         this.math = math;
         this.eps = config.eps();
         this.unitEps = Constants.DELTA_EPS / delta.keyDim();
+        this.run = new DeltaRun(delta.keyDim(), delta.valueDim(), delta.channels(), delta.valueHeads(), delta.values());
         this.queryGain = new float[delta.keyDim()];
         this.keyGain = new float[delta.keyDim()];
         this.ones = new float[delta.channels()];
@@ -114,12 +117,14 @@ public final class DeltaSteps {
     }
 
     /**
-     * The delta rule of one token in one value head.
+     * The delta rule of a run of tokens in one value head.
      *
      * @param from the layer's state before, of {@link DeltaRule#stateBytes}.
      * @param to receives the head's part of the state after; may be {@code from}.
-     * @param x what {@link #convolve} gave, from {@code xOffset}.
-     * @param out receives the outputs of all heads from {@code at}, of which this one's are written.
+     * @param x what {@link #convolve} gave of the first token, from {@code xOffset}; the next ones' behind it.
+     * @param decays of all heads of the first token, from {@code gate}; the next ones' behind it, as are rates.
+     * @param out receives the outputs of all heads of the first token from {@code at}, of which this one's are written;
+     *     the next ones' behind it.
      */
     public void advance(
             int head,
@@ -127,28 +132,19 @@ public final class DeltaSteps {
             MemorySegment to,
             float[] x,
             int xOffset,
-            float decay,
-            float rate,
+            float[] decays,
+            float[] rates,
+            int gate,
             float[] out,
-            int at) {
+            int at,
+            int tokens) {
         int query = xOffset + head / (delta.valueHeads() / delta.keyHeads()) * delta.keyDim();
         int value = xOffset + 2 * delta.keys() + head * delta.valueDim();
         long state = delta.headAt(head);
-        math.deltaRule(
-                from,
-                state,
-                to,
-                state,
-                delta.keyDim(),
-                delta.valueDim(),
-                x,
-                query,
-                query + delta.keys(),
-                value,
-                decay,
-                rate,
-                out,
-                at + head * delta.valueDim());
+        math.deltaRule(run.between(from, state, to, state)
+                .of(x, query, query + delta.keys(), value)
+                .by(decays, rates, gate + head)
+                .into(out, at + head * delta.valueDim(), tokens));
     }
 
     /**

@@ -1,7 +1,5 @@
 package io.plumbline.verifier.numerics;
 
-import java.lang.foreign.MemorySegment;
-
 /**
  * The float arithmetic of the numeric contract, row by row. {@link ScalarMath} is the contract in executable form;
  * every other implementation gives its bits.
@@ -62,29 +60,11 @@ public interface ExactMath {
     void multiplyAdd(float[] sum, int sOffset, float[] x, int xOffset, float[] w, int wOffset, int n);
 
     /**
-     * One token of the gated delta rule in one head: {@code S = S * decay}, {@code d = (v - S^T k) * rate}, {@code S =
-     * S + k d^T}, {@code out = S^T q}; products are added by fma, in ascending order of the key's elements.
-     *
-     * @param from holds S before, {@code [keyDim][valueDim]} little-endian floats from {@code fromOffset} bytes.
-     * @param to receives S after, from {@code toOffset} bytes; may be {@code from}.
-     * @param x holds q, k and v from these offsets.
-     * @param out receives valueDim floats.
+     * A run of tokens of one head through the gated delta rule, each: {@code S = S * decay}, {@code d = (v - S^T k) *
+     * rate}, {@code S = S + k d^T}, {@code out = S^T q}; products are added by fma, in ascending order of the key's
+     * elements.
      */
-    void deltaRule(
-            MemorySegment from,
-            long fromOffset,
-            MemorySegment to,
-            long toOffset,
-            int keyDim,
-            int valueDim,
-            float[] x,
-            int qOffset,
-            int kOffset,
-            int vOffset,
-            float decay,
-            float rate,
-            float[] out,
-            int oOffset);
+    void deltaRule(DeltaRun run);
 
     /** {@code x = x * factor}. */
     void scale(float[] x, int offset, int n, float factor);

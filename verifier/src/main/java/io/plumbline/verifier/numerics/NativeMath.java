@@ -14,9 +14,6 @@ import java.util.Objects;
 
 /** The contract in C, called on the very arrays. */
 public final class NativeMath implements ExactMath {
-    /** For operations that have no form in C. */
-    private final ExactMath other = Simd.enabled() ? new VectorMath() : new ScalarMath();
-
     private final Form form;
     private float[] exponentials = new float[256];
 
@@ -39,7 +36,10 @@ public final class NativeMath implements ExactMath {
             MethodHandle attentionWeights,
             MethodHandle attentionOutput,
             MethodHandle gate,
-            MethodHandle addProducts) {
+            MethodHandle addProducts,
+            MethodHandle sigmoidMul,
+            MethodHandle multiplyAdd,
+            MethodHandle deltaRule) {
         private static Form of(String name) {
             FunctionDescriptor quantize =
                     FunctionDescriptor.of(JAVA_FLOAT, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
@@ -115,7 +115,20 @@ public final class NativeMath implements ExactMath {
                     NativeLibrary.function(
                             "pl_add_products_" + name,
                             FunctionDescriptor.ofVoid(
-                                    ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_FLOAT, ADDRESS)));
+                                    ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_FLOAT, ADDRESS)),
+                    NativeLibrary.function(
+                            "pl_sigmoid_mul_" + name,
+                            FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT)),
+                    NativeLibrary.function(
+                            "pl_multiply_add_" + name,
+                            FunctionDescriptor.ofVoid(
+                                    ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT)),
+                    NativeLibrary.function(
+                            "pl_delta_rule_" + name,
+                            FunctionDescriptor.ofVoid(
+                                    ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS,
+                                    JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG, JAVA_LONG,
+                                    ADDRESS, JAVA_LONG, JAVA_LONG)));
         }
     }
 
@@ -376,45 +389,55 @@ public final class NativeMath implements ExactMath {
 
     @Override
     public void sigmoidMul(float[] x, int xOffset, float[] gate, int gOffset, int n) {
-        other.sigmoidMul(x, xOffset, gate, gOffset, n);
+        check(xOffset, n, x.length);
+        check(gOffset, n, gate.length);
+        try {
+            form.sigmoidMul().invokeExact(of(x), (long) xOffset, of(gate), (long) gOffset, n);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
     }
 
     @Override
     public void multiplyAdd(float[] sum, int sOffset, float[] x, int xOffset, float[] w, int wOffset, int n) {
-        other.multiplyAdd(sum, sOffset, x, xOffset, w, wOffset, n);
+        check(sOffset, n, sum.length);
+        check(xOffset, n, x.length);
+        check(wOffset, n, w.length);
+        try {
+            form.multiplyAdd().invokeExact(of(sum), (long) sOffset, of(x), (long) xOffset, of(w), (long) wOffset, n);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
     }
 
+    /** The bounds were checked when the run was set. */
     @Override
-    public void deltaRule(
-            MemorySegment from,
-            long fromOffset,
-            MemorySegment to,
-            long toOffset,
-            int keyDim,
-            int valueDim,
-            float[] x,
-            int qOffset,
-            int kOffset,
-            int vOffset,
-            float decay,
-            float rate,
-            float[] out,
-            int oOffset) {
-        other.deltaRule(
-                from,
-                fromOffset,
-                to,
-                toOffset,
-                keyDim,
-                valueDim,
-                x,
-                qOffset,
-                kOffset,
-                vOffset,
-                decay,
-                rate,
-                out,
-                oOffset);
+    public void deltaRule(DeltaRun run) {
+        try {
+            form.deltaRule()
+                    .invokeExact(
+                            run.from,
+                            run.fromOffset,
+                            run.to,
+                            run.toOffset,
+                            run.keyDim,
+                            run.valueDim,
+                            run.tokens,
+                            of(run.x),
+                            (long) run.query,
+                            (long) run.key,
+                            (long) run.value,
+                            (long) run.xStride,
+                            of(run.decays),
+                            of(run.rates),
+                            (long) run.gate,
+                            (long) run.gStride,
+                            of(run.out),
+                            (long) run.o,
+                            (long) run.oStride);
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
     }
 
     private static RuntimeException rethrown(Throwable e) {

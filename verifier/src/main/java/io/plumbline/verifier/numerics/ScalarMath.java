@@ -238,40 +238,44 @@ public class ScalarMath implements ExactMath {
     }
 
     @Override
-    public void deltaRule(
-            MemorySegment from,
-            long fromOffset,
-            MemorySegment to,
-            long toOffset,
-            int keyDim,
-            int valueDim,
-            float[] x,
-            int qOffset,
-            int kOffset,
-            int vOffset,
-            float decay,
-            float rate,
-            float[] out,
-            int oOffset) {
-        float[] d = new float[valueDim];
-        for (int k = 0; k < keyDim; k++) {
-            for (int v = 0; v < valueDim; v++) {
-                long at = 4L * (k * valueDim + v);
+    public void deltaRule(DeltaRun run) {
+        MemorySegment from = run.from;
+        long fromOffset = run.fromOffset;
+        for (int t = 0; t < run.tokens; t++) {
+            deltaRule(run, t, from, fromOffset);
+            from = run.to;
+            fromOffset = run.toOffset;
+        }
+    }
+
+    private static void deltaRule(DeltaRun run, int t, MemorySegment from, long fromOffset) {
+        float[] x = run.x;
+        int query = run.query + t * run.xStride;
+        int key = run.key + t * run.xStride;
+        int value = run.value + t * run.xStride;
+        int o = run.o + t * run.oStride;
+        float decay = run.decays[run.gate + t * run.gStride];
+        float rate = run.rates[run.gate + t * run.gStride];
+        int columns = run.valueDim;
+        float[] d = new float[columns];
+        for (int k = 0; k < run.keyDim; k++) {
+            for (int v = 0; v < columns; v++) {
+                long at = 4L * (k * columns + v);
                 float s = from.get(FLOAT, fromOffset + at) * decay;
-                to.set(FLOAT, toOffset + at, s);
-                d[v] = Math.fma(x[kOffset + k], s, d[v]);
+                run.to.set(FLOAT, run.toOffset + at, s);
+                d[v] = Math.fma(x[key + k], s, d[v]);
             }
         }
-        for (int v = 0; v < valueDim; v++) {
-            d[v] = (x[vOffset + v] - d[v]) * rate;
+        for (int v = 0; v < columns; v++) {
+            d[v] = (x[value + v] - d[v]) * rate;
         }
-        Arrays.fill(out, oOffset, oOffset + valueDim, 0f);
-        for (int k = 0; k < keyDim; k++) {
-            for (int v = 0; v < valueDim; v++) {
-                long at = toOffset + 4L * (k * valueDim + v);
-                float s = Math.fma(x[kOffset + k], d[v], to.get(FLOAT, at));
-                to.set(FLOAT, at, s);
-                out[oOffset + v] = Math.fma(x[qOffset + k], s, out[oOffset + v]);
+        Arrays.fill(run.out, o, o + columns, 0f);
+        for (int k = 0; k < run.keyDim; k++) {
+            for (int v = 0; v < columns; v++) {
+                long at = run.toOffset + 4L * (k * columns + v);
+                float s = Math.fma(x[key + k], d[v], run.to.get(FLOAT, at));
+                run.to.set(FLOAT, at, s);
+                run.out[o + v] = Math.fma(x[query + k], s, run.out[o + v]);
             }
         }
     }

@@ -302,52 +302,59 @@ public final class VectorMath implements ExactMath {
         }
     }
 
-    /** Columns of the state do not depend on each other: four vectors of them stay in the first cache, or one. */
+    /** Columns do not depend on each other: a few at a time stay in the cache while all tokens go through them. */
     @Override
-    public void deltaRule(
-            MemorySegment from,
-            long fromOffset,
-            MemorySegment to,
-            long toOffset,
-            int keyDim,
-            int valueDim,
-            float[] x,
-            int qOffset,
-            int kOffset,
-            int vOffset,
-            float decay,
-            float rate,
-            float[] out,
-            int oOffset) {
-        long row = 4L * valueDim;
+    public void deltaRule(DeltaRun run) {
         int v = 0;
-        for (; v <= valueDim - 4 * W; v += 4 * W) {
-            long begin = fromOffset + 4L * v;
-            long end = toOffset + 4L * v;
+        for (; v <= run.valueDim - 4 * W; v += 4 * W) {
+            fourVectors(run, v);
+        }
+        for (; v <= run.valueDim - W; v += W) {
+            oneVector(run, v);
+        }
+        for (; v < run.valueDim; v++) {
+            oneColumn(run, v);
+        }
+    }
+
+    private static FloatVector read(MemorySegment from, long at) {
+        return FloatVector.fromMemorySegment(F, from, at, ORDER);
+    }
+
+    private static void fourVectors(DeltaRun run, int v) {
+        float[] x = run.x;
+        long row = 4L * run.valueDim;
+        MemorySegment from = run.from;
+        MemorySegment to = run.to;
+        long begin = run.fromOffset + 4L * v;
+        long end = run.toOffset + 4L * v;
+        int query = run.query;
+        int key = run.key;
+        for (int t = 0; t < run.tokens; t++) {
             FloatVector a = FloatVector.zero(F);
             FloatVector b = a;
             FloatVector c = a;
             FloatVector d = a;
-            FloatVector g = FloatVector.broadcast(F, decay);
-            for (int k = 0; k < keyDim; k++) {
-                FloatVector key = FloatVector.broadcast(F, x[kOffset + k]);
+            FloatVector decay = FloatVector.broadcast(F, run.decays[run.gate + t * run.gStride]);
+            for (int k = 0; k < run.keyDim; k++) {
+                FloatVector of = FloatVector.broadcast(F, x[key + k]);
                 long at = begin + k * row;
                 long put = end + k * row;
-                FloatVector s =
-                        FloatVector.fromMemorySegment(F, from, at, ORDER).mul(g);
-                a = key.fma(s, a);
+                FloatVector s = read(from, at).mul(decay);
+                a = of.fma(s, a);
                 s.intoMemorySegment(to, put, ORDER);
-                s = FloatVector.fromMemorySegment(F, from, at + 4L * W, ORDER).mul(g);
-                b = key.fma(s, b);
+                s = read(from, at + 4L * W).mul(decay);
+                b = of.fma(s, b);
                 s.intoMemorySegment(to, put + 4L * W, ORDER);
-                s = FloatVector.fromMemorySegment(F, from, at + 8L * W, ORDER).mul(g);
-                c = key.fma(s, c);
+                s = read(from, at + 8L * W).mul(decay);
+                c = of.fma(s, c);
                 s.intoMemorySegment(to, put + 8L * W, ORDER);
-                s = FloatVector.fromMemorySegment(F, from, at + 12L * W, ORDER).mul(g);
-                d = key.fma(s, d);
+                s = read(from, at + 12L * W).mul(decay);
+                d = of.fma(s, d);
                 s.intoMemorySegment(to, put + 12L * W, ORDER);
             }
-            int value = vOffset + v;
+            int value = run.value + t * run.xStride + v;
+            FloatVector rate = FloatVector.broadcast(F, run.rates[run.gate + t * run.gStride]);
             a = FloatVector.fromArray(F, x, value).sub(a).mul(rate);
             b = FloatVector.fromArray(F, x, value + W).sub(b).mul(rate);
             c = FloatVector.fromArray(F, x, value + 2 * W).sub(c).mul(rate);
@@ -356,63 +363,93 @@ public final class VectorMath implements ExactMath {
             FloatVector ob = oa;
             FloatVector oc = oa;
             FloatVector od = oa;
-            for (int k = 0; k < keyDim; k++) {
-                FloatVector key = FloatVector.broadcast(F, x[kOffset + k]);
-                FloatVector query = FloatVector.broadcast(F, x[qOffset + k]);
+            for (int k = 0; k < run.keyDim; k++) {
+                FloatVector of = FloatVector.broadcast(F, x[key + k]);
+                FloatVector asked = FloatVector.broadcast(F, x[query + k]);
                 long put = end + k * row;
-                FloatVector s = key.fma(a, FloatVector.fromMemorySegment(F, to, put, ORDER));
-                oa = query.fma(s, oa);
+                FloatVector s = of.fma(a, read(to, put));
+                oa = asked.fma(s, oa);
                 s.intoMemorySegment(to, put, ORDER);
-                s = key.fma(b, FloatVector.fromMemorySegment(F, to, put + 4L * W, ORDER));
-                ob = query.fma(s, ob);
+                s = of.fma(b, read(to, put + 4L * W));
+                ob = asked.fma(s, ob);
                 s.intoMemorySegment(to, put + 4L * W, ORDER);
-                s = key.fma(c, FloatVector.fromMemorySegment(F, to, put + 8L * W, ORDER));
-                oc = query.fma(s, oc);
+                s = of.fma(c, read(to, put + 8L * W));
+                oc = asked.fma(s, oc);
                 s.intoMemorySegment(to, put + 8L * W, ORDER);
-                s = key.fma(d, FloatVector.fromMemorySegment(F, to, put + 12L * W, ORDER));
-                od = query.fma(s, od);
+                s = of.fma(d, read(to, put + 12L * W));
+                od = asked.fma(s, od);
                 s.intoMemorySegment(to, put + 12L * W, ORDER);
             }
-            oa.intoArray(out, oOffset + v);
-            ob.intoArray(out, oOffset + v + W);
-            oc.intoArray(out, oOffset + v + 2 * W);
-            od.intoArray(out, oOffset + v + 3 * W);
+            int o = run.o + t * run.oStride + v;
+            oa.intoArray(run.out, o);
+            ob.intoArray(run.out, o + W);
+            oc.intoArray(run.out, o + 2 * W);
+            od.intoArray(run.out, o + 3 * W);
+            from = to;
+            begin = end;
+            query += run.xStride;
+            key += run.xStride;
         }
-        for (; v <= valueDim - W; v += W) {
+    }
+
+    private static void oneVector(DeltaRun run, int v) {
+        float[] x = run.x;
+        long row = 4L * run.valueDim;
+        MemorySegment from = run.from;
+        long begin = run.fromOffset + 4L * v;
+        long end = run.toOffset + 4L * v;
+        for (int t = 0; t < run.tokens; t++) {
+            int query = run.query + t * run.xStride;
+            int key = run.key + t * run.xStride;
+            float decay = run.decays[run.gate + t * run.gStride];
             FloatVector d = FloatVector.zero(F);
-            for (int k = 0; k < keyDim; k++) {
-                FloatVector s = FloatVector.fromMemorySegment(F, from, fromOffset + k * row + 4L * v, ORDER)
-                        .mul(decay);
-                d = FloatVector.broadcast(F, x[kOffset + k]).fma(s, d);
-                s.intoMemorySegment(to, toOffset + k * row + 4L * v, ORDER);
+            for (int k = 0; k < run.keyDim; k++) {
+                FloatVector s = read(from, begin + k * row).mul(decay);
+                d = FloatVector.broadcast(F, x[key + k]).fma(s, d);
+                s.intoMemorySegment(run.to, end + k * row, ORDER);
             }
-            d = FloatVector.fromArray(F, x, vOffset + v).sub(d).mul(rate);
+            d = FloatVector.fromArray(F, x, run.value + t * run.xStride + v)
+                    .sub(d)
+                    .mul(run.rates[run.gate + t * run.gStride]);
             FloatVector o = FloatVector.zero(F);
-            for (int k = 0; k < keyDim; k++) {
-                long put = toOffset + k * row + 4L * v;
-                FloatVector s = FloatVector.broadcast(F, x[kOffset + k])
-                        .fma(d, FloatVector.fromMemorySegment(F, to, put, ORDER));
-                o = FloatVector.broadcast(F, x[qOffset + k]).fma(s, o);
-                s.intoMemorySegment(to, put, ORDER);
+            for (int k = 0; k < run.keyDim; k++) {
+                long put = end + k * row;
+                FloatVector s = FloatVector.broadcast(F, x[key + k]).fma(d, read(run.to, put));
+                o = FloatVector.broadcast(F, x[query + k]).fma(s, o);
+                s.intoMemorySegment(run.to, put, ORDER);
             }
-            o.intoArray(out, oOffset + v);
+            o.intoArray(run.out, run.o + t * run.oStride + v);
+            from = run.to;
+            begin = end;
         }
-        for (; v < valueDim; v++) {
+    }
+
+    private static void oneColumn(DeltaRun run, int v) {
+        float[] x = run.x;
+        long row = 4L * run.valueDim;
+        MemorySegment from = run.from;
+        long begin = run.fromOffset + 4L * v;
+        long end = run.toOffset + 4L * v;
+        for (int t = 0; t < run.tokens; t++) {
+            int query = run.query + t * run.xStride;
+            int key = run.key + t * run.xStride;
+            float decay = run.decays[run.gate + t * run.gStride];
             float d = 0;
-            for (int k = 0; k < keyDim; k++) {
-                float s = from.get(FLOAT, fromOffset + k * row + 4L * v) * decay;
-                d = Math.fma(x[kOffset + k], s, d);
-                to.set(FLOAT, toOffset + k * row + 4L * v, s);
+            for (int k = 0; k < run.keyDim; k++) {
+                float s = from.get(FLOAT, begin + k * row) * decay;
+                d = Math.fma(x[key + k], s, d);
+                run.to.set(FLOAT, end + k * row, s);
             }
-            d = (x[vOffset + v] - d) * rate;
+            d = (x[run.value + t * run.xStride + v] - d) * run.rates[run.gate + t * run.gStride];
             float o = 0;
-            for (int k = 0; k < keyDim; k++) {
-                long put = toOffset + k * row + 4L * v;
-                float s = Math.fma(x[kOffset + k], d, to.get(FLOAT, put));
-                o = Math.fma(x[qOffset + k], s, o);
-                to.set(FLOAT, put, s);
+            for (int k = 0; k < run.keyDim; k++) {
+                float s = Math.fma(x[key + k], d, run.to.get(FLOAT, end + k * row));
+                o = Math.fma(x[query + k], s, o);
+                run.to.set(FLOAT, end + k * row, s);
             }
-            out[oOffset + v] = o;
+            run.out[run.o + t * run.oStride + v] = o;
+            from = run.to;
+            begin = end;
         }
     }
 

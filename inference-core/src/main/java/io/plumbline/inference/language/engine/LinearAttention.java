@@ -209,16 +209,19 @@ final class LinearAttention {
     private void advance(int worker, int task) {
         int s = task / delta.valueHeads();
         int head = task % delta.valueHeads();
-        MemorySegment from = before(s);
-        MemorySegment to = after(s);
-        int first = firstRows[s];
-        for (int row = first; row < first + batch.segments().get(s).count(); row++) {
-            int gate = row * delta.valueHeads() + head;
-            int x = row * delta.channels();
-            int at = row * delta.values();
-            rules[worker].advance(head, from, to, convolved, x, decays[gate], rates[gate], out, at);
-            from = to;
-        }
+        int row = firstRows[s];
+        rules[worker].advance(
+                head,
+                before(s),
+                after(s),
+                convolved,
+                row * delta.channels(),
+                decays,
+                rates,
+                row * delta.valueHeads(),
+                out,
+                row * delta.values(),
+                batch.segments().get(s).count());
     }
 
     private void quantizeHeads(int worker, int row) {

@@ -32,6 +32,7 @@ import io.plumbline.verifier.model.DeltaRule;
 import io.plumbline.verifier.model.ExpertParameters;
 import io.plumbline.verifier.model.LayerParameters;
 import io.plumbline.verifier.model.VerifierKey;
+import io.plumbline.verifier.numerics.DeltaRun;
 import io.plumbline.verifier.numerics.ExactMath;
 import io.plumbline.verifier.numerics.ScalarMath;
 import io.plumbline.verifier.receipt.Answer;
@@ -225,62 +226,26 @@ class LinearAttentionCheatsTest {
         assertEquals(1, failure.layer(), "the layer with attention");
     }
 
-    /** Another rule in place of the model's. */
-    private static class OtherRule extends ScalarMath {
-        private final boolean hasDecay;
-        private final boolean hasState;
-
-        OtherRule(boolean hasDecay, boolean hasState) {
-            this.hasDecay = hasDecay;
-            this.hasState = hasState;
-        }
-
+    /** Begins with what another request has left. */
+    private static final class LeftState extends ScalarMath {
         @Override
-        public void deltaRule(
-                MemorySegment from,
-                long fromOffset,
-                MemorySegment to,
-                long toOffset,
-                int keyDim,
-                int valueDim,
-                float[] x,
-                int qOffset,
-                int kOffset,
-                int vOffset,
-                float decay,
-                float rate,
-                float[] out,
-                int oOffset) {
-            MemorySegment head = from.asSlice(fromOffset, 4L * keyDim * valueDim);
-            if (hasState
-                    && head.asByteBuffer()
-                                    .mismatch(MemorySegment.ofArray(new byte[4 * keyDim * valueDim])
-                                            .asByteBuffer())
-                            < 0) {
-                // Of another request.
+        public void deltaRule(DeltaRun run) {
+            MemorySegment head = run.before();
+            byte[] nothing = new byte[(int) head.byteSize()];
+            if (head.mismatch(MemorySegment.ofArray(nothing)) < 0) {
                 head.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, 0.5f);
             }
-            super.deltaRule(
-                    from,
-                    fromOffset,
-                    to,
-                    toOffset,
-                    keyDim,
-                    valueDim,
-                    x,
-                    qOffset,
-                    kOffset,
-                    vOffset,
-                    hasDecay ? decay : 1,
-                    rate,
-                    out,
-                    oOffset);
+            super.deltaRule(run);
         }
     }
 
     @Test
     void anotherDecayIsFound() throws IOException {
-        caught(Step.OUT_PROJECTION, math(() -> new OtherRule(false, false)));
+        // Nothing decays.
+        caught(
+                Step.OUT_PROJECTION,
+                delta(d -> new DeltaParameters(
+                        d.taps(), new float[d.decay().length], d.decayBias(), d.gateScale(), d.gain())));
         caught(
                 Step.OUT_PROJECTION,
                 delta(d -> new DeltaParameters(d.taps(), d.decay(), turned(d.decayBias()), d.gateScale(), d.gain())));
@@ -291,7 +256,7 @@ class LinearAttentionCheatsTest {
 
     @Test
     void theStateOfAnotherRequestIsFound() throws IOException {
-        caught(Step.OUT_PROJECTION, math(() -> new OtherRule(true, true)));
+        caught(Step.OUT_PROJECTION, math(LeftState::new));
     }
 
     private static float[] turned(float[] values) {
