@@ -301,7 +301,8 @@ class ClusterTest {
     @Test
     void aFullNodesOwnCommandsGoFirst() throws Exception {
         try (ClusterSequencer session = session(FULL_NODES.getFirst())) {
-            byte[] bond = Signed.of(genesis().hash(), REQUESTER, System.currentTimeMillis() + 60_000, new Command.Bond(5))
+            byte[] bond = Signed.of(
+                            genesis().hash(), REQUESTER, System.currentTimeMillis() + 60_000, new Command.Bond(5))
                     .encode();
             List<String> answered = Collections.synchronizedList(new ArrayList<>());
             List<CompletableFuture<?>> all = new ArrayList<>();

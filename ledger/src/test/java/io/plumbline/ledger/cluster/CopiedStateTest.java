@@ -226,10 +226,8 @@ class CopiedStateTest {
         copied.onSnapshot(second, state.height());
         for (int place = 0; place < 2; place++) {
             Bytes32 other = full.get(place).publicKey();
-            copied.onStatedSnapshot(
-                    other, new Command.StateSnapshot(state.height(), Bytes32.of(Blake3.hash(first))));
-            copied.onStatedSnapshot(
-                    other, new Command.StateSnapshot(state.height(), Bytes32.of(Blake3.hash(second))));
+            copied.onStatedSnapshot(other, new Command.StateSnapshot(state.height(), Bytes32.of(Blake3.hash(first))));
+            copied.onStatedSnapshot(other, new Command.StateSnapshot(state.height(), Bytes32.of(Blake3.hash(second))));
         }
         copied.check();
         for (int place = 0; place < 2; place++) {

@@ -16,10 +16,10 @@ import io.plumbline.ledger.order.PaymentPage;
 import io.plumbline.ledger.order.PipelinedSequencer;
 import io.plumbline.ledger.order.Query;
 import io.plumbline.ledger.state.Admission;
-import io.plumbline.ledger.state.Command.Bond;
-import io.plumbline.ledger.state.SignatureChecks;
 import io.plumbline.ledger.state.Command;
+import io.plumbline.ledger.state.Command.Bond;
 import io.plumbline.ledger.state.EpochStatement;
+import io.plumbline.ledger.state.SignatureChecks;
 import io.plumbline.ledger.state.Signed;
 import io.plumbline.transport.Drivers;
 import io.plumbline.transport.Endpoint;
@@ -219,7 +219,8 @@ class LedgerIngressTest {
         Command longest =
                 new Command.StateEpoch(EpochStatement.of(genesis().hash(), EpochStatement.MAX_VOTES, 0, votes, full));
         // Anybody may send what another has signed.
-        byte[] commands = Signed.of(genesis().hash(), full, memory.timeMs() + 60_000, longest).encode();
+        byte[] commands = Signed.of(genesis().hash(), full, memory.timeMs() + 60_000, longest)
+                .encode();
         int taken = OF_ONE / (1 + (commands.length >> 10));
         assertTrue(taken < 20, commands.length + " bytes");
         try (AgentRunner greedy =

@@ -38,9 +38,9 @@ import io.plumbline.verifier.tensor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -96,8 +96,7 @@ class AuditAgentTest {
         }
 
         /** @param reached how the auditor reaches the ledger. */
-        Auditing(
-                Parameters parameters, List<KeyPair> nodes, AnswerAuditor auditor, UnaryOperator<Sequencer> reached)
+        Auditing(Parameters parameters, List<KeyPair> nodes, AnswerAuditor auditor, UnaryOperator<Sequencer> reached)
                 throws IOException {
             List<Genesis.Deposit> deposits = new ArrayList<>();
             deposits.add(new Genesis.Deposit(requester.publicKey(), 1_000_000));
@@ -256,8 +255,7 @@ class AuditAgentTest {
                     return method.invoke(ledger, arguments);
                 });
         Parameters parameters = Parameters.DEFAULT.with("commitMs=9000");
-        try (Auditing auditing =
-                new Auditing(parameters, List.of(gone), without(Set.of(gone.publicKey())), without)) {
+        try (Auditing auditing = new Auditing(parameters, List.of(gone), without(Set.of(gone.publicKey())), without)) {
             Bytes32 request = Bytes32.of(answered(auditing.paying, auditing.register(gone), gone, 1));
             auditing.inbox.deliverTo(auditing.audits);
             Settlement ended = auditing.ended(request);

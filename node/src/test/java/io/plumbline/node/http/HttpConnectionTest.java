@@ -118,9 +118,7 @@ class HttpConnectionTest {
             test.release.countDown();
             Received last = client.readUntil("0\r\n\r\n");
             assertEquals("\r\nC\r\ndata: last\n\n\r\n0\r\n\r\n", last.text());
-            assertEquals(
-                    200,
-                    client.write(get("/hello", "")).readUntil("hello").status());
+            assertEquals(200, client.write(get("/hello", "")).readUntil("hello").status());
         }
     }
 
@@ -168,9 +166,7 @@ class HttpConnectionTest {
             test.release.countDown();
             received = client.readUntil("waited");
             assertEquals(200, received.status(), received.text());
-            assertEquals(
-                    200,
-                    client.write(get("/hello", "")).readUntil("hello").status());
+            assertEquals(200, client.write(get("/hello", "")).readUntil("hello").status());
         }
     }
 
@@ -193,9 +189,7 @@ class HttpConnectionTest {
             assertEquals(200, received.status(), received.text());
             assertTrue(received.text().contains("Content-Length: 5"), received.text());
             assertEquals("", received.body());
-            assertEquals(
-                    200,
-                    client.write(get("/hello", "")).readUntil("hello").status());
+            assertEquals(200, client.write(get("/hello", "")).readUntil("hello").status());
         }
     }
 
@@ -256,9 +250,7 @@ class HttpConnectionTest {
             assertFalse(
                     received.text().contains("went off"), "what failed inside is the operator's: " + received.text());
             assertEquals("went off", test.faults.getFirst().getMessage());
-            assertEquals(
-                    200,
-                    client.write(get("/hello", "")).readUntil("hello").status());
+            assertEquals(200, client.write(get("/hello", "")).readUntil("hello").status());
         }
     }
 

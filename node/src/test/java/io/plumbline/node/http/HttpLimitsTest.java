@@ -179,8 +179,7 @@ class HttpLimitsTest {
                     break;
                 }
             }
-            assertEquals(
-                    200, client.write("a".repeat(512)).readUntil("aaa").status());
+            assertEquals(200, client.write("a".repeat(512)).readUntil("aaa").status());
         }
     }
 
