@@ -37,12 +37,13 @@ final class CpuBench implements Callable<Integer> {
     private static final int WARM_UP_PROMPT = 64;
     private static final int WARM_UP_OUTPUT = 8;
 
-    /** Sizes whose results are headlines. */
-    private static final String DENSE = "1.1b";
+    /** Sizes whose results are headlines, and what those end with. */
+    private static final Map<String, String> HEADLINES =
+            Map.of("1.1b", "", "2.5b-a0.4b", "-moe", "0.6b-delta", "-delta");
 
-    private static final String MIXTURE = "2.5b-a0.4b";
-
-    @Parameter(names = "--size", description = "150m, 1.1b or 2.5b-a0.4b; results are written for the last two")
+    @Parameter(
+            names = "--size",
+            description = "150m, 1.1b, 2.5b-a0.4b or 0.6b-delta; results are written for all but the first")
     private String size = "1.1b";
 
     @Parameter(names = "--weights", description = "int8, or int4 for weights of four bits")
@@ -161,8 +162,8 @@ final class CpuBench implements Callable<Integer> {
                                     sample(all.getFirst().decode).median()
                                             / sample(eight.decode).median()));
         }
-        boolean isMixture = size.equals(MIXTURE);
-        if (!alone && !isMixture && !isInt4) {
+        // Jlama reads neither mixtures nor linear attention.
+        if (!alone && "".equals(HEADLINES.getOrDefault(size, "")) && !isInt4) {
             JsonNode jlama = runPeer(javaPeer, models.source());
             details.putObject("Jlama 0.8.4, Q4 weights")
                     .put(
@@ -173,7 +174,7 @@ final class CpuBench implements Callable<Integer> {
                             BenchmarkResult.rounded(jlama.get("decode").asDouble()));
         }
         System.out.println(mapper.writerWithDefaultPrettyPrinter().writeValueAsString(details));
-        if (!alone && (isMixture || size.equals(DENSE))) {
+        if (!alone && HEADLINES.containsKey(size)) {
             write(all.getFirst(), details, sample(peerPrefill), sample(peerDecode));
         }
         return 0;
@@ -251,7 +252,7 @@ final class CpuBench implements Callable<Integer> {
         boolean isInt4 = weights == WeightBits.INT4;
         String command =
                 "./plumbline bench cpu --size " + size + (isInt4 ? " --weights int4" : "") + " --threads " + threads;
-        String suffix = (size.equals(MIXTURE) ? "-moe" : "") + (isInt4 ? "-int4" : "");
+        String suffix = HEADLINES.get(size) + (isInt4 ? "-int4" : "");
         String name = "llama.cpp " + (isInt4 ? "Q4_0" : "Q8_0") + " (node-llama-cpp 3.22.1)";
         new BenchmarkResult(
                         "cpu-prefill" + suffix,

@@ -37,6 +37,11 @@ record Models(Path folder) {
                 "2.5b-a0.4b",
                 new RandomModel.Shape(
                         "Qwen3MoeForCausalLM", 1024, 16, 16, 4, 64, 768, 32_000, 2048, "BF16", false, 0, 1)),
+        /** Linear attention in three of four layers, as wide as Qwen3.5's. */
+        DELTA(
+                "0.6b-delta",
+                new RandomModel.Shape(
+                        "Qwen3_5ForCausalLM", 1024, 24, 8, 2, 256, 3584, 32_000, 2048, "BF16", true, 0, 1)),
         /** As Llama 3.1 8B. Its checkpoint is int8 already: it is for GPUs, and no peer reads it. */
         B8("8b", llama(4096, 32, 32, 8, 128, 14_336, 128_256, 8192, "I8", false)),
         /** Eight layers of it: made, measured and compared within minutes. */
@@ -59,8 +64,8 @@ record Models(Path folder) {
                     return size;
                 }
             }
-            throw new IOException(
-                    "There is no model size \"" + label + "\"; 1m, 150m, 1.1b, 2.5b-a0.4b, 8b and 8b-quick are.");
+            throw new IOException("There is no model size \"" + label
+                    + "\"; 1m, 150m, 1.1b, 2.5b-a0.4b, 0.6b-delta, 8b and" + " 8b-quick are.");
         }
 
         String label() {
