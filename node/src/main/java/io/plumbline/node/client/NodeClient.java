@@ -3,6 +3,7 @@ package io.plumbline.node.client;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.DrainingException;
+import io.plumbline.node.network.NoEscrowException;
 import io.plumbline.node.network.RefusalKind;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
@@ -187,7 +188,10 @@ public final class NodeClient implements Endpoint.Receiver {
                         case RefusalKind.BUSY -> new BusyException(reason);
                         case RefusalKind.DRAINING -> new DrainingException(reason);
                         case RefusalKind.ANSWER_TOO_LARGE -> new AnswerTooLargeException(reason);
-                        default -> new IllegalArgumentException(reason);
+                        default ->
+                            reason.equals(NoEscrowException.MESSAGE)
+                                    ? new NoEscrowException()
+                                    : new IllegalArgumentException(reason);
                     });
         }
     }
