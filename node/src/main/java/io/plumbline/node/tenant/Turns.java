@@ -195,8 +195,8 @@ final class Turns {
     }
 
     /**
-     * Into the set in which it belongs, if any. A tenant that has had no more than others is forgotten; one that has would
-     * begin anew after each answer.
+     * Into the set in which it belongs, if any. A tenant that has had no more than others is forgotten; one that has
+     * would begin anew after each answer.
      */
     private void put(Line line) {
         if (!line.turns.isEmpty()) {
