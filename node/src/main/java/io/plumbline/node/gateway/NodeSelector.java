@@ -29,7 +29,6 @@ import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -56,9 +55,6 @@ final class NodeSelector implements Answerers {
     /** For so long no escrow is put up at a node that said that it is busy: it would only have to be given back. */
     private static final long BUSY_NS = TimeUnit.SECONDS.toNanos(5);
 
-    /** Requests that are remembered as reported, at most. */
-    private static final int MAX_REPORTED = 1_000;
-
     private static final String BUSY = "busy";
 
     /** How refusals of an escrow begin that are about the node. */
@@ -81,9 +77,7 @@ final class NodeSelector implements Answerers {
     private final UnsettledRequests unsettled;
     private final LedgerFees fees;
     private final Events events;
-
-    /** Requests of which the ledger was shown a second receipt. */
-    private final LinkedHashSet<Bytes32> reported = new LinkedHashSet<>();
+    private final DoubleReceipts doubles;
 
     private final Refusals refusals = new Refusals(System::nanoTime);
 
@@ -117,6 +111,7 @@ final class NodeSelector implements Answerers {
         this.endpoint = endpoint;
         this.client = client;
         this.events = events;
+        this.doubles = new DoubleReceipts(certified, events);
     }
 
     /** Whether a node with a model is registered. */
@@ -416,27 +411,8 @@ final class NodeSelector implements Answerers {
     private void handedInAnother(Receipt told, Receipt ordered) {
         String request = told.requestHash().toString();
         leaveOut("", told.node(), LIED_NS, "handed in another receipt than it gave for request " + request);
-        if (!told.isSameAnswer(ordered) && isFirst(told.requestHash())) {
-            Thread.ofVirtual().name("double-receipt").start(() -> {
-                String refused;
-                try {
-                    LedgerClient.Outcome outcome = ledger.submit(new Command.ReportDoubleReceipt(told));
-                    refused = outcome.isApplied() ? null : outcome.reason();
-                } catch (IOException e) {
-                    refused = e.getMessage();
-                }
-                events.emit(new Event.Accused(request, Receipt.BYTES, refused));
-            });
-        }
-    }
-
-    /** A second report would cost a fee and change nothing. */
-    private boolean isFirst(Bytes32 request) {
-        synchronized (reported) {
-            if (reported.size() >= MAX_REPORTED) {
-                reported.removeFirst();
-            }
-            return reported.add(request);
+        if (!told.isSameAnswer(ordered)) {
+            doubles.report(told);
         }
     }
 
