@@ -32,7 +32,7 @@ final class LedgerCredit implements AutoCloseable {
     /** So often all payments that the ledger has are looked at again: every ten minutes. */
     private static final long LOOKS_OF_ALL = 300;
 
-    /** Pages of payments that are read in a look: who pays dust makes later looks of what others pay, not longer ones. */
+    /** Pages of payments that are read in a look, at most: dust makes more looks of them, not longer ones. */
     private static final int PAGES_OF_LOOK = 64;
 
     private final LedgerClient ledger;

@@ -2,6 +2,7 @@ package io.plumbline.node.gateway;
 
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Node;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -11,8 +12,8 @@ import java.util.function.Predicate;
 /**
  * The inference nodes, as full nodes list them. A list is one full node's word, which may leave nodes out, or say what
  * they never announced. So none is asked for long: each minute it is another's turn, and one that lies has its part of
- * the time and no more. Where a list does not do, the next full node is asked at once. A list of what several said would
- * cost each request another question, and name nodes that have gone. Any thread may call.
+ * the time and no more. Where a list does not do, the next full node is asked at once. A list of what several said
+ * would cost each request another question, and name nodes that have gone. Any thread may call.
  */
 final class NodeLists {
     private static final long TURN_NS = TimeUnit.SECONDS.toNanos(60);
@@ -44,8 +45,11 @@ final class NodeLists {
         int by = ledger.asked();
         try {
             return new Said(by, ledger.nodes());
-        } catch (IOException | RuntimeException e) {
-            // It may be no list at all, and would be none the next time.
+        } catch (MalformedException e) {
+            ledger.distrust(by);
+            throw new IOException("The full node's list of nodes cannot be read: " + e.getMessage(), e);
+        } catch (IOException e) {
+            // It may be out of order, and would be the next time.
             ledger.distrust(by);
             throw e;
         }

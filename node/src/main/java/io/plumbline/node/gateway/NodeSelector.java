@@ -453,11 +453,12 @@ final class NodeSelector implements Answerers {
         if (isLeftOut(BUSY, node)) {
             throw new NotAskedException("The node has too much to do. Ask again in some seconds.");
         }
+        int asked = ledger.asked();
         List<LedgerClient.Outcome> said = ledger.submitToTwo(
                 new Command.OpenEscrow(requestHash, node.key(), node.pricePerToken(), tokens, level));
         LedgerClient.Outcome escrow = said.getLast();
         if (escrow.isApplied()) {
-            return ledger.asked();
+            return said.size() == 1 ? asked : ledger.asked();
         }
         // What is said of the node another one may not have; what is said of this account stands whichever is asked.
         if (escrow.reason().startsWith(OF_NODE)) {

@@ -81,17 +81,22 @@ class NodeSelectorTest {
 
     private final MemorySequencer ledger = new MemorySequencer(GENESIS, 1_000_000);
     private final ByteArrayOutputStream told = new ByteArrayOutputStream();
-    private final BlockingQueue<Request> heard = new LinkedBlockingQueue<>();
+    private final BlockingQueue<Heard> heard = new LinkedBlockingQueue<>();
     private final List<AutoCloseable> open = new ArrayList<>();
     private Media media;
     private NodeSelector selector;
     private Ingresses ingresses;
+    private int port;
     private long nowNs;
+
+    /** What a node was asked, and whether an escrow pays for it. */
+    private record Heard(Request request, boolean isPaid) {}
 
     /** What the first full node does. */
     private enum Lie {
         NONE,
         NO_NODES,
+        NO_LIST,
         ACCOMPLICE_ALONE,
         NODE_REFUSED,
         ACCOUNT_REFUSED,
@@ -129,8 +134,11 @@ class NodeSelectorTest {
         @Override
         public synchronized byte[] ask(Query query, byte[] key) {
             byte[] truth = ledger.ask(query, key);
-            if (query != Query.NODES || !lies(Lie.NO_NODES, Lie.ACCOMPLICE_ALONE, Lie.LOWER_PRICE)) {
+            if (query != Query.NODES || !lies(Lie.NO_NODES, Lie.NO_LIST, Lie.ACCOMPLICE_ALONE, Lie.LOWER_PRICE)) {
                 return truth;
+            }
+            if (lie == Lie.NO_LIST) {
+                return new byte[] {1, 2, 3};
             }
             List<Node> nodes = new ArrayList<>();
             for (Node node : NodePage.decode(truth).nodes()) {
@@ -178,8 +186,8 @@ class NodeSelectorTest {
             synchronized (ingresses) {
                 isPaid = ledger.state(0).findSettlement(request.hash()) != null;
             }
+            heard.add(new Heard(request, isPaid));
             if (isPaid) {
-                heard.add(request);
                 return;
             }
             ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(256);
@@ -224,16 +232,20 @@ class NodeSelectorTest {
         return endpoint;
     }
 
-    private void start(int fullNodes) {
+    private void start(int fullNodes) throws InterruptedException {
         ingresses = new Ingresses(fullNodes);
         LedgerClient client = new LedgerClient(ingresses, GATEWAY, GENESIS.hash());
         CertifiedSettlements certified = new CertifiedSettlements(client, GENESIS);
-        NodeClient asking = new NodeClient(5_000);
+        NodeClient asking = new NodeClient(30_000);
+        Endpoint endpoint = endpoint(GATEWAY, asking.protocol());
+        // A session that is there already: how long one takes is not looked at here.
+        assertTrue(
+                endpoint.connect("127.0.0.1", port, HONEST.publicKey().bytes()).awaitOpen(30_000));
         selector = new NodeSelector(
                 GATEWAY,
                 certified,
                 new NodeLists(client, () -> nowNs),
-                endpoint(GATEWAY, asking.protocol()),
+                endpoint,
                 asking,
                 Terms.at(Level.SIGNED),
                 new BoughtAnswers(certified),
@@ -246,7 +258,7 @@ class NodeSelectorTest {
     void start() {
         ledger.join((changed, node) -> {});
         media = new Media(folder.resolve("driver"), e -> {}, () -> {});
-        int port = endpoint(HONEST, new NodeRequests(new Hearing()).protocol()).port();
+        port = endpoint(HONEST, new NodeRequests(new Hearing()).protocol()).port();
         Command registering = new Command.RegisterNode(50_000, MODEL, PRICE, "127.0.0.1", port);
         Signed signed = Signed.of(GENESIS.hash(), HONEST, ledger.timeMs() + 60_000, registering);
         assertEquals(
@@ -269,13 +281,13 @@ class NodeSelectorTest {
         assertEquals(HONEST.publicKey(), by.key());
         Request request = request();
         try (AnswerStream stream = by.infer(request, TOKENS, Level.SIGNED, 1_000, -1, token -> {})) {
-            Request came = heard.poll(500, TimeUnit.MILLISECONDS);
-            if (came == null) {
+            Heard came = heard.poll(30, TimeUnit.SECONDS);
+            assertEquals(request.hash(), came.request().hash());
+            if (!came.isPaid()) {
                 RuntimeException refused = assertThrows(RuntimeException.class, stream::await);
                 by.refused(refused);
                 throw refused;
             }
-            assertEquals(request.hash(), came.hash());
         } catch (NotAskedException e) {
             by.refused(e);
             throw e;
@@ -302,6 +314,15 @@ class NodeSelectorTest {
         ask();
         ask();
         assertEquals(1, ingresses.asked, "and it stays with the other");
+        assertNotLeftOut();
+    }
+
+    @Test
+    void anAnswerThatIsNoListCostsOneRequestAndNotTheNext() throws Exception {
+        start(2);
+        ingresses.lie = Lie.NO_LIST;
+        assertThrows(IOException.class, this::ask);
+        ask();
         assertNotLeftOut();
     }
 
