@@ -304,7 +304,10 @@ class HostileNodesTest {
             assertEquals(0, ledger.account(keys.publicKey()).stake(), alone.heard());
             Settlement found = alone.ended(ledger, alone.mapper.readTree(answer.body()), 1);
             assertEquals(Status.SLASHED, found.status());
-            assertTrue(alone.heard().contains("\"accused\""), alone.heard());
+            for (int i = 0; i < 300 && !alone.heard().contains("\"accused\""); i++) {
+                Thread.sleep(100);
+            }
+            assertTrue(alone.heard().contains("\"accused\""), "once it is certified: " + alone.heard());
         }
     }
 

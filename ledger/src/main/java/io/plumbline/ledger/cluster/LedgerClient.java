@@ -73,14 +73,30 @@ public final class LedgerClient implements AutoCloseable {
     private static final class Waiting {
         private final Command command;
 
+        /** Whether the next full node is asked as well where one says that it is refused. */
+        private final boolean isDoubted;
+
         /** The batch that is this one's to send; empty when another has sent it, and knows what became of it. */
         private final CompletableFuture<List<Waiting>> turn = new CompletableFuture<>();
 
         private volatile Outcome outcome;
+
+        /** By the next full node's word; null where that is not asked for. */
+        private volatile Outcome second;
+
         private volatile IOException failure;
 
-        Waiting(Command command) {
+        Waiting(Command command, boolean isDoubted) {
             this.command = command;
+            this.isDoubted = isDoubted;
+        }
+
+        boolean wantsSecond() {
+            return isDoubted && !outcome.isApplied();
+        }
+
+        boolean hasEnded() {
+            return outcome != null && (second != null || !wantsSecond());
         }
     }
 
@@ -107,7 +123,23 @@ public final class LedgerClient implements AutoCloseable {
      *     and not after.
      */
     public Outcome submit(Command command) throws IOException {
-        Waiting mine = new Waiting(command);
+        return ended(new Waiting(command, false)).outcome;
+    }
+
+    /**
+     * As {@link #submit(Command)}; where a full node says that it is refused, the next one is asked the same, under the
+     * same signature: it costs no second fee, is not applied twice, and an honest full node answers it as the first
+     * time.
+     *
+     * @return what each of them said, in order: one outcome, or two where the first is a refusal.
+     * @throws IOException as {@link #submit(Command)}, also where the second does not answer.
+     */
+    public List<Outcome> submitToTwo(Command command) throws IOException {
+        Waiting mine = ended(new Waiting(command, true));
+        return mine.second == null ? List.of(mine.outcome) : List.of(mine.outcome, mine.second);
+    }
+
+    private Waiting ended(Waiting mine) throws IOException {
         synchronized (waiting) {
             waiting.add(mine);
             if (sending < MAX_SENDING) {
@@ -126,7 +158,7 @@ public final class LedgerClient implements AutoCloseable {
         if (mine.failure != null) {
             throw new IOException(mine.failure.getMessage(), mine.failure);
         }
-        return mine.outcome;
+        return mine;
     }
 
     /** The turn to send goes to the oldest of those that wait, with as many more as go with it. */
@@ -163,10 +195,18 @@ public final class LedgerClient implements AutoCloseable {
     private void send(List<Waiting> batch) {
         IOException failure = new IOException("The commands could not be submitted.");
         try {
-            List<Outcome> outcomes =
-                    submit(batch.stream().map(one -> one.command).toList());
+            int asked = sequencer.asked();
+            Signed signed = sign(batch.stream().map(one -> one.command).toList());
+            List<Outcome> outcomes = outcomes(sendInTime(signed), batch.size());
             for (int i = 0; i < batch.size(); i++) {
                 batch.get(i).outcome = outcomes.get(i);
+            }
+            if (batch.stream().anyMatch(Waiting::wantsSecond)) {
+                sequencer.distrust(asked);
+                outcomes = outcomes(sendInTime(signed), batch.size());
+                for (int i = 0; i < batch.size(); i++) {
+                    batch.get(i).second = batch.get(i).wantsSecond() ? outcomes.get(i) : null;
+                }
             }
         } catch (IOException e) {
             failure = e;
@@ -174,7 +214,7 @@ public final class LedgerClient implements AutoCloseable {
             failure = new IOException("The commands could not be submitted: " + e.getMessage(), e);
         } finally {
             for (Waiting one : batch) {
-                one.failure = one.outcome == null ? failure : null;
+                one.failure = one.hasEnded() ? null : failure;
                 one.turn.complete(List.of());
             }
         }
@@ -182,7 +222,10 @@ public final class LedgerClient implements AutoCloseable {
 
     /** Submits commands together, under one signature; each is applied or refused by itself. */
     public List<Outcome> submit(List<Command> commands) throws IOException {
-        Signed signed = sign(commands);
+        return outcomes(sendInTime(sign(commands)), commands.size());
+    }
+
+    private Sequencer.Answer sendInTime(Signed signed) throws IOException {
         Sequencer.Answer answer = send(signed);
         if (signed.lastMs() - answer.timeMs() > Signed.MAX_LIFE_MS) {
             // Some full node has said that it is later than it is. Whoever has them may hand them in when it is.
@@ -190,7 +233,7 @@ public final class LedgerClient implements AutoCloseable {
             throw new IOException("A full node said a wrong time, and the commands were signed by it: they may still be"
                     + " applied until " + signed.lastMs() + " ms of the ledger's clock; look before asking again.");
         }
-        return outcomes(answer, commands.size());
+        return answer;
     }
 
     /**
@@ -222,7 +265,12 @@ public final class LedgerClient implements AutoCloseable {
     }
 
     private Sequencer.Answer send(Signed signed) throws IOException {
+        int asked = sequencer.asked();
         Sequencer.Answer answer = sequencer.submit(signed.encode());
+        if (answer.timeMs() > signed.lastMs() || answer.reasons().isEmpty()) {
+            // Few honest full nodes answer so, and one that lies could keep a client for good by it.
+            sequencer.distrust(asked);
+        }
         if (answer.timeMs() > signed.lastMs()) {
             // An earlier copy of them may have been applied, and its answer forgotten: sending them anew could do it
             // twice.
@@ -489,6 +537,20 @@ public final class LedgerClient implements AutoCloseable {
     /** What was answered last did not hold: another full node is asked from now on, where there is a choice. */
     public void distrust() {
         sequencer.distrust();
+    }
+
+    /** Which full node is asked first now, for {@link #distrust(int)}. */
+    public int asked() {
+        return sequencer.asked();
+    }
+
+    /**
+     * As {@link #distrust()}, unless another full node is asked by now.
+     *
+     * @param asked see {@link #asked}, from before the question whose answer did not hold.
+     */
+    public void distrust(int asked) {
+        sequencer.distrust(asked);
     }
 
     /** Cluster time as far as it is known. */

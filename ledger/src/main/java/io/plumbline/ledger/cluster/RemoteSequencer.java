@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongFunction;
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
@@ -40,6 +41,9 @@ public final class RemoteSequencer implements Sequencer {
     /** Without an answer for so long, the next ingress is asked as well. */
     private static final long NEXT_DOOR_MS = 1_000;
 
+    /** An ingress that has let one wait is not turned to for so long, while another is there. */
+    private static final long SILENT_NS = TimeUnit.SECONDS.toNanos(30);
+
     private static final long PAUSE_MS = 100;
     private static final long TOTAL_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(30);
 
@@ -52,8 +56,11 @@ public final class RemoteSequencer implements Sequencer {
 
     private final Map<Long, Call<?>> calls = new ConcurrentHashMap<>();
 
-    /** Which ingress is asked first: the one that answered last. */
-    private volatile int ingress;
+    /** Which ingress is asked first: one that answers, and has not been found out. */
+    private final AtomicInteger ingress;
+
+    /** When ingresses that have not answered since did not: to turn to one of them costs every caller a wait. */
+    private final Map<Integer, Long> silentNs = new ConcurrentHashMap<>();
 
     private final long timeoutNs;
     private final HeardTime time = new HeardTime();
@@ -194,7 +201,7 @@ public final class RemoteSequencer implements Sequencer {
             ErrorHandler errors) {
         this.timeoutNs = timeoutNs;
         this.ingresses = List.copyOf(ingresses);
-        this.ingress = Math.floorMod(keys.publicKey().hashCode(), ingresses.size());
+        this.ingress = new AtomicInteger(Math.floorMod(keys.publicKey().hashCode(), ingresses.size()));
         this.aeron = Drivers.connect(aeronDirectory, errors);
         this.endpoint = new Endpoint(
                 aeron,
@@ -230,7 +237,7 @@ public final class RemoteSequencer implements Sequencer {
         }
         UnsafeBuffer message = encoder.apply(id);
         long end = System.nanoTime() + timeoutNs;
-        int first = ingress;
+        int first = ingress.get();
         try {
             for (int attempt = 0; System.nanoTime() - end < 0; attempt++) {
                 int asked = (first + attempt) % ingresses.size();
@@ -241,9 +248,12 @@ public final class RemoteSequencer implements Sequencer {
                 ask(call, ingresses.get(asked), message);
                 T answer = call.await();
                 if (answer != null) {
-                    ingress = asked;
+                    silentNs.remove(asked);
+                    // Not where it has been distrusted meanwhile: an answer on its way would bring a liar back.
+                    ingress.compareAndSet(first, asked);
                     return answer;
                 }
+                silentNs.put(asked, System.nanoTime());
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -275,7 +285,30 @@ public final class RemoteSequencer implements Sequencer {
 
     @Override
     public void distrust() {
-        ingress = (ingress + 1) % ingresses.size();
+        distrust(asked());
+    }
+
+    @Override
+    public int asked() {
+        return ingress.get();
+    }
+
+    @Override
+    public void distrust(int asked) {
+        int next = (asked + 1) % ingresses.size();
+        for (int i = 1; i < ingresses.size(); i++) {
+            int one = (asked + i) % ingresses.size();
+            if (!isSilent(one)) {
+                next = one;
+                break;
+            }
+        }
+        ingress.compareAndSet(asked, next);
+    }
+
+    private boolean isSilent(int one) {
+        Long since = silentNs.get(one);
+        return since != null && System.nanoTime() - since < SILENT_NS;
     }
 
     @Override

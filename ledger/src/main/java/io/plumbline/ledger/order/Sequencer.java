@@ -40,6 +40,21 @@ public interface Sequencer extends AutoCloseable {
         // A full node's own session has no choice.
     }
 
+    /** Which full node is asked first now, for {@link #distrust(int)}. */
+    default int asked() {
+        return 0;
+    }
+
+    /**
+     * As {@link #distrust()}, where that full node is still the one that is asked first: of many that found it out at
+     * once, one has another asked, and the rest do not go on past that, or back to the first.
+     *
+     * @param asked see {@link #asked}, from before the question whose answer did not hold.
+     */
+    default void distrust(int asked) {
+        distrust();
+    }
+
     /** Cluster time as far as it is known; now, where nothing is. */
     long timeMs();
 

@@ -394,4 +394,81 @@ class LedgerClientTest {
                 .getMessage();
         assertTrue(why.contains("order of their keys"), why);
     }
+
+    /** A full node that refuses what it does not pass on, and one that is asked after it. */
+    private static class TwoFullNodes implements Sequencer {
+        private final List<byte[]> came = new ArrayList<>();
+        private final String first;
+        private final String second;
+        private int asked;
+
+        TwoFullNodes(String first, String second) {
+            this.first = first;
+            this.second = second;
+        }
+
+        @Override
+        public Answer submit(byte[] signed) {
+            came.add(signed);
+            return new Answer(1, 1, Collections.singletonList(asked == 0 ? first : second));
+        }
+
+        @Override
+        public byte[] ask(Query query, byte[] key) {
+            return new byte[0];
+        }
+
+        @Override
+        public int asked() {
+            return asked;
+        }
+
+        @Override
+        public void distrust(int one) {
+            asked = one + 1;
+        }
+
+        @Override
+        public long timeMs() {
+            return 1;
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    @Test
+    void whatOneFullNodeRefusesTheNextIsAskedUnderTheSameSignature() throws IOException {
+        Command command = new Command.Bond(1);
+        TwoFullNodes lying = new TwoFullNodes("the node is not there", null);
+        LedgerClient client =
+                new LedgerClient(lying, KeyPair.random(), Money.genesis().hash());
+        List<LedgerClient.Outcome> said = client.submitToTwo(command);
+        assertEquals(2, said.size());
+        assertEquals("the node is not there", said.getFirst().reason());
+        assertTrue(said.getLast().isApplied());
+        assertArrayEquals(lying.came.get(0), lying.came.get(1));
+        assertEquals(1, client.submitToTwo(command).size(), "what is applied is asked once");
+        assertEquals(3, lying.came.size());
+        TwoFullNodes honest = new TwoFullNodes("no", "not at all");
+        client = new LedgerClient(honest, KeyPair.random(), Money.genesis().hash());
+        assertEquals("not at all", client.submitToTwo(command).getLast().reason());
+        honest.asked = 0;
+        assertEquals("no", client.submit(command).reason());
+        assertEquals(3, honest.came.size());
+    }
+
+    @Test
+    void anAnswerOutOfTimeHasAnotherFullNodeAskedTheNextTime() {
+        TwoFullNodes late = new TwoFullNodes(null, null) {
+            @Override
+            public Answer submit(byte[] signed) {
+                return new Answer(1, Long.MAX_VALUE, Collections.singletonList(null));
+            }
+        };
+        LedgerClient client =
+                new LedgerClient(late, KeyPair.random(), Money.genesis().hash());
+        assertThrows(IOException.class, () -> client.submit(new Command.Bond(1)));
+        assertEquals(1, late.asked);
+    }
 }

@@ -314,4 +314,37 @@ class LedgerIngressTest {
             assertEquals(42, remote.logStart());
         }
     }
+
+    /** Many find a lie out at once: each has had it of the same full node, and there may be two in all. */
+    @Test
+    void ofManyThatDistrustAFullNodeOneHasTheNextAskedAndNoneGoesToOneThatIsSilent() throws Exception {
+        KeyPair second = FULL_NODES.get(1);
+        Admission admission =
+                new Admission(genesis().hash(), new SignatureChecks(genesis().hash()));
+        AtomicInteger silent = new AtomicInteger();
+        try (AgentRunner other = run(second, new LedgerIngress(waiting, admission, () -> 43).protocol())) {
+            IngressAddress next =
+                    new IngressAddress("localhost:" + ((Endpoint) other.agent()).port(), second.publicKey());
+            IngressAddress dead =
+                    new IngressAddress("localhost:9", FULL_NODES.get(2).publicKey());
+            try (RemoteSequencer remote =
+                    new RemoteSequencer(driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(address, next))) {
+                long before = remote.logStart();
+                int asked = remote.asked();
+                for (int i = 0; i < 4; i++) {
+                    remote.distrust(asked);
+                }
+                assertEquals(85 - before, remote.logStart(), "the other one, of 42 and 43");
+            }
+            try (RemoteSequencer remote = new RemoteSequencer(
+                    driver.aeronDirectoryName(), "localhost", REQUESTER, List.of(address, dead, next))) {
+                for (int i = 0; i < 9; i++) {
+                    silent.addAndGet(remote.asked() == 1 ? 1 : 0);
+                    remote.logStart();
+                    remote.distrust(remote.asked());
+                }
+                assertTrue(silent.get() <= 1, "it was turned to " + silent + " times");
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@ package io.plumbline.node.client;
 import io.plumbline.node.network.BusyException;
 import io.plumbline.node.network.Deadline;
 import io.plumbline.node.network.DrainingException;
+import io.plumbline.node.network.NoEscrowException;
 import io.plumbline.node.network.RefusalKind;
 import io.plumbline.node.network.RefusedException;
 import io.plumbline.transport.Endpoint;
@@ -188,7 +189,10 @@ public final class NodeClient implements Endpoint.Receiver {
                         case RefusalKind.BUSY -> new BusyException(reason);
                         case RefusalKind.DRAINING -> new DrainingException(reason);
                         case RefusalKind.ANSWER_TOO_LARGE -> new AnswerTooLargeException(reason);
-                        default -> new RefusedException(reason);
+                        default ->
+                            reason.equals(NoEscrowException.MESSAGE)
+                                    ? new NoEscrowException()
+                                    : new RefusedException(reason);
                     });
         }
     }

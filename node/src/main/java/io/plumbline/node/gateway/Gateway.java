@@ -148,8 +148,9 @@ public final class Gateway implements RunningRole {
         AgentRunner.startOnThread(runner);
         this.ledger = launch.opened(network.ledger(media.directory(), host, keys, media.errors()));
         this.settlements = new CertifiedSettlements(ledger, genesis);
+        NodeLists lists = new NodeLists(ledger, System::nanoTime);
         this.followed = new LedgerFollowed(
-                () -> ledger.nodes().isEmpty() ? "no inference node is registered on the ledger" : null);
+                () -> lists.has(node -> true) ? null : "no inference node is registered on the ledger");
         LedgerWait.await(ledger, events, hasEnded::get, () -> Event.Waiting.forLedger(network.fullNodes(), null));
         BoughtAnswers bought = new BoughtAnswers(settlements);
         this.unsettled = launch.opened(new UnsettledRequests(settlements));
@@ -157,8 +158,8 @@ public final class Gateway implements RunningRole {
         // A request that fails is refused, and a look that fails comes again; the process is well.
         Consumer<Throwable> requestFaults = fault -> events.emit(new Event.Error(fault.toString()));
         LedgerFees fees = new LedgerFees(settlements, requestFaults);
-        NodeSelector nodes =
-                new NodeSelector(keys, settlements, endpoint, client, context.terms(), bought, unsettled, fees, events);
+        NodeSelector nodes = new NodeSelector(
+                keys, settlements, lists, endpoint, client, context.terms(), bought, unsettled, fees, events);
         this.page = launch.opened(new LiveView(
                 new GatewayPage(network, ledger, settlements, nodes, bought, context.terms(), access), requestFaults));
         this.calls = context.payers() == null

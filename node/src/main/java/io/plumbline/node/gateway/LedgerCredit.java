@@ -1,6 +1,7 @@
 package io.plumbline.node.gateway;
 
 import io.plumbline.ledger.cluster.LedgerClient;
+import io.plumbline.ledger.order.PaymentPage;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.ledger.state.Payment;
 import io.plumbline.node.network.Event;
@@ -31,6 +32,9 @@ final class LedgerCredit implements AutoCloseable {
     /** So often all payments that the ledger has are looked at again: every ten minutes. */
     private static final long LOOKS_OF_ALL = 300;
 
+    /** Pages of payments that are read in a look, at most: dust makes more looks of them, not longer ones. */
+    private static final int PAGES_OF_LOOK = 64;
+
     private final LedgerClient ledger;
     private final Genesis genesis;
     private final List<Payee> payees;
@@ -38,6 +42,7 @@ final class LedgerCredit implements AutoCloseable {
     private final ScheduledExecutorService looking = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("ledger-credit").factory());
     private long last;
+    private int pagesLeft;
 
     /** The last of those that were looked at again, up to {@link #last}. */
     private long again;
@@ -78,18 +83,29 @@ final class LedgerCredit implements AutoCloseable {
     void look() {
         try {
             if (looks++ % LOOKS_OF_ALL == 0) {
-                // A full node may have shown payments that there are not, for nobody, with numbers far ahead.
-                last = payees.stream().mapToLong(Payee::lastPayment).min().orElseThrow();
+                // A full node may have shown payments that there are not, for nobody, with numbers far ahead. One that
+                // was counted there is; those before it that were not are found by the second reading.
+                last = payees.stream().mapToLong(Payee::lastPayment).max().orElseThrow();
                 again = -1;
                 if (looks > 1) {
                     // It may also leave out a payment that it shows later ones of: the next full node is asked.
                     ledger.distrust();
                 }
             }
-            last = credit(ledger.payments(last), last);
-            if (again < last) {
-                List<Payment> before = ledger.payments(again);
-                again = before.isEmpty() ? last : credit(before, again);
+            pagesLeft = PAGES_OF_LOOK;
+            boolean goesOn = true;
+            while (goesOn && pagesLeft > 0) {
+                List<Payment> page = page(last);
+                long looked = credit(page, last);
+                goesOn = isFull(page) && looked == page.getLast().number();
+                last = looked;
+            }
+            goesOn = true;
+            while (goesOn && again < last && pagesLeft > 0) {
+                List<Payment> page = page(again);
+                long looked = credit(page, again);
+                goesOn = isFull(page) && looked == page.getLast().number();
+                again = page.isEmpty() ? last : looked;
             }
             isTold = false;
         } catch (IOException | RuntimeException e) {
@@ -99,6 +115,16 @@ final class LedgerCredit implements AutoCloseable {
             }
             isTold = true;
         }
+    }
+
+    private List<Payment> page(long after) throws IOException {
+        pagesLeft--;
+        return ledger.payments(after);
+    }
+
+    /** Whether there may be more of them now. */
+    private static boolean isFull(List<Payment> page) {
+        return page.size() >= PaymentPage.MAX_PAYMENTS;
     }
 
     /** Credits those of them that are certified and were not. @return the number of the last one that need not wait. */

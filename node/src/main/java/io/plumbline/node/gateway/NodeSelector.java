@@ -14,6 +14,7 @@ import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.DrainingException;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.NoEscrowException;
 import io.plumbline.node.network.NotAskedException;
 import io.plumbline.node.tenant.Usage;
 import io.plumbline.transport.Endpoint;
@@ -28,7 +29,6 @@ import io.plumbline.verifier.receipt.KeyPair;
 import io.plumbline.verifier.receipt.Receipt;
 import io.plumbline.verifier.receipt.Request;
 import java.io.IOException;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -55,13 +55,13 @@ final class NodeSelector implements Answerers {
     /** For so long no escrow is put up at a node that said that it is busy: it would only have to be given back. */
     private static final long BUSY_NS = TimeUnit.SECONDS.toNanos(5);
 
-    /** Requests that are remembered as reported, at most. */
-    private static final int MAX_REPORTED = 1_000;
-
     private static final String BUSY = "busy";
 
     /** How refusals of an escrow begin that are about the node. */
     private static final String OF_NODE = "the node";
+
+    /** How those begin that say that a node was listed with other terms than it has. */
+    private static final List<String> OF_TERMS = List.of("the node asks ", "the node lets ");
 
     /** A ledger that is there answers sooner. */
     private static final long LEDGER_MS = 2_000;
@@ -69,6 +69,7 @@ final class NodeSelector implements Answerers {
     private final KeyPair keys;
     private final LedgerClient ledger;
     private final CertifiedSettlements certified;
+    private final NodeLists lists;
     private final Endpoint endpoint;
     private final NodeClient client;
     private final Terms terms;
@@ -76,9 +77,7 @@ final class NodeSelector implements Answerers {
     private final UnsettledRequests unsettled;
     private final LedgerFees fees;
     private final Events events;
-
-    /** Requests of which the ledger was shown a second receipt. */
-    private final LinkedHashSet<Bytes32> reported = new LinkedHashSet<>();
+    private final DoubleReceipts doubles;
 
     private final Refusals refusals = new Refusals(System::nanoTime);
 
@@ -93,6 +92,7 @@ final class NodeSelector implements Answerers {
     NodeSelector(
             KeyPair keys,
             CertifiedSettlements certified,
+            NodeLists lists,
             Endpoint endpoint,
             NodeClient client,
             Terms terms,
@@ -107,15 +107,17 @@ final class NodeSelector implements Answerers {
         this.keys = keys;
         this.ledger = certified.ledger();
         this.certified = certified;
+        this.lists = lists;
         this.endpoint = endpoint;
         this.client = client;
         this.events = events;
+        this.doubles = new DoubleReceipts(certified, events);
     }
 
     /** Whether a node with a model is registered. */
     @Override
     public boolean hasModel(Bytes32 modelId) throws IOException {
-        return ledger.nodes().stream().anyMatch(node -> node.modelId().equals(modelId) && !node.slashed());
+        return lists.has(node -> node.modelId().equals(modelId) && !node.slashed());
     }
 
     /** Whether the ledger answers: without it nothing can be bought. */
@@ -158,6 +160,9 @@ final class NodeSelector implements Answerers {
         private final Node node;
         private final Peer peer;
 
+        /** The full node that said that its last escrow is there; -1 for none. */
+        private volatile int escrowBy = -1;
+
         Reached(Node node, Peer peer) {
             this.node = node;
             this.peer = peer;
@@ -177,7 +182,7 @@ final class NodeSelector implements Answerers {
         public AnswerStream infer(
                 Request request, long tokens, Level level, int vocab, int topLogprobs, Consumer<ChosenToken> onToken)
                 throws IOException {
-            escrow(request.hash(), node, tokens, level);
+            escrowBy = escrow(request.hash(), node, tokens, level);
             NodePace.Reading reading = pace.begin(node.key());
             try {
                 Inference answer = client.infer(peer, request, keys, vocab, topLogprobs, token -> {
@@ -194,7 +199,7 @@ final class NodeSelector implements Answerers {
 
         @Override
         public NodeClient.TensorAnswered inferTensors(byte[] request, long rows, Level level) throws IOException {
-            escrow(Bytes32.of(Blake3.hash(request)), node, rows, level);
+            escrowBy = escrow(Bytes32.of(Blake3.hash(request)), node, rows, level);
             return client.inferTensors(peer, request);
         }
 
@@ -215,6 +220,9 @@ final class NodeSelector implements Answerers {
 
         @Override
         public void refused(Exception why) {
+            if (why instanceof NoEscrowException && escrowBy >= 0) {
+                ledger.distrust(escrowBy);
+            }
             NodeSelector.this.refused(node, why);
         }
 
@@ -240,13 +248,33 @@ final class NodeSelector implements Answerers {
     @Override
     public Answerer find(Bytes32 modelId, NodeWish wish, Set<Bytes32> tried) throws IOException {
         Level level = wish.level();
-        String named = wish.named();
         if (level.compareTo(terms.leastLevel()) < 0) {
             throw new ApiException(
                     400,
                     "This gateway has answers audited at " + terms.leastLevel() + " at least, not at " + level + ".");
         }
-        List<Node> registered = ledger.nodes();
+        NodeLists.Said said = lists.ask();
+        try {
+            return find(said.nodes(), modelId, wish, tried);
+        } catch (ApiException none) {
+            NodeLists.Said other;
+            try {
+                other = lists.askAnother(said);
+            } catch (IOException e) {
+                none.addSuppressed(e);
+                throw none;
+            }
+            if (other.nodes().equals(said.nodes())) {
+                throw none;
+            }
+            return find(other.nodes(), modelId, wish, tried);
+        }
+    }
+
+    /** Of the nodes that a full node lists. */
+    private Reached find(List<Node> registered, Bytes32 modelId, NodeWish wish, Set<Bytes32> tried) throws IOException {
+        Level level = wish.level();
+        String named = wish.named();
         leftOut.follow(registered.stream().map(Node::key).collect(Collectors.toSet()), this::successor);
         List<Node> serving = registered.stream()
                 .filter(node -> node.modelId().equals(modelId) && !node.slashed())
@@ -383,27 +411,8 @@ final class NodeSelector implements Answerers {
     private void handedInAnother(Receipt told, Receipt ordered) {
         String request = told.requestHash().toString();
         leaveOut("", told.node(), LIED_NS, "handed in another receipt than it gave for request " + request);
-        if (!told.isSameAnswer(ordered) && isFirst(told.requestHash())) {
-            Thread.ofVirtual().name("double-receipt").start(() -> {
-                String refused;
-                try {
-                    LedgerClient.Outcome outcome = ledger.submit(new Command.ReportDoubleReceipt(told));
-                    refused = outcome.isApplied() ? null : outcome.reason();
-                } catch (IOException e) {
-                    refused = e.getMessage();
-                }
-                events.emit(new Event.Accused(request, Receipt.BYTES, refused));
-            });
-        }
-    }
-
-    /** A second report would cost a fee and change nothing. */
-    private boolean isFirst(Bytes32 request) {
-        synchronized (reported) {
-            if (reported.size() >= MAX_REPORTED) {
-                reported.removeFirst();
-            }
-            return reported.add(request);
+        if (!told.isSameAnswer(ordered)) {
+            doubles.report(told);
         }
     }
 
@@ -412,12 +421,13 @@ final class NodeSelector implements Answerers {
      * moment. A refusal of the request itself leaves it where it is: clients would say which nodes are asked.
      */
     private void refused(Node node, Exception why) {
-        if (why instanceof IllegalArgumentException) {
+        if (why instanceof IllegalArgumentException || why instanceof NotAskedException) {
+            // Not asked at all: whether that is the node's fault was looked at before, and is not one full node's word.
             return;
         }
         boolean isBusy = why instanceof BusyException;
         if (isBusy && isLeftOut(BUSY, node)) {
-            // Not asked at all: the moment must not grow by those that come in it.
+            // The moment must not grow by those that come in it.
             return;
         }
         if (isBusy) {
@@ -435,25 +445,34 @@ final class NodeSelector implements Answerers {
      * Puts up what a request may cost at most.
      *
      * @param tokens most that the node may charge for, prompt and answer together.
+     * @return the full node that said that it is there, see {@link LedgerClient#asked}.
      * @throws NotAskedException where it is the node that can have none; it is left out for a while; and where it has
      *     just said that it is busy.
      */
-    private void escrow(Bytes32 requestHash, Node node, long tokens, Level level) throws IOException {
+    private int escrow(Bytes32 requestHash, Node node, long tokens, Level level) throws IOException {
         if (isLeftOut(BUSY, node)) {
             throw new NotAskedException("The node has too much to do. Ask again in some seconds.");
         }
-        LedgerClient.Outcome escrow =
-                ledger.submit(new Command.OpenEscrow(requestHash, node.key(), node.pricePerToken(), tokens, level));
+        int asked = ledger.asked();
+        List<LedgerClient.Outcome> said = ledger.submitToTwo(
+                new Command.OpenEscrow(requestHash, node.key(), node.pricePerToken(), tokens, level));
+        LedgerClient.Outcome escrow = said.getLast();
+        if (escrow.isApplied()) {
+            return said.size() == 1 ? asked : ledger.asked();
+        }
         // What is said of the node another one may not have; what is said of this account stands whichever is asked.
-        if (!escrow.isApplied() && escrow.reason().startsWith(OF_NODE)) {
-            failed(node, escrow.reason());
+        if (escrow.reason().startsWith(OF_NODE)) {
+            // One full node could have an honest node left out, by its word or by listing it with other terms.
+            if (said.stream().allMatch(one -> one.reason().startsWith(OF_NODE))
+                    && OF_TERMS.stream().noneMatch(escrow.reason()::startsWith)) {
+                leaveOut(BUSY, node.key(), BUSY_NS, escrow.reason());
+                failed(node, escrow.reason());
+            }
             throw new NotAskedException("The ledger lets this node have no escrow: " + escrow.reason() + ".");
         }
-        if (!escrow.isApplied()) {
-            throw new ApiException(
-                    402,
-                    "The ledger refused the escrow: " + escrow.reason() + ". This gateway pays from account "
-                            + keys.publicKey() + ".");
-        }
+        throw new ApiException(
+                402,
+                "The ledger refused the escrow: " + escrow.reason() + ". This gateway pays from account "
+                        + keys.publicKey() + ".");
     }
 }

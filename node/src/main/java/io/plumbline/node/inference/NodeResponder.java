@@ -9,6 +9,7 @@ import io.plumbline.node.network.CertifiedSettlements;
 import io.plumbline.node.network.DrainingException;
 import io.plumbline.node.network.Event;
 import io.plumbline.node.network.Events;
+import io.plumbline.node.network.NoEscrowException;
 import io.plumbline.node.network.RefusalKind;
 import io.plumbline.transport.Endpoint;
 import io.plumbline.transport.Peer;
@@ -178,8 +179,7 @@ public final class NodeResponder implements EscrowWatch.Claims, AutoCloseable {
     private Settlement paidFor(Bytes32 requestHash, Bytes32 requester, long tokens, long price) throws IOException {
         Settlement escrow = ledger.findSettlement(requestHash);
         if (escrow == null || !escrow.node().equals(keys.publicKey())) {
-            throw new IllegalArgumentException(
-                    "No escrow on the ledger pays this node for the request. Open one first.");
+            throw new NoEscrowException();
         }
         if (escrow.status() != Status.ESCROWED) {
             throw new IllegalArgumentException("The request was answered before, or its escrow is over.");

@@ -3,6 +3,7 @@ package io.plumbline.node.network;
 import io.plumbline.ledger.cluster.LedgerClient;
 import io.plumbline.ledger.state.Genesis;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.LedgerHashes.Kind;
 import java.io.IOException;
@@ -33,7 +34,14 @@ public record CertifiedSettlements(LedgerClient ledger, Genesis genesis) {
      * @throws IOException where the full node that was asked shows something else, or does not answer.
      */
     public CertifiedEntry find(Kind kind, Bytes32 id) throws IOException {
-        CertifiedEntry entry = ledger.prove(kind, id);
+        int asked = ledger.asked();
+        CertifiedEntry entry;
+        try {
+            entry = ledger.prove(kind, id);
+        } catch (MalformedException e) {
+            ledger.distrust(asked);
+            throw new IOException("The full node's proof cannot be read: " + e.getMessage(), e);
+        }
         if (entry == null) {
             return null;
         }
@@ -42,7 +50,7 @@ public record CertifiedSettlements(LedgerClient ledger, Genesis genesis) {
             fault = "it is of another entry";
         }
         if (fault != null) {
-            ledger.distrust();
+            ledger.distrust(asked);
             throw new IOException("The full node's proof does not hold: " + fault + ".");
         }
         return entry;

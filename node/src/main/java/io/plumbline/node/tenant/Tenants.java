@@ -39,6 +39,10 @@ public final class Tenants implements AutoCloseable {
     private final InstantSource wall;
     private final Map<String, Account> accounts = new HashMap<>();
     private volatile Map<Bytes32, Account> byKey = Map.of();
+
+    /** By what payments name them: anybody may have a gateway look for many that name nobody. */
+    private volatile Map<Bytes32, Account> byReference = Map.of();
+
     private boolean cannotSave;
 
     /**
@@ -77,6 +81,7 @@ public final class Tenants implements AutoCloseable {
 
     private void take(List<Tenant> tenants) {
         Map<Bytes32, Account> keys = new HashMap<>();
+        Map<Bytes32, Account> references = new HashMap<>();
         long now = nanos.getAsLong();
         for (Tenant tenant : tenants) {
             Account account = accounts.get(tenant.name());
@@ -87,9 +92,11 @@ public final class Tenants implements AutoCloseable {
                 account.update(tenant, now);
             }
             keys.put(tenant.keyHash(), account);
+            references.put(Spending.reference(tenant), account);
         }
         accounts.values().retainAll(Set.copyOf(keys.values()));
         byKey = Map.copyOf(keys);
+        byReference = Map.copyOf(references);
     }
 
     /** Reads the file again where it has changed, and keeps the tokens of the day. */
@@ -190,11 +197,8 @@ public final class Tenants implements AutoCloseable {
     }
 
     private Tenant find(Bytes32 reference) {
-        return byKey.values().stream()
-                .map(Account::tenant)
-                .filter(tenant -> Spending.reference(tenant).equals(reference))
-                .findFirst()
-                .orElse(null);
+        Account account = byReference.get(reference);
+        return account == null ? null : account.tenant();
     }
 
     /**

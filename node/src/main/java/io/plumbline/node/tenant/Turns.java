@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -25,6 +26,9 @@ final class Turns {
 
     static final int MOST_WAITING = 512;
 
+    /** Tenants that wait for nothing and are kept in mind all the same: accounts that pay may be made without end. */
+    static final int MOST_IDLE = 4_096;
+
     /** A client that waited longer is better told so: its request holds memory meanwhile. */
     private static final long MOST_WAIT_S = 600;
 
@@ -32,19 +36,38 @@ final class Turns {
     private final int mostOfOne;
     private final int mostOfAll;
     private final Map<String, Line> lines = new HashMap<>();
+
+    /** Those with requests that wait, the next one's first. */
+    private final TreeSet<Line> lining = new TreeSet<>(Line.ORDER);
+
+    /** Those that wait for nothing and have had more than others, the least first: so far they count. */
+    private final TreeSet<Line> idle = new TreeSet<>(Line.ORDER);
+
     private int taken;
     private int waiting;
 
     /** Tokens that the tenant had whose turn it was last. */
     private long now;
 
-    /** One tenant's requests. */
+    /** Places and turns so far, by which lines are told apart. */
+    private long entries;
+
+    /** One tenant's requests. It is in none of the sets, or one, while what it is ordered by changes. */
     private static final class Line {
+        static final Comparator<Line> ORDER =
+                Comparator.<Line>comparingLong(line -> line.served).thenComparingLong(line -> line.since);
+
+        private final String tenant;
         private final Deque<Turn> turns = new ArrayDeque<>();
         private long served;
+
+        /** Of those that have had as much, the one whose last turn, or first place, is longest ago goes first. */
+        private long since;
+
         private int running;
 
-        Line(long served) {
+        Line(String tenant, long served) {
+            this.tenant = tenant;
             this.served = served;
         }
     }
@@ -137,24 +160,27 @@ final class Turns {
      */
     Turn enter(String tenant, int needed, long tokens) {
         Turn turn = new Turn(tenant, Math.clamp(needed, 1, places), tokens);
-        Turn displaced = null;
+        Turn displaced;
         synchronized (this) {
-            Line line = lines.computeIfAbsent(tenant, name -> new Line(now));
-            if (line.turns.isEmpty() && line.running == 0) {
-                line.served = Math.max(line.served, now);
-            }
+            Line line = lines.computeIfAbsent(tenant, name -> new Line(name, now));
             if (line.turns.size() >= mostOfOne) {
                 return null;
             }
-            if (waiting >= mostOfAll) {
-                displaced = displaced(line);
-                if (displaced == null) {
-                    forget(tenant, line);
-                    return null;
-                }
+            take(line);
+            if (line.turns.isEmpty()) {
+                line.served = line.running == 0 ? Math.max(line.served, now) : line.served;
+                line.since = ++entries;
             }
-            line.turns.add(turn);
-            waiting++;
+            displaced = waiting >= mostOfAll ? displaced(line) : null;
+            boolean hasPlace = waiting < mostOfAll;
+            if (hasPlace) {
+                line.turns.add(turn);
+                waiting++;
+            }
+            put(line);
+            if (!hasPlace) {
+                return null;
+            }
             begin();
         }
         if (displaced != null) {
@@ -163,58 +189,87 @@ final class Turns {
         return turn;
     }
 
+    /** Out of the set that it is in, before anything by which it is there changes. */
+    private void take(Line line) {
+        (line.turns.isEmpty() ? idle : lining).remove(line);
+    }
+
+    /**
+     * Into the set in which it belongs, if any. A tenant that has had no more than others is forgotten; one that has
+     * would begin anew after each answer.
+     */
+    private void put(Line line) {
+        if (!line.turns.isEmpty()) {
+            lining.add(line);
+        } else if (line.running == 0) {
+            idle.add(line);
+            forget();
+        }
+    }
+
+    private void forget() {
+        while (!idle.isEmpty() && (idle.first().served <= now || idle.size() > MOST_IDLE)) {
+            lines.remove(idle.pollFirst().tenant);
+        }
+    }
+
     /** The last of the longest line, if that is longer than {@code line} will be. */
     private Turn displaced(Line line) {
-        Map.Entry<String, Line> longest = lines.entrySet().stream()
-                .max(Comparator.comparingInt(one -> one.getValue().turns.size()))
-                .orElseThrow();
-        if (longest.getValue().turns.size() <= line.turns.size() + 1) {
+        Line longest = lining.stream()
+                .max(Comparator.comparingInt(one -> one.turns.size()))
+                .orElse(line);
+        if (longest.turns.size() <= line.turns.size() + 1) {
             return null;
         }
         waiting--;
-        return longest.getValue().turns.pollLast();
+        // Its place among the lines does not go by its length, and one is left in it.
+        return longest.turns.pollLast();
     }
 
     /** Lets those go on that have places. One that needs many waits at the head for them, and is not overtaken. */
     private void begin() {
-        while (waiting > 0) {
-            Line next = lines.values().stream()
-                    .filter(line -> !line.turns.isEmpty())
-                    .min(Comparator.comparingLong(line -> line.served))
-                    .orElseThrow();
+        while (!lining.isEmpty()) {
+            Line next = lining.first();
             Turn turn = next.turns.peek();
             if (taken + turn.needed > places) {
                 return;
             }
+            take(next);
             next.turns.poll();
             waiting--;
             taken += turn.needed;
             next.running++;
             now = Math.max(now, next.served);
             next.served += turn.tokens;
+            next.since = ++entries;
+            put(next);
+            forget();
             turn.come.complete(true);
         }
     }
 
     private synchronized boolean leave(Turn turn) {
         Line line = lines.get(turn.tenant);
-        boolean waited = line != null && line.turns.remove(turn);
-        if (waited) {
-            waiting--;
-            turn.come.complete(false);
-            forget(turn.tenant, line);
-            begin();
+        if (line == null || !line.turns.contains(turn)) {
+            return false;
         }
-        return waited;
+        take(line);
+        line.turns.remove(turn);
+        waiting--;
+        turn.come.complete(false);
+        put(line);
+        begin();
+        return true;
     }
 
     private synchronized void end(Turn turn, long used) {
         if (!leave(turn) && turn.come.getNow(false) && turn.isOpen) {
             Line line = lines.get(turn.tenant);
+            take(line);
             taken -= turn.needed;
             line.running--;
             line.served -= Math.max(0, turn.tokens - used);
-            forget(turn.tenant, line);
+            put(line);
             begin();
         }
         turn.isOpen = false;
@@ -226,14 +281,8 @@ final class Turns {
             line.turns.forEach(turn -> turn.come.complete(false));
             line.turns.clear();
         });
+        lining.clear();
         waiting = 0;
-    }
-
-    /** Forgets a tenant that has had no more than others; one that has would begin anew after each answer. */
-    private void forget(String tenant, Line line) {
-        if (line.turns.isEmpty() && line.running == 0 && line.served <= now) {
-            lines.remove(tenant);
-        }
     }
 
     /** Requests that wait. */
@@ -244,5 +293,10 @@ final class Turns {
     /** Places that are taken. */
     synchronized int taken() {
         return taken;
+    }
+
+    /** Tenants that are kept in mind. */
+    synchronized int known() {
+        return lines.size();
     }
 }

@@ -23,6 +23,7 @@ import io.plumbline.node.tenant.TenantFile;
 import io.plumbline.node.tenant.Tenants;
 import io.plumbline.node.tenant.UsageBook;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalWriter;
 import io.plumbline.verifier.lightclient.BlockHeader;
 import io.plumbline.verifier.lightclient.Certificate;
@@ -32,6 +33,8 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
@@ -61,6 +64,8 @@ class LedgerCreditTest {
     private final MemorySequencer ledger = new MemorySequencer(GENESIS, 1_000_000);
     private final ByteArrayOutputStream told = new ByteArrayOutputStream();
     private PaymentPage lie;
+    private long dust;
+    private int pages;
     private int distrusted;
     private Tenants tenants;
     private LedgerCredit credit;
@@ -75,11 +80,31 @@ class LedgerCreditTest {
 
         @Override
         public byte[] ask(Query query, byte[] key) {
+            if (query == Query.PAYMENTS && dust > 0) {
+                pages++;
+                return dust(new CanonicalReader(Arrays.copyOfRange(key, 32, 40), "after").getLong("after"));
+            }
             if (query != Query.PAYMENTS || lie == null) {
                 return ledger.ask(query, key);
             }
             CanonicalWriter out = new CanonicalWriter().putInt(lie.payments().size());
             lie.payments().forEach(payment -> out.putFixed(payment.encode()));
+            return out.toBytes();
+        }
+
+        /** Payments that name nobody, with the numbers 1 to {@link #dust}, and then those of the ledger. */
+        private byte[] dust(long after) {
+            List<Payment> page = new ArrayList<>();
+            for (long number = Math.max(0, after) + 1; number <= dust && page.size() < 256; number++) {
+                page.add(new Payment(number, PAYER.publicKey(), GATEWAY.publicKey(), 1, Bytes32.ZERO, 9_000_000));
+            }
+            for (Payment real : ledger.state(0).paymentsTo(GATEWAY.publicKey(), after)) {
+                if (page.size() < 256) {
+                    page.add(real);
+                }
+            }
+            CanonicalWriter out = new CanonicalWriter().putInt(page.size());
+            page.forEach(payment -> out.putFixed(payment.encode()));
             return out.toBytes();
         }
 
@@ -212,5 +237,25 @@ class LedgerCreditTest {
             tenants.credit(reference, payment.amount(), payment.number());
         }
         assertEquals(725, paidIn());
+    }
+
+    /** Each payment costs its payer a fee alone: dust of a whole day keeps nobody's from being counted. */
+    @Test
+    void aPaymentIsFoundBehindAsManyAsThereAreThatNameNobody() throws IOException {
+        dust = 80_000;
+        Command nothing = new Command.Bond(1);
+        while (ledger.state(0).height() < dust / Signed.MAX_COMMANDS) {
+            ledger.submit(Signed.of(GENESIS.hash(), KeyPair.random(), ledger.timeMs() + 60_000, nothing)
+                    .encode());
+        }
+        pay(700);
+        certify();
+        credit.look();
+        assertEquals(64, pages, "a look is bounded");
+        assertEquals(0, paidIn());
+        for (int look = 1; look < 5; look++) {
+            credit.look();
+        }
+        assertEquals(700, paidIn());
     }
 }

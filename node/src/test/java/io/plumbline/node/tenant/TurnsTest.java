@@ -178,6 +178,41 @@ class TurnsTest {
         assertEquals(0, turns.taken());
     }
 
+    /** Accounts that pay may be made without end. */
+    @Test
+    void tenantsThatWaitForNothingAreForgottenAndThoseThatHaveHadTheMostLast() {
+        Turns turns = new Turns(1, 10, 10);
+        turns.enter("greedy", 1, 1_000_000).close(1_000_000);
+        for (int i = 0; i < 100_000; i++) {
+            turns.enter("account " + i, 1, 10).close(10);
+            assertTrue(turns.known() <= Turns.MOST_IDLE, turns.known() + " are known");
+        }
+        Turns.Turn answered = turns.enter("other", 1, 10);
+        Turns.Turn greedy = turns.enter("greedy", 1, 10);
+        Turns.Turn late = turns.enter("late", 1, 10);
+        answered.close(10);
+        assertTrue(hasCome(late), "it has had nothing");
+        assertFalse(hasCome(greedy), "what it has had is not forgotten");
+        late.close(10);
+        assertTrue(hasCome(greedy));
+        assertEquals(1, turns.known(), "nobody else has had more");
+    }
+
+    @Test
+    void amongTenantsThatHaveHadAsMuchTheOneThatWaitsLongestIsNext() {
+        Turns turns = new Turns(1, 10, 100);
+        Turns.Turn answered = turns.enter("first", 1, 0);
+        List<Turns.Turn> waiting = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            waiting.add(turns.enter("tenant " + i, 1, 0));
+        }
+        for (Turns.Turn next : waiting) {
+            answered.close();
+            assertTrue(hasCome(next));
+            answered = next;
+        }
+    }
+
     @Test
     void neverMoreAreAnsweredThanThereArePlacesWhateverThreadsDo() throws Exception {
         Turns turns = new Turns(3, 1000, 10_000);
