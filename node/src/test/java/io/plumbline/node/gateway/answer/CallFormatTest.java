@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.Material;
 import io.plumbline.inference.language.template.ChatTemplate;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.grammar.Gbnf;
 import io.plumbline.verifier.grammar.Grammar;
 import java.io.IOException;
@@ -23,6 +24,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -191,6 +194,35 @@ class CallFormatTest {
         assertEquals("012345678", JsonCallFormat.LISTED.callId(digits));
         assertEquals("012345678", MistralCallFormat.NAMED.callId(digits));
         assertEquals("call_0123456789abcdef01234567", HarmonyCallFormat.HARMONY.callId(digits));
+    }
+
+    /** A client tells the results of an answer's calls apart by their ids. */
+    @Test
+    void noTwoCallsOfAnAnswerHaveOneId() {
+        Bytes32 request = Bytes32.of(HexFormat.of().parseHex("ff".repeat(32)));
+        List<CallFormat> formats = new ArrayList<>(List.of(JsonCallFormat.values()));
+        formats.addAll(List.of(ElementCallFormat.values()));
+        formats.addAll(List.of(
+                MistralCallFormat.NAMED,
+                HarmonyCallFormat.HARMONY,
+                PythonCallFormat.LINES,
+                new Gemma4CallFormat(true),
+                new Gemma4CallFormat(false)));
+        for (CallFormat format : formats) {
+            Set<String> ids = new HashSet<>();
+            for (int call = 0; call < 3_000; call++) {
+                assertTrue(ids.add(format.callId(request, call)), format + " " + call);
+            }
+            for (int call : new int[] {1 << 16, 1 << 24, Integer.MAX_VALUE}) {
+                assertTrue(ids.add(format.callId(request, call)), format + " " + call);
+            }
+        }
+        assertEquals("call_" + "ff".repeat(12), JsonCallFormat.TAGGED.callId(request, 0));
+        assertEquals(
+                "04" + "ff".repeat(11), JsonCallFormat.TAGGED.callId(request, 5).substring(5));
+        assertEquals(
+                "ff00ff" + "ff".repeat(9),
+                JsonCallFormat.TAGGED.callId(request, 256).substring(5));
     }
 
     /** A model was trained on calls as its published template writes them: they are read as those calls. */
