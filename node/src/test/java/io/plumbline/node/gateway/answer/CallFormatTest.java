@@ -95,6 +95,35 @@ class CallFormatTest {
                 () -> JsonCallFormat.BARE.grammar(List.of(odd), Set.of("odd"), true, true));
     }
 
+    /** A reference is one where a schema stands; in a value that is named, and as a name, it is what it says. */
+    @Test
+    void whatToolsSchemasCallTheirOwnIsTheirsAndDataStaysAsItIs() throws IOException {
+        List<JsonNode> tools = new ArrayList<>();
+        for (String schema : List.of("""
+                {"type":"object","required":["where","kind","of"],"properties":{
+                "where":{"const":{"$ref":"#/$defs/a"}},
+                "kind":{"enum":[{"$ref":"#"},2]},
+                "of":{"type":"object","required":["$ref"],"properties":{"$ref":{"$ref":"#/$defs/a"}}}},
+                "$defs":{"a":{"type":"integer","default":{"$ref":"#/none"}}}}""", """
+                {"type":"object","required":["b"],"properties":{"b":{"$ref":"#/examples/0"}},
+                "examples":[{"$ref":"#/$defs/a"}],
+                "$defs":{"a":{"type":"array","items":{"anyOf":[{"const":"x"},{"$ref":"#/$defs/a"}]}}}}""")) {
+            tools.add(
+                    JSON.readTree("{\"function\":{\"name\":\"t" + tools.size() + "\",\"parameters\":" + schema + "}}"));
+        }
+        for (JsonCallFormat format : JsonCallFormat.values()) {
+            String key = format == JsonCallFormat.BARE ? "parameters" : "arguments";
+            Grammar grammar = Grammar.parse(format.grammar(tools, Set.of("t0", "t1"), true, true));
+            String first = "{\"name\": \"t0\", \"" + key + "\": {\"where\": {\"$ref\":\"#/$defs/a\"}, "
+                    + "\"kind\": {\"$ref\":\"#\"}, \"of\": {\"$ref\": 7}}}";
+            String second = "{\"name\": \"t1\", \"" + key + "\": {\"b\": [\"x\", [\"x\", []]]}}";
+            assertTrue(matches(grammar, written(format, first)), format.name());
+            assertTrue(matches(grammar, written(format, second)), format.name());
+            assertFalse(matches(grammar, written(format, first.replace("7", "\"7\""))), format.name());
+            assertFalse(matches(grammar, written(format, second.replace("[]", "7"))), format.name());
+        }
+    }
+
     /** A grammar has no control tokens, so models that write calls with them are held to calls without. */
     @Test
     void callsThatAreAskedForAreReadInTheFormatThatAGrammarCanSay() throws IOException {
