@@ -7,6 +7,7 @@ import io.plumbline.verifier.audit.Failure;
 import io.plumbline.verifier.audit.ReceiptCheck;
 import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
+import io.plumbline.verifier.encoding.CanonicalReader;
 import io.plumbline.verifier.encoding.CanonicalReader.MalformedException;
 import io.plumbline.verifier.lightclient.CertifiedEntry;
 import io.plumbline.verifier.lightclient.ProofRefusedException;
@@ -58,6 +59,7 @@ final class JavaVerifier {
     private static String failure(JsonNode one, Receipt receipt) {
         byte[] asked = bytes(one, "request");
         boolean isTensors = asked == null ? receipt.contractVersion() == Receipt.TOLERANT : TensorRequest.is(asked);
+        Bytes32 askedModel = asked == null || !isTensors ? null : tensorModel(asked);
         Request request = asked == null || isTensors ? null : Request.decode(asked);
         byte[] given = bytes(one, "answer");
         Answer answer = given == null || isTensors ? null : Answer.decode(given);
@@ -71,7 +73,7 @@ final class JavaVerifier {
             return "MODEL";
         }
         if (isTensors) {
-            return tensorFailure(receipt, asked, given);
+            return tensorFailure(receipt, askedModel, asked, given);
         }
         Failure failure = ReceiptCheck.binding(receipt, request, answer);
         if (failure != null) {
@@ -80,8 +82,14 @@ final class JavaVerifier {
         return isOther(one, "requestHash", receipt.requestHash().bytes()) ? "REQUEST" : null;
     }
 
-    private static String tensorFailure(Receipt receipt, byte[] asked, byte[] given) {
-        if (receipt.contractVersion() != Receipt.TOLERANT) {
+    private static Bytes32 tensorModel(byte[] asked) {
+        CanonicalReader in = new CanonicalReader(asked, "request");
+        in.getInt("magic");
+        return in.getBytes32("model id");
+    }
+
+    private static String tensorFailure(Receipt receipt, Bytes32 modelId, byte[] asked, byte[] given) {
+        if (receipt.contractVersion() != Receipt.TOLERANT || modelId != null && !modelId.equals(receipt.modelId())) {
             return "MODEL";
         }
         if (asked != null && !receipt.requestHash().equals(Bytes32.of(Blake3.hash(asked)))) {

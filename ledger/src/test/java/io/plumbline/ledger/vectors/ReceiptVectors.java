@@ -9,6 +9,7 @@ import static io.plumbline.ledger.vectors.People.fill;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.plumbline.verifier.blake3.Blake3;
 import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.receipt.Answer;
 import io.plumbline.verifier.receipt.KeyPair;
@@ -210,10 +211,34 @@ final class ReceiptVectors {
                 Receipt.of(told, answer, 1, PRICE_PER_TOKEN, NODE));
         bad("of another tensor request", receipt.encode(), "REQUEST").put("request", asked.replace("803f", "0040"));
         bad("of another tensor answer", receipt.encode(), "OUTPUT").put("answer", given.replace("803f", "0040"));
+        byte[] others = Damage.replace(request.encode(), fill(32, 0xB1), fill(32, 0xB5));
+        bad("naming another model than the tensor request", ofTensors(receipt, others), "MODEL")
+                .put("request", VectorFile.hex(others));
+        byte[] cut = resize(request.encode(), 35);
+        bad("of a tensor request that ends within its model's id", ofTensors(receipt, cut), "MALFORMED")
+                .put("request", VectorFile.hex(cut));
         known(bad("of a tensor model's answer to a language model's request", receipt.encode(), "MODEL"), ASKED, null);
         byte[] exact = receipt(ASKED, GIVEN).encode();
         bad("of a language model's answer to a tensor model's request", exact, "MODEL")
                 .put("request", asked);
+    }
+
+    /** The same for other bytes of a request. */
+    private static byte[] ofTensors(Receipt receipt, byte[] request) {
+        return new Receipt(
+                        receipt.contractVersion(),
+                        receipt.modelId(),
+                        Bytes32.of(Blake3.hash(request)),
+                        receipt.outputHash(),
+                        receipt.traceRoot(),
+                        receipt.traceBytes(),
+                        receipt.promptTokens(),
+                        receipt.outputTokens(),
+                        receipt.price(),
+                        null,
+                        null)
+                .sign(NODE)
+                .encode();
     }
 
     private static ObjectNode known(ObjectNode one, Request request, Answer answer) {

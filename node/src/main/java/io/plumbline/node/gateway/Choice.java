@@ -158,9 +158,7 @@ final class Choice {
 
     /** The id of the call with this index: the same for the same request. */
     String id(int call) {
-        byte[] hash = request.hash().bytes();
-        hash[0] += (byte) call;
-        return reading.tools().format().callId(Bytes32.of(hash).toString());
+        return reading.tools().format().callId(request.hash(), call);
     }
 
     /** The text that the node signed, up to the stop text that ended it. */

@@ -1,6 +1,6 @@
 // Checks a receipt, an answer or a proof that is dropped here, in this browser, asking nobody.
 import { hex } from './js/bytes.js';
-import { VerificationError, verifyProof, verifyReceipt } from './js/verifier.js';
+import { isTensorReceipt, VerificationError, verifyProof, verifyReceipt } from './js/verifier.js';
 import { badge, foreign, h, heading, panel, replace, say } from './dom.js';
 import { number, short } from './format.js';
 import { compare, shownTexts } from './shown.js';
@@ -12,7 +12,13 @@ const PROOF_BEGIN = 'plumbline certified entry 2';
 
 /** Name, what it says, and whether there was something to compare with; a text in place of that says how it stands. */
 const RECEIPT_CHECKS = [
-  ['MALFORMED', 'What was dropped is what the specification says.', () => true],
+  [
+    'MALFORMED',
+    'What was dropped is what the specification says.',
+    (known) =>
+      !(known.isTensors && (known.request || known.answer)) ||
+      'the receipt does; request and answer, a tensor model’s, were not decoded',
+  ],
   ['SIGNATURE', 'The owner of the node’s key signed these fields.', () => true],
   ['NODE', 'It is the node that the answer names.', (known) => !!known.node],
   ['MODEL', 'It names the request’s model, under a contract for such requests.', (known) => !!known.request],
@@ -21,7 +27,7 @@ const RECEIPT_CHECKS = [
   [
     'STOP',
     'The answer ends where the request says, or its requester ended it.',
-    (known) => !!(known.request && known.answer),
+    (known) => (known.isTensors ? 'not compared: a tensor model’s' : !!(known.request && known.answer)),
   ],
   [
     'TEXT',
@@ -159,8 +165,15 @@ async function checked(verify, checks, known, title, shown, notProven) {
 
 /** As {@link verifyReceipt}, and whether the file shows the text that was signed. */
 async function verifyDropped(held) {
-  const receipt = await verifyReceipt(held.receipt, held);
   held.text = null;
+  held.isTensors = isTensorReceipt(held.receipt, held);
+  const receipt = await verifyReceipt(held.receipt, held);
+  if (receipt.isTensors && held.shown && (held.shown.texts.length || !held.shown.isAll)) {
+    throw new VerificationError(
+      'TEXT',
+      'The file shows a text, and the receipt is a tensor model’s, which signs none.',
+    );
+  }
   if (receipt.answer && held.shown?.texts.length) {
     held.text = compare(held.shown, receipt.answer.text, receipt.request?.stopTexts ?? []);
   }
@@ -183,7 +196,9 @@ function receiptFacts(receipt) {
       ['Node', short(hex(receipt.node), 32)],
       ['Model', short(hex(receipt.modelId), 32)],
       ['Contract', CONTRACTS[receipt.contractVersion]],
-      ['Tokens', `${number(receipt.promptTokens)} asked, ${number(receipt.outputTokens)} answered`],
+      receipt.isTensors
+        ? ['Rows', number(receipt.promptTokens)]
+        : ['Tokens', `${number(receipt.promptTokens)} asked, ${number(receipt.outputTokens)} answered`],
       ['Price', number(receipt.price)],
       ['Trace', `${number(receipt.traceBytes)} bytes, root ${hex(receipt.traceRoot).slice(0, 16)}…`],
     ]),

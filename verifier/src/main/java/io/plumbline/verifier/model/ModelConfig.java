@@ -43,11 +43,13 @@ public record ModelConfig(
     /** Layers of a model, at most. */
     public static final int MAX_LAYERS = 4_096;
 
+    /** Token ids are below it. */
+    public static final int MAX_VOCAB = 1 << 22;
+
     /** Products of a token with one matrix of its experts: those of published models are some ten thousands. */
     private static final int MAX_CHOSEN = 1 << 20;
 
     private static final int MAX_HEADS = 65_536;
-    private static final int MAX_VOCAB = 1 << 22;
 
     public ModelConfig {
         require(hidden > 0 && layers > 0 && heads > 0 && kvHeads > 0 && mlp > 0 && vocab > 0, "sizes must be positive");

@@ -15,7 +15,7 @@ const MAGIC = 0x31435250;
 const EXACT = [1, 2];
 const TOLERANT = 1 << 16;
 
-/** "PTQ1" and, with facts, "PTQ2", little-endian: a tensor model's request, whose fields are not decoded here. */
+/** "PTQ1" and, with facts, "PTQ2", little-endian: a tensor model's request, of which the model's id is read here. */
 const TENSOR_REQUESTS = [0x31515450, 0x32515450];
 const MAX_TENSOR_BYTES = 64 << 20;
 
@@ -50,13 +50,14 @@ export function receiptFrom(given, what = 'receipt') {
  * @param {object} known what the caller knows, in bytes or hexadecimal: `request` and `answer` (encoded),
  *     `requestHash`, `modelId` and `node` (32 bytes each)
  * @returns {Promise<object>} the receipt's fields and hash; with `request` and `answer` decoded where they were given
- *     and a language model's, else null. Numbers of 64 bits are BigInts, hashes and keys Uint8Arrays
+ *     and a language model's, else null; `isTensors`, whether it is a tensor model's. Numbers of 64 bits are BigInts,
+ *     hashes and keys Uint8Arrays
  * @throws {VerificationError} with the name of what does not hold
  */
 export async function verifyReceipt(given, known = {}) {
   const receipt = receiptFrom(given);
-  const asked = known.request === undefined ? null : requestBytes(known.request);
-  const isTensors = asked ? asked.isTensors : receipt.contractVersion === TOLERANT;
+  const asked = requestBytes(known.request);
+  const isTensors = isOfTensors(receipt, asked);
   const request = asked && !isTensors ? requestFrom(asked.bytes) : null;
   const answerBytes = known.answer === undefined ? null : toBytes(known.answer, 'answer', MAX_ANSWER_BYTES);
   const answer = answerBytes && !isTensors ? answerFrom(answerBytes) : null;
@@ -70,7 +71,7 @@ export async function verifyReceipt(given, known = {}) {
     `the receipt was not signed by the node that it names, ${hex(receipt.node)}`);
   mustHold(!node || equal(receipt.node, node), 'NODE', () => `the receipt is of node ${hex(receipt.node)}`);
   requireContract(receipt.contractVersion, asked && isTensors, request);
-  for (const id of [modelId, request?.modelId]) {
+  for (const id of [modelId, request?.modelId, asked?.tensorModelId]) {
     mustHold(!id || equal(receipt.modelId, id), 'MODEL', () => `the receipt names model ${hex(receipt.modelId)}`);
   }
   const hashes = [requestHash, request ? request.hash : asked && hash(asked.bytes)];
@@ -82,7 +83,19 @@ export async function verifyReceipt(given, known = {}) {
     `the receipt counts ${receipt.promptTokens} prompt tokens, the request has ${request.promptTokens.length}`);
   requireOutput(receipt, answer, answerBytes);
   await requireStop(request, answer);
-  return { ...receipt, request, answer };
+  return { ...receipt, request, answer, isTensors };
+}
+
+/**
+ * Whether a receipt is held to be a tensor model's, whose request and answer are not decoded: by the request where it
+ * is known, else by the contract. For what could not be verified, too.
+ */
+export function isTensorReceipt(given, known = {}) {
+  return isOfTensors(receiptFrom(given), requestBytes(known.request));
+}
+
+function isOfTensors(receipt, asked) {
+  return asked ? asked.tensorModelId !== null : receipt.contractVersion === TOLERANT;
 }
 
 function mustHold(isTrue, failure, reason) {
@@ -91,11 +104,15 @@ function mustHold(isTrue, failure, reason) {
   }
 }
 
-/** A request's bytes and whether it is a tensor model's, which decides how many there may be. */
+/** A request's bytes, and its model's id where that is a tensor model, which decides how many there may be. */
 function requestBytes(given) {
+  if (given === undefined) {
+    return null;
+  }
   const bytes = toBytes(given, 'request', MAX_TENSOR_BYTES);
-  const isTensors = bytes.length >= 4 && TENSOR_REQUESTS.includes(new Reader(bytes, 'request').int('magic'));
-  return { bytes, isTensors };
+  const reader = new Reader(bytes, 'request');
+  const isTensors = bytes.length >= 4 && TENSOR_REQUESTS.includes(reader.int('magic'));
+  return { bytes, tensorModelId: isTensors ? reader.fixed(32, 'model id') : null };
 }
 
 function requireContract(version, isTensors, request) {

@@ -3,7 +3,7 @@
  * later, and depends on nothing but WebCrypto's Ed25519.
  */
 export { VerificationError } from './errors.js';
-export { verifyReceipt } from './receipt.js';
+export { isTensorReceipt, verifyReceipt } from './receipt.js';
 export { verifyProof } from './proof.js';
 export { requestFrom } from './request.js';
 export { answerFrom } from './answer.js';

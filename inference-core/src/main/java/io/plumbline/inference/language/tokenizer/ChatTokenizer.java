@@ -112,7 +112,22 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         this.written = source == null ? "" : source;
         this.knowsDeveloper = written.contains(DEVELOPER);
         this.takesThinking = written.contains("message.thinking");
-        this.encoder = new PromptEncoder(tokenizer, new ControlTokens(file, written + writes()), file);
+        ControlTokens controls = new ControlTokens(file, written + writes());
+        this.encoder = new PromptEncoder(tokenizer, controls, file);
+        for (ControlTokens.Added one : controls.added()) {
+            requireItsId(one);
+        }
+    }
+
+    /** The library numbers added tokens anew where their ids do not follow the vocabulary's; others read the file. */
+    private void requireItsId(ControlTokens.Added one) throws IOException {
+        int id = encoder.only(one.text());
+        // One that no text by itself becomes, as may be where it is looked for in normalized texts, has a name.
+        if (id < 0 ? !name(one.id()).equals(one.text()) : id != one.id()) {
+            throw new IOException(TokenizerFile.NAME + ": token \"" + one.text() + "\" has the id " + one.id()
+                    + (id < 0 ? ", by which the tokenizer does not know it" : ", and the tokenizer gives it " + id)
+                    + ": added tokens that are not in the vocabulary must follow it, one by one.");
+        }
     }
 
     /** A template, or the default one of several that a model has by name. */
@@ -531,13 +546,13 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
     @Override
     public synchronized Vocabulary vocabulary() {
         if (vocabulary == null) {
-            List<byte[]> all = new ArrayList<>();
+            TokenBytes known = tokenBytes();
+            int size = known.size();
+            byte[] silent = new byte[0];
+            List<byte[]> all = new ArrayList<>(size);
             int word = -1;
-            for (int token = 0; token < tokenBytes().size(); token++) {
-                all.add(
-                        tokenBytes().isSilent(token)
-                                ? new byte[0]
-                                : tokenBytes().of(token));
+            for (int token = 0; token < size; token++) {
+                all.add(known.isSilent(token) ? silent : known.of(token));
                 if (word < 0 && isWordBehindSpace(all.getLast())) {
                     word = token;
                 }

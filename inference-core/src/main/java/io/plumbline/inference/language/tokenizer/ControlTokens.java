@@ -26,7 +26,11 @@ final class ControlTokens {
     /** Of a token's text: those of the longest that are known, runs of blanks, have a fourth of it. */
     static final int MOST_CHARACTERS = 512;
 
+    /** A token that was added to the vocabulary, as its file has it. */
+    record Added(String text, int id) {}
+
     private final List<String> texts = new ArrayList<>();
+    private final List<Added> added = new ArrayList<>();
     private final Node root = new Node();
     private final StringBuilder marked = new StringBuilder();
     private boolean isNormalized;
@@ -39,23 +43,24 @@ final class ControlTokens {
      */
     ControlTokens(byte[] file, String template) throws IOException {
         ObjectMapper mapper = new ObjectMapper();
-        JsonNode added = mapper.missingNode();
+        JsonNode list = mapper.missingNode();
         JsonNode normalizer = mapper.missingNode();
         // Both stand before the vocabulary, which is large and is not read for them.
         try (JsonParser json = mapper.createParser(file)) {
             json.nextToken();
-            while ((added.isMissingNode() || normalizer.isMissingNode()) && json.nextToken() == JsonToken.FIELD_NAME) {
+            while ((list.isMissingNode() || normalizer.isMissingNode()) && json.nextToken() == JsonToken.FIELD_NAME) {
                 String name = json.currentName();
                 json.nextToken();
                 switch (name) {
-                    case "added_tokens" -> added = json.readValueAsTree();
+                    case "added_tokens" -> list = json.readValueAsTree();
                     case "normalizer" -> normalizer = json.readValueAsTree();
                     default -> json.skipChildren();
                 }
             }
         }
-        for (JsonNode one : added) {
+        for (JsonNode one : list) {
             String text = one.path("content").asText();
+            added.add(new Added(text, one.path("id").asInt()));
             boolean isWritten = template.contains(text) && !text.chars().allMatch(Character::isLetterOrDigit);
             boolean isMarkable = text.chars().anyMatch(c -> MarkedText.isMarkable((char) c));
             if (isMarkable && (one.path("special").asBoolean() || isWritten)) {
@@ -86,6 +91,11 @@ final class ControlTokens {
                 marked.append(mark);
             }
         }
+    }
+
+    /** All tokens that were added to the vocabulary, control tokens or not. */
+    List<Added> added() {
+        return added;
     }
 
     /** Their texts. */

@@ -1,8 +1,10 @@
 package io.plumbline.inference.language.tokenizer;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.language.tokenizer.LinearPattern.Run;
+import io.plumbline.verifier.model.ModelConfig;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -41,11 +43,14 @@ final class TokenizerScreen {
     /** Characters that a normalizer may put in place of others. */
     private static final int MOST_CONTENT = 2;
 
+    /** Of a name that is given twice, readers that stop early take the first, and the tokenizer's library the last. */
+    private static final ObjectMapper STRICT = new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+
     private TokenizerScreen() {}
 
     /** @throws IOException saying what is wrong with it. */
     static void check(byte[] file) throws IOException {
-        JsonNode root = new ObjectMapper().readTree(file);
+        JsonNode root = STRICT.readTree(file);
         JsonNode dropout = root.path("model").path("dropout");
         if (!dropout.isMissingNode() && !dropout.isNull() && dropout.asDouble(1) != 0) {
             throw new IOException(
@@ -134,20 +139,28 @@ final class TokenizerScreen {
     }
 
     private static void requireOneTokenAnId(JsonNode root) throws IOException {
-        Map<Long, String> byId = new HashMap<>();
+        Map<Integer, String> byId = new HashMap<>();
         JsonNode vocabulary = root.path("model").path("vocab");
         if (vocabulary.isObject()) {
             for (Map.Entry<String, JsonNode> one : vocabulary.properties()) {
-                requireAlone(byId, one.getValue().asLong(), one.getKey());
+                requireAlone(byId, one.getValue(), one.getKey());
             }
+        } else if (vocabulary.size() > ModelConfig.MAX_VOCAB) {
+            throw new IOException("its vocabulary has " + vocabulary.size() + " pieces; at most "
+                    + ModelConfig.MAX_VOCAB + " are taken.");
         }
         for (JsonNode added : root.path("added_tokens")) {
-            requireAlone(byId, added.path("id").asLong(), added.path("content").asText());
+            requireAlone(byId, added.path("id"), added.path("content").asText());
         }
     }
 
-    private static void requireAlone(Map<Long, String> byId, long id, String token) throws IOException {
-        String before = byId.putIfAbsent(id, token);
+    private static void requireAlone(Map<Integer, String> byId, JsonNode id, String token) throws IOException {
+        // What is kept for each id up to the largest must fit into memory.
+        if (!id.isIntegralNumber() || !id.canConvertToInt() || id.asInt() < 0 || id.asInt() >= ModelConfig.MAX_VOCAB) {
+            throw new IOException("token \"" + token + "\" has " + (id.isMissingNode() ? "no id" : "the id " + id)
+                    + "; ids are whole numbers from 0 to " + (ModelConfig.MAX_VOCAB - 1) + ".");
+        }
+        String before = byId.putIfAbsent(id.asInt(), token);
         if (before != null && !before.equals(token)) {
             throw new IOException("token " + id + " is both \"" + before + "\" and \"" + token
                     + "\": one host would read it as the one, another as the other.");

@@ -1,6 +1,7 @@
 package io.plumbline.node.gateway.answer;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.plumbline.verifier.encoding.Bytes32;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -56,6 +57,20 @@ public sealed interface CallFormat
      */
     default JsonCallFormat held() {
         return JsonCallFormat.TAGGED;
+    }
+
+    /**
+     * The id of one call of a request's answer: the same whenever that is answered, and another for each of its calls.
+     *
+     * @param call its index.
+     */
+    default String callId(Bytes32 request, int call) {
+        byte[] digits = request.bytes();
+        // All of the index goes into bytes of which the shortest ids keep every digit.
+        for (int i = 0; i < Integer.BYTES; i++) {
+            digits[i] += (byte) (call >> (Byte.SIZE * i));
+        }
+        return callId(Bytes32.of(digits).toString());
     }
 
     /** The id of a call, as the family's chat templates take it back: of hexadecimal digits that are the call's own. */

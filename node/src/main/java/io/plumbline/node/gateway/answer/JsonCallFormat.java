@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.plumbline.node.gateway.grammar.JsonSchemaGrammar;
 import io.plumbline.verifier.grammar.Gbnf;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -108,6 +109,7 @@ enum JsonCallFormat implements CallFormat {
     public String grammar(List<JsonNode> tools, Set<String> strict, boolean isCallNeeded, boolean mayCallSeveral) {
         ObjectNode all = JsonNodeFactory.instance.objectNode();
         ArrayNode kinds = all.putArray("anyOf");
+        Set<String> roots = new HashSet<>();
         boolean[] canSay = JsonSchemaGrammar.canSay(tools.stream()
                 .map(tool -> tool.path("function").path("parameters"))
                 .toList());
@@ -119,8 +121,8 @@ enum JsonCallFormat implements CallFormat {
             properties.putObject("name").put("const", name);
             JsonNode parameters = function.path("parameters");
             if (parameters.isObject() && (strict.contains(name) || canSay[kinds.size() - 1])) {
-                String place = "#/anyOf/" + (kinds.size() - 1) + "/properties/" + argumentsName;
-                properties.set(argumentsName, moved(parameters, place));
+                roots.add("#/anyOf/" + (kinds.size() - 1) + "/properties/" + argumentsName);
+                properties.set(argumentsName, parameters);
             } else {
                 properties.putObject(argumentsName).put("type", "object");
             }
@@ -128,30 +130,6 @@ enum JsonCallFormat implements CallFormat {
         }
         int more = mayCallSeveral ? MOST_CALLS - 1 : 0;
         String calls = calls("call", more);
-        return JsonSchemaGrammar.within(isCallNeeded ? calls : orCalls(calls), "call", all);
-    }
-
-    /** A schema whose references are to itself, moved to another place of a larger one. */
-    private static JsonNode moved(JsonNode schema, String place) {
-        if (schema.isArray()) {
-            ArrayNode list = JsonNodeFactory.instance.arrayNode();
-            schema.forEach(one -> list.add(moved(one, place)));
-            return list;
-        }
-        if (!schema.isObject()) {
-            return schema;
-        }
-        ObjectNode copy = JsonNodeFactory.instance.objectNode();
-        schema.properties().forEach(one -> {
-            boolean isReference = one.getKey().equals("$ref")
-                    && one.getValue().isTextual()
-                    && one.getValue().asText().startsWith("#");
-            if (isReference) {
-                copy.put("$ref", place + one.getValue().asText().substring(1));
-            } else {
-                copy.set(one.getKey(), moved(one.getValue(), place));
-            }
-        });
-        return copy;
+        return JsonSchemaGrammar.within(isCallNeeded ? calls : orCalls(calls), "call", all, roots);
     }
 }

@@ -79,13 +79,24 @@ public final class JsonSchemaGrammar {
     private static final Map<String, String> BASE = base();
 
     private final JsonNode root;
+
+    /** Places of the schemas in it whose references are to themselves. */
+    private final Set<String> roots;
+
+    private final int longestRoot;
     private final Map<String, String> rules = new LinkedHashMap<>();
     private final Map<String, String> references = new HashMap<>();
     private int nesting;
     private long work;
 
     private JsonSchemaGrammar(JsonNode root) {
+        this(root, Set.of());
+    }
+
+    private JsonSchemaGrammar(JsonNode root, Set<String> roots) {
         this.root = root;
+        this.roots = roots;
+        this.longestRoot = roots.stream().mapToInt(String::length).max().orElse(0);
     }
 
     private static Map<String, String> base() {
@@ -128,9 +139,10 @@ public final class JsonSchemaGrammar {
      * As {@link #of}, of a text that holds such JSON.
      *
      * @param text expression of the whole text, in which {@code name} stands for the JSON.
+     * @param roots places in the schema, none within another, of schemas whose references are to themselves.
      */
-    public static String within(String text, String name, JsonNode schema) {
-        JsonSchemaGrammar grammar = new JsonSchemaGrammar(schema);
+    public static String within(String text, String name, JsonNode schema, Set<String> roots) {
+        JsonSchemaGrammar grammar = new JsonSchemaGrammar(schema, roots);
         String json = grammar.expression(schema, "#");
         grammar.rules.put(name, json);
         return grammar.text(text);
@@ -362,7 +374,7 @@ public final class JsonSchemaGrammar {
     }
 
     private String reference(JsonNode schema, String where) {
-        String pointer = schema.get("$ref").asText();
+        String pointer = place(schema, where);
         String known = references.get(pointer);
         if (known == null) {
             // Named before it is written: it may hold itself.
@@ -375,18 +387,39 @@ public final class JsonSchemaGrammar {
         return known;
     }
 
+    private static boolean isPlace(String pointer) {
+        return pointer.equals("#") || pointer.startsWith("#/");
+    }
+
+    /** Where a reference in the schema at {@code where} leads to, from the root of all. */
+    private String place(JsonNode schema, String where) {
+        String pointer = schema.get("$ref").asText();
+        return isPlace(pointer) ? rootOf(where) + pointer.substring(1) : pointer;
+    }
+
+    private String rootOf(String where) {
+        // There may be thousands of roots, and as many references: it is looked up by each beginning of the place.
+        for (int end = 1; end >= 0 && end <= longestRoot; end = where.indexOf('/', end + 1)) {
+            if (roots.contains(where.substring(0, end))) {
+                return where.substring(0, end);
+            }
+        }
+        return roots.contains(where) ? where : "#";
+    }
+
     private JsonNode resolved(JsonNode schema, String where) {
         JsonNode at = schema;
         for (int steps = 0; at.has("$ref"); steps++) {
-            String pointer = at.get("$ref").asText();
-            spend(pointer.length(), where);
-            if (!pointer.equals("#") && !pointer.startsWith("#/") || steps > MAX_NESTING) {
-                throw wrong(where, "refers to \"" + pointer + "\", which is not in this schema");
+            String named = at.get("$ref").asText();
+            spend(named.length(), where);
+            if (!isPlace(named) || steps > MAX_NESTING) {
+                throw wrong(where, "refers to \"" + named + "\", which is not in this schema");
             }
+            String pointer = place(at, where);
             String path = URLDecoder.decode(pointer.substring(1).replace("+", "%2B"), StandardCharsets.UTF_8);
             JsonNode target = root.at(path);
             if (target.isMissingNode()) {
-                throw wrong(where, "refers to \"" + pointer + "\", which is not in this schema");
+                throw wrong(where, "refers to \"" + named + "\", which is not in this schema");
             }
             // Keywords beside a reference hold too.
             if (saysMore(at, Set.of("$ref"))) {

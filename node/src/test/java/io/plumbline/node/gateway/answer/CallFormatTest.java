@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.inference.Material;
 import io.plumbline.inference.language.template.ChatTemplate;
+import io.plumbline.verifier.encoding.Bytes32;
 import io.plumbline.verifier.grammar.Gbnf;
 import io.plumbline.verifier.grammar.Grammar;
 import java.io.IOException;
@@ -23,6 +24,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -90,6 +93,35 @@ class CallFormatTest {
         assertThrows(
                 IllegalArgumentException.class,
                 () -> JsonCallFormat.BARE.grammar(List.of(odd), Set.of("odd"), true, true));
+    }
+
+    /** A reference is one where a schema stands; in a value that is named, and as a name, it is what it says. */
+    @Test
+    void whatToolsSchemasCallTheirOwnIsTheirsAndDataStaysAsItIs() throws IOException {
+        List<JsonNode> tools = new ArrayList<>();
+        for (String schema : List.of("""
+                {"type":"object","required":["where","kind","of"],"properties":{
+                "where":{"const":{"$ref":"#/$defs/a"}},
+                "kind":{"enum":[{"$ref":"#"},2]},
+                "of":{"type":"object","required":["$ref"],"properties":{"$ref":{"$ref":"#/$defs/a"}}}},
+                "$defs":{"a":{"type":"integer","default":{"$ref":"#/none"}}}}""", """
+                {"type":"object","required":["b"],"properties":{"b":{"$ref":"#/examples/0"}},
+                "examples":[{"$ref":"#/$defs/a"}],
+                "$defs":{"a":{"type":"array","items":{"anyOf":[{"const":"x"},{"$ref":"#/$defs/a"}]}}}}""")) {
+            tools.add(
+                    JSON.readTree("{\"function\":{\"name\":\"t" + tools.size() + "\",\"parameters\":" + schema + "}}"));
+        }
+        for (JsonCallFormat format : JsonCallFormat.values()) {
+            String key = format == JsonCallFormat.BARE ? "parameters" : "arguments";
+            Grammar grammar = Grammar.parse(format.grammar(tools, Set.of("t0", "t1"), true, true));
+            String first = "{\"name\": \"t0\", \"" + key + "\": {\"where\": {\"$ref\":\"#/$defs/a\"}, "
+                    + "\"kind\": {\"$ref\":\"#\"}, \"of\": {\"$ref\": 7}}}";
+            String second = "{\"name\": \"t1\", \"" + key + "\": {\"b\": [\"x\", [\"x\", []]]}}";
+            assertTrue(matches(grammar, written(format, first)), format.name());
+            assertTrue(matches(grammar, written(format, second)), format.name());
+            assertFalse(matches(grammar, written(format, first.replace("7", "\"7\""))), format.name());
+            assertFalse(matches(grammar, written(format, second.replace("[]", "7"))), format.name());
+        }
     }
 
     /** A grammar has no control tokens, so models that write calls with them are held to calls without. */
@@ -191,6 +223,35 @@ class CallFormatTest {
         assertEquals("012345678", JsonCallFormat.LISTED.callId(digits));
         assertEquals("012345678", MistralCallFormat.NAMED.callId(digits));
         assertEquals("call_0123456789abcdef01234567", HarmonyCallFormat.HARMONY.callId(digits));
+    }
+
+    /** A client tells the results of an answer's calls apart by their ids. */
+    @Test
+    void noTwoCallsOfAnAnswerHaveOneId() {
+        Bytes32 request = Bytes32.of(HexFormat.of().parseHex("ff".repeat(32)));
+        List<CallFormat> formats = new ArrayList<>(List.of(JsonCallFormat.values()));
+        formats.addAll(List.of(ElementCallFormat.values()));
+        formats.addAll(List.of(
+                MistralCallFormat.NAMED,
+                HarmonyCallFormat.HARMONY,
+                PythonCallFormat.LINES,
+                new Gemma4CallFormat(true),
+                new Gemma4CallFormat(false)));
+        for (CallFormat format : formats) {
+            Set<String> ids = new HashSet<>();
+            for (int call = 0; call < 3_000; call++) {
+                assertTrue(ids.add(format.callId(request, call)), format + " " + call);
+            }
+            for (int call : new int[] {1 << 16, 1 << 24, Integer.MAX_VALUE}) {
+                assertTrue(ids.add(format.callId(request, call)), format + " " + call);
+            }
+        }
+        assertEquals("call_" + "ff".repeat(12), JsonCallFormat.TAGGED.callId(request, 0));
+        assertEquals(
+                "04" + "ff".repeat(11), JsonCallFormat.TAGGED.callId(request, 5).substring(5));
+        assertEquals(
+                "ff00ff" + "ff".repeat(9),
+                JsonCallFormat.TAGGED.callId(request, 256).substring(5));
     }
 
     /** A model was trained on calls as its published template writes them: they are read as those calls. */

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -388,7 +389,8 @@ class JsonSchemaGrammarTest {
     @Test
     void jsonBetweenOtherTextsIsHeldToItsSchema() throws IOException {
         JsonNode schema = JSON.readTree("{\"const\":{\"a\":1}}");
-        Grammar grammar = Grammar.parse(JsonSchemaGrammar.within("\"<call>\" call \"</call>\"", "call", schema));
+        Grammar grammar =
+                Grammar.parse(JsonSchemaGrammar.within("\"<call>\" call \"</call>\"", "call", schema, Set.of()));
         assertTrue(grammar.matches("<call>{\"a\":1}</call>".getBytes(StandardCharsets.UTF_8)));
         assertFalse(grammar.matches("{\"a\":1}".getBytes(StandardCharsets.UTF_8)));
     }
