@@ -14,8 +14,8 @@ import java.util.TreeMap;
  * @param number of the last block it signed, or -1.
  * @param votes header hashes it signed for that block, by epoch.
  * @param promised below this epoch it signs nothing any more for the block of number {@code promisedFor}, and for
- *     earlier ones nothing at all. Later blocks are free of it: who stepped on alone, and was outrun by the others, goes
- *     on with them.
+ *     earlier ones nothing at all. Later blocks are free of it: who stepped on alone, and was outrun by the others,
+ *     goes on with them.
  * @param forgotten up to this number it may have signed what it knows nothing of, and signs nothing any more; -1 where
  *     it knows all.
  */

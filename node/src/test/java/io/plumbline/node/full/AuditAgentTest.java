@@ -212,7 +212,7 @@ class AuditAgentTest {
         }
     }
 
-    /** Whatever a client has asked that an auditor stumbles over: it is the node's silence only where the node says no. */
+    /** Whatever a client has asked that an auditor stumbles over: the node was silent only where it says no. */
     @Test
     void whatThisHostStumblesOverIsNoSilence() throws Exception {
         for (RuntimeException why : List.of(
@@ -240,7 +240,7 @@ class AuditAgentTest {
         }
     }
 
-    /** Where the ledger is away for the moment in which a silence would be posted, the verdict is given all the same. */
+    /** Where the ledger is away at the moment in which a silence would be posted, the verdict is given anyway. */
     @Test
     void aSilenceIsToldAlthoughItCannotBePosted() throws Exception {
         KeyPair gone = KeyPair.random();

@@ -137,7 +137,7 @@ final class RawClient implements AutoCloseable {
         socket.close();
     }
 
-    /** Sends all of {@code text} on a new connection and reads until the server closes or, having said something, is quiet. */
+    /** Sends all of {@code text} on a new connection and reads what the server answers. */
     static Received ask(HttpServer server, String text) throws IOException {
         try (RawClient client = new RawClient(server)) {
             return client.write(text).answer();

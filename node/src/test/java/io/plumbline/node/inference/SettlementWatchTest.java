@@ -42,7 +42,8 @@ class SettlementWatchTest {
     Path folder;
 
     /** A full node that answers what one map has, and nothing to all other questions. */
-    private record Liar(Map<Query, byte[]> answers, LongSupplier clockMs, AtomicInteger asked) implements Sequencer {
+    private record Liar(Map<Query, byte[]> answers, LongSupplier clockMs, AtomicInteger questions)
+            implements Sequencer {
         @Override
         public Answer submit(byte[] signed) {
             return new Answer(1, clockMs.getAsLong(), Collections.singletonList(null));
@@ -50,7 +51,7 @@ class SettlementWatchTest {
 
         @Override
         public byte[] ask(Query query, byte[] key) {
-            asked.incrementAndGet();
+            questions.incrementAndGet();
             return answers.getOrDefault(query, new byte[0]);
         }
 
@@ -77,13 +78,13 @@ class SettlementWatchTest {
                 new CertifiedSettlements(new LedgerClient(liar, node, genesis.hash()), genesis);
         SettlementWatch watch = new SettlementWatch(store, settlements, events);
         try {
-            for (int i = 0; i < 200 && liar.asked.get() < 2; i++) {
+            for (int i = 0; i < 200 && liar.questions.get() < 2; i++) {
                 Thread.sleep(100);
             }
         } finally {
             watch.close();
         }
-        assertTrue(liar.asked.get() > 0, "it looks");
+        assertTrue(liar.questions.get() > 0, "it looks");
         assertEquals(1, store.owed().size(), heard.toString(StandardCharsets.UTF_8));
     }
 
