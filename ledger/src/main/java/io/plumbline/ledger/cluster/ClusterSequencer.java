@@ -216,8 +216,9 @@ public final class ClusterSequencer implements PipelinedSequencer {
                 return work;
             }
             connect();
-            // It took its time: what came meanwhile may go first.
+            // It took its time: what came meanwhile may go first, and what is sent now was not sent before.
             work += take();
+            now = System.nanoTime();
         }
         while (!next().isEmpty()) {
             Call<?> next = next().peek();

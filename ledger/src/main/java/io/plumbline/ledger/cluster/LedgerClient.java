@@ -84,6 +84,9 @@ public final class LedgerClient implements AutoCloseable {
         /** By the next full node's word; null where that is not asked for. */
         private volatile Outcome second;
 
+        /** The full node whose word is the last. */
+        private volatile int by;
+
         private volatile IOException failure;
 
         Waiting(Command command, boolean isDoubted) {
@@ -132,11 +135,23 @@ public final class LedgerClient implements AutoCloseable {
      * time.
      *
      * @return what each of them said, in order: one outcome, or two where the first is a refusal.
-     * @throws IOException as {@link #submit(Command)}, also where the second does not answer.
+     * @throws IOException as {@link #submit(Command)}, also where no second one answers.
      */
-    public List<Outcome> submitToTwo(Command command) throws IOException {
+    public Words submitToTwo(Command command) throws IOException {
         Waiting mine = ended(new Waiting(command, true));
-        return mine.second == null ? List.of(mine.outcome) : List.of(mine.outcome, mine.second);
+        List<Outcome> said = mine.second == null ? List.of(mine.outcome) : List.of(mine.outcome, mine.second);
+        return new Words(said, mine.by);
+    }
+
+    /**
+     * What one full node said of a command, or two.
+     *
+     * @param by the full node whose word is the last, for {@link #distrust(int)}.
+     */
+    public record Words(List<Outcome> said, int by) {
+        public Outcome last() {
+            return said.getLast();
+        }
     }
 
     private Waiting ended(Waiting mine) throws IOException {
@@ -195,17 +210,32 @@ public final class LedgerClient implements AutoCloseable {
     private void send(List<Waiting> batch) {
         IOException failure = new IOException("The commands could not be submitted.");
         try {
-            int asked = sequencer.asked();
             Signed signed = sign(batch.stream().map(one -> one.command).toList());
             List<Outcome> outcomes = outcomes(sendInTime(signed), batch.size());
+            int by = sequencer.answered();
             for (int i = 0; i < batch.size(); i++) {
                 batch.get(i).outcome = outcomes.get(i);
+                batch.get(i).by = by;
             }
             if (batch.stream().anyMatch(Waiting::wantsSecond)) {
-                sequencer.distrust(asked);
+                sequencer.distrust(by);
                 outcomes = outcomes(sendInTime(signed), batch.size());
+                int second = sequencer.answered();
+                if (second == by && sequencer.fullNodes() > 1) {
+                    // Where all others let one wait, the one that answers at once is asked again: no second word.
+                    throw new IOException("One full node refuses the commands, and no other one answers.");
+                }
                 for (int i = 0; i < batch.size(); i++) {
-                    batch.get(i).second = batch.get(i).wantsSecond() ? outcomes.get(i) : null;
+                    Waiting one = batch.get(i);
+                    if (one.wantsSecond()) {
+                        one.second = outcomes.get(i);
+                        one.by = second;
+                    }
+                }
+                if (batch.stream().noneMatch(one -> one.second != null && one.second.isApplied())) {
+                    // It was right: what is refused is for others to bring about, who could choose whom this client
+                    // asks.
+                    sequencer.prefer(by, second);
                 }
             }
         } catch (IOException e) {
@@ -229,7 +259,7 @@ public final class LedgerClient implements AutoCloseable {
         Sequencer.Answer answer = send(signed);
         if (signed.lastMs() - answer.timeMs() > Signed.MAX_LIFE_MS) {
             // Some full node has said that it is later than it is. Whoever has them may hand them in when it is.
-            sequencer.distrust();
+            sequencer.distrust(sequencer.answered());
             throw new IOException("A full node said a wrong time, and the commands were signed by it: they may still be"
                     + " applied until " + signed.lastMs() + " ms of the ledger's clock; look before asking again.");
         }
@@ -265,11 +295,10 @@ public final class LedgerClient implements AutoCloseable {
     }
 
     private Sequencer.Answer send(Signed signed) throws IOException {
-        int asked = sequencer.asked();
         Sequencer.Answer answer = sequencer.submit(signed.encode());
         if (answer.timeMs() > signed.lastMs() || answer.reasons().isEmpty()) {
             // Few honest full nodes answer so, and one that lies could keep a client for good by it.
-            sequencer.distrust(asked);
+            sequencer.distrust(sequencer.answered());
         }
         if (answer.timeMs() > signed.lastMs()) {
             // An earlier copy of them may have been applied, and its answer forgotten: sending them anew could do it
@@ -544,10 +573,20 @@ public final class LedgerClient implements AutoCloseable {
         return sequencer.asked();
     }
 
+    /** Which full node has answered this thread last, for {@link #distrust(int)}. */
+    public int answered() {
+        return sequencer.answered();
+    }
+
+    /** Has one full node asked first again in place of another, unless it is a third by now. */
+    public void prefer(int one, int over) {
+        sequencer.prefer(one, over);
+    }
+
     /**
      * As {@link #distrust()}, unless another full node is asked by now.
      *
-     * @param asked see {@link #asked}, from before the question whose answer did not hold.
+     * @param asked see {@link #answered}, after the answer that did not hold.
      */
     public void distrust(int asked) {
         sequencer.distrust(asked);

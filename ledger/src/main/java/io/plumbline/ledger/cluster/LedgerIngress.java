@@ -41,6 +41,9 @@ public final class LedgerIngress implements Endpoint.Receiver {
      */
     private static final int MAX_WAITING_KIB = 8 << 10;
 
+    /** Questions and short commands of all clients that are with the cluster: they wait for no long ones. */
+    private static final int MAX_SHORT = 1024;
+
     private static final int MAX_OF_ONE_KIB = 512;
 
     /** Bytes of the longest key that any query has, and of the longest commands: longer calls are not kept. */
@@ -60,6 +63,8 @@ public final class LedgerIngress implements Endpoint.Receiver {
 
     /** Fair, and a client waits for it with one call at a time: however many calls others have, its turn comes. */
     private final Semaphore room = new Semaphore(MAX_WAITING_KIB, true);
+
+    private final Semaphore roomOfShort = new Semaphore(MAX_SHORT, true);
 
     private final Map<Peer, Client> clients = new ConcurrentHashMap<>();
 
@@ -124,15 +129,16 @@ public final class LedgerIngress implements Endpoint.Receiver {
 
     private <T> void serve(Peer from, long id, int kib, Supplier<CompletableFuture<T>> call, Encoder<T> encoder) {
         Client client = clients.computeIfAbsent(from, peer -> new Client());
+        Semaphore its = kib == 1 ? roomOfShort : room;
         if (!client.room.tryAcquire(kib)) {
             unavailable(from, id, BUSY);
             return;
         }
         try {
             client.looks.execute(() -> {
-                room.acquireUninterruptibly(kib);
+                its.acquireUninterruptibly(kib);
                 begin(call).whenComplete((answer, failure) -> {
-                    room.release(kib);
+                    its.release(kib);
                     client.room.release(kib);
                     if (failure == null) {
                         ExpandableArrayBuffer buffer = new ExpandableArrayBuffer(512);

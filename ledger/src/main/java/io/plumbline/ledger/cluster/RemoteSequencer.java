@@ -18,10 +18,9 @@ import io.plumbline.verifier.receipt.KeyPair;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -62,6 +61,7 @@ public final class RemoteSequencer implements Sequencer {
     /** When ingresses that have not answered since did not: to turn to one of them costs every caller a wait. */
     private final Map<Integer, Long> silentNs = new ConcurrentHashMap<>();
 
+    private final ThreadLocal<Integer> answered = ThreadLocal.withInitial(() -> 0);
     private final long timeoutNs;
     private final HeardTime time = new HeardTime();
 
@@ -69,8 +69,9 @@ public final class RemoteSequencer implements Sequencer {
     private static final class Call<T> {
         private final Class<T> type;
         private T answer;
-        private final Set<Peer> allAsked = new HashSet<>();
+        private final Map<Peer, Integer> allAsked = new HashMap<>();
         private Peer asked;
+        private int answeredBy;
         private boolean isRefused;
         private String why = "";
 
@@ -78,17 +79,18 @@ public final class RemoteSequencer implements Sequencer {
             this.type = type;
         }
 
-        synchronized void asks(Peer ingress) {
+        synchronized void asks(Peer ingress, int place) {
             asked = ingress;
-            allAsked.add(ingress);
+            allAsked.put(ingress, place);
             isRefused = false;
         }
 
         /** Takes a reply; one of a full node that was not asked counts for nothing. @return whether it counts. */
         synchronized boolean answer(Peer by, Object reply) {
-            boolean counts = answer == null && allAsked.contains(by) && type.isInstance(reply);
+            boolean counts = answer == null && allAsked.containsKey(by) && type.isInstance(reply);
             if (counts) {
                 answer = type.cast(reply);
+                answeredBy = allAsked.get(by);
                 notifyAll();
             }
             return counts;
@@ -115,6 +117,16 @@ public final class RemoteSequencer implements Sequencer {
                 TimeUnit.NANOSECONDS.timedWait(this, left);
             }
             return answer;
+        }
+
+        /** Which of the ingresses has answered: perhaps one that was asked before the last. */
+        synchronized int answeredBy() {
+            return answeredBy;
+        }
+
+        /** Whether the ingress that was asked last has said nothing. */
+        synchronized boolean isSilent() {
+            return answer == null && !isRefused;
         }
 
         synchronized String why() {
@@ -245,15 +257,19 @@ public final class RemoteSequencer implements Sequencer {
                     // None of them would: not at once again.
                     TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
                 }
-                ask(call, ingresses.get(asked), message);
+                ask(call, asked, message);
                 T answer = call.await();
                 if (answer != null) {
-                    silentNs.remove(asked);
+                    int by = call.answeredBy();
+                    silentNs.remove(by);
+                    answered.set(by);
                     // Not where it has been distrusted meanwhile: an answer on its way would bring a liar back.
-                    ingress.compareAndSet(first, asked);
+                    ingress.compareAndSet(first, by);
                     return answer;
                 }
-                silentNs.put(asked, System.nanoTime());
+                if (call.isSilent()) {
+                    silentNs.put(asked, System.nanoTime());
+                }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -266,7 +282,8 @@ public final class RemoteSequencer implements Sequencer {
                 + ". Are a majority of its full nodes running?" + call.why());
     }
 
-    private void ask(Call<?> call, IngressAddress at, UnsafeBuffer message) {
+    private void ask(Call<?> call, int place, UnsafeBuffer message) {
+        IngressAddress at = ingresses.get(place);
         Peer peer;
         try {
             peer = endpoint.connect(at.host(), at.port(), at.key().bytes());
@@ -274,7 +291,7 @@ public final class RemoteSequencer implements Sequencer {
             call.cannotAsk(e.getMessage());
             return;
         }
-        call.asks(peer);
+        call.asks(peer, place);
         // Never waits: there are other ingresses.
         if (!peer.offer(message, 0, message.capacity())) {
             call.refuse(peer, "too much waits to be sent there");
@@ -291,6 +308,21 @@ public final class RemoteSequencer implements Sequencer {
     @Override
     public int asked() {
         return ingress.get();
+    }
+
+    @Override
+    public int answered() {
+        return answered.get();
+    }
+
+    @Override
+    public int fullNodes() {
+        return ingresses.size();
+    }
+
+    @Override
+    public void prefer(int one, int over) {
+        ingress.compareAndSet(over, one);
     }
 
     @Override

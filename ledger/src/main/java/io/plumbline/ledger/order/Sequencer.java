@@ -45,6 +45,21 @@ public interface Sequencer extends AutoCloseable {
         return 0;
     }
 
+    /** Which full node has answered this thread last: another one where the first let it wait. */
+    default int answered() {
+        return 0;
+    }
+
+    /** Full nodes that can be asked. */
+    default int fullNodes() {
+        return 1;
+    }
+
+    /** Has one full node asked first again in place of another, unless it is a third by now. */
+    default void prefer(int one, int over) {
+        // A full node's own session has no choice.
+    }
+
     /**
      * As {@link #distrust()}, where that full node is still the one that is asked first: of many that found it out at
      * once, one has another asked, and the rest do not go on past that, or back to the first.

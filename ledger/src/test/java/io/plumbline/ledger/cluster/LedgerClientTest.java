@@ -401,6 +401,7 @@ class LedgerClientTest {
         private final String first;
         private final String second;
         private int asked;
+        private int answered;
 
         TwoFullNodes(String first, String second) {
             this.first = first;
@@ -410,6 +411,7 @@ class LedgerClientTest {
         @Override
         public Answer submit(byte[] signed) {
             came.add(signed);
+            answered = asked;
             return new Answer(1, 1, Collections.singletonList(asked == 0 ? first : second));
         }
 
@@ -424,8 +426,23 @@ class LedgerClientTest {
         }
 
         @Override
+        public int answered() {
+            return answered;
+        }
+
+        @Override
+        public int fullNodes() {
+            return 2;
+        }
+
+        @Override
         public void distrust(int one) {
-            asked = one + 1;
+            asked = asked == one ? 1 - one : asked;
+        }
+
+        @Override
+        public void prefer(int one, int over) {
+            asked = asked == over ? one : asked;
         }
 
         @Override
@@ -443,19 +460,38 @@ class LedgerClientTest {
         TwoFullNodes lying = new TwoFullNodes("the node is not there", null);
         LedgerClient client =
                 new LedgerClient(lying, KeyPair.random(), Money.genesis().hash());
-        List<LedgerClient.Outcome> said = client.submitToTwo(command);
+        LedgerClient.Words words = client.submitToTwo(command);
+        List<LedgerClient.Outcome> said = words.said();
+        assertEquals(1, words.by());
         assertEquals(2, said.size());
         assertEquals("the node is not there", said.getFirst().reason());
         assertTrue(said.getLast().isApplied());
         assertArrayEquals(lying.came.get(0), lying.came.get(1));
-        assertEquals(1, client.submitToTwo(command).size(), "what is applied is asked once");
+        assertEquals(1, client.submitToTwo(command).said().size(), "what is applied is asked once");
+        assertEquals(1, lying.asked, "and not of the first again");
         assertEquals(3, lying.came.size());
         TwoFullNodes honest = new TwoFullNodes("no", "not at all");
         client = new LedgerClient(honest, KeyPair.random(), Money.genesis().hash());
-        assertEquals("not at all", client.submitToTwo(command).getLast().reason());
-        honest.asked = 0;
+        assertEquals("not at all", client.submitToTwo(command).last().reason());
+        assertEquals(0, honest.asked, "who was right is asked first again");
         assertEquals("no", client.submit(command).reason());
         assertEquals(3, honest.came.size());
+    }
+
+    /** Where the others let it wait, the one that answers at once is asked again: its word stays one word. */
+    @Test
+    void twoAnswersOfOneFullNodeAreNoTwoWords() {
+        TwoFullNodes alone = new TwoFullNodes("no", "no") {
+            @Override
+            public int answered() {
+                return 0;
+            }
+        };
+        LedgerClient client =
+                new LedgerClient(alone, KeyPair.random(), Money.genesis().hash());
+        String why = assertThrows(IOException.class, () -> client.submitToTwo(new Command.Bond(1)))
+                .getMessage();
+        assertTrue(why.contains("no other one answers"), why);
     }
 
     @Test

@@ -29,8 +29,8 @@ import java.util.stream.Stream;
 public final class VerdictStore {
     private static final String SUFFIX = ".verdict";
 
-    /** No settlement is open so long: the end of an older one passed while this full node was not there to hear it. */
-    static final Duration KEPT = Duration.ofDays(30);
+    /** No rules have a settlement open so long: the end of an older one passed while nobody was here to hear of it. */
+    static final Duration KEPT = Duration.ofDays(366);
 
     private final Path folder;
     private final Map<String, Verdict> verdicts = new ConcurrentHashMap<>();

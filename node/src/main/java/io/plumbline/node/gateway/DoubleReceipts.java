@@ -91,7 +91,7 @@ final class DoubleReceipts {
             LedgerClient.Outcome outcome = certified
                     .ledger()
                     .submitToTwo(new Command.ReportDoubleReceipt(told))
-                    .getLast();
+                    .last();
             return outcome.isApplied() ? null : outcome.reason();
         } catch (IOException e) {
             return e.getMessage();

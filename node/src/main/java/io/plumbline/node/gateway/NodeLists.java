@@ -12,8 +12,9 @@ import java.util.function.Predicate;
 /**
  * The inference nodes, as full nodes list them. A list is one full node's word, which may leave nodes out, or say what
  * they never announced. So none is asked for long: each minute it is another's turn, and one that lies has its part of
- * the time and no more. Where a list does not do, the next full node is asked at once. A list of what several said
- * would cost each request another question, and name nodes that have gone. Any thread may call.
+ * the time and no more. Where a list does not do, the next full node is asked at once, for this once: which list does not
+ * do is for clients to choose, who name nodes and prices, and one of them could turn a gateway to its accomplice. A list
+ * of what several said would cost each request another question, and name nodes that have gone. Any thread may call.
  */
 final class NodeLists {
     private static final long TURN_NS = TimeUnit.SECONDS.toNanos(60);
@@ -25,7 +26,7 @@ final class NodeLists {
     /**
      * A list.
      *
-     * @param by whose word it is, see {@link LedgerClient#asked}.
+     * @param by whose word it is, see {@link LedgerClient#answered}.
      * @param nodes that are registered and not slashed.
      */
     record Said(int by, List<Node> nodes) {}
@@ -42,15 +43,20 @@ final class NodeLists {
         if (isTurn()) {
             ledger.distrust(ledger.asked());
         }
-        int by = ledger.asked();
+        return list();
+    }
+
+    private Said list() throws IOException {
+        int asked = ledger.asked();
         try {
-            return new Said(by, ledger.nodes());
+            List<Node> nodes = ledger.nodes();
+            return new Said(ledger.answered(), nodes);
         } catch (MalformedException e) {
-            ledger.distrust(by);
+            ledger.distrust(ledger.answered());
             throw new IOException("The full node's list of nodes cannot be read: " + e.getMessage(), e);
         } catch (IOException e) {
             // It may be out of order, and would be the next time.
-            ledger.distrust(by);
+            ledger.distrust(asked);
             throw e;
         }
     }
@@ -58,7 +64,9 @@ final class NodeLists {
     /** The next full node's list, where this one does not do. */
     Said askAnother(Said doubted) throws IOException {
         ledger.distrust(doubted.by);
-        return ask();
+        Said other = list();
+        ledger.prefer(doubted.by, other.by);
+        return other;
     }
 
     /** Whether there is a node as wanted, by the word of one of two full nodes. */

@@ -78,6 +78,7 @@ final class NodeSelector implements Answerers {
     private final LedgerFees fees;
     private final Events events;
     private final DoubleReceipts doubles;
+    private final MissingEscrows missing;
 
     private final Refusals refusals = new Refusals(System::nanoTime);
 
@@ -112,6 +113,7 @@ final class NodeSelector implements Answerers {
         this.client = client;
         this.events = events;
         this.doubles = new DoubleReceipts(certified, events);
+        this.missing = new MissingEscrows(certified, TimeUnit.SECONDS.toMillis(1));
     }
 
     /** Whether a node with a model is registered. */
@@ -160,12 +162,19 @@ final class NodeSelector implements Answerers {
         private final Node node;
         private final Peer peer;
 
+        /** The full node that listed it. */
+        private final int listedBy;
+
         /** The full node that said that its last escrow is there; -1 for none. */
         private volatile int escrowBy = -1;
 
-        Reached(Node node, Peer peer) {
+        /** What that escrow is for. */
+        private volatile Bytes32 escrowed;
+
+        Reached(Node node, Peer peer, int listedBy) {
             this.node = node;
             this.peer = peer;
+            this.listedBy = listedBy;
         }
 
         @Override
@@ -182,7 +191,8 @@ final class NodeSelector implements Answerers {
         public AnswerStream infer(
                 Request request, long tokens, Level level, int vocab, int topLogprobs, Consumer<ChosenToken> onToken)
                 throws IOException {
-            escrowBy = escrow(request.hash(), node, tokens, level);
+            escrowed = request.hash();
+            escrowBy = escrow(escrowed, this, tokens, level);
             NodePace.Reading reading = pace.begin(node.key());
             try {
                 Inference answer = client.infer(peer, request, keys, vocab, topLogprobs, token -> {
@@ -199,7 +209,8 @@ final class NodeSelector implements Answerers {
 
         @Override
         public NodeClient.TensorAnswered inferTensors(byte[] request, long rows, Level level) throws IOException {
-            escrowBy = escrow(Bytes32.of(Blake3.hash(request)), node, rows, level);
+            escrowed = Bytes32.of(Blake3.hash(request));
+            escrowBy = escrow(escrowed, this, rows, level);
             return client.inferTensors(peer, request);
         }
 
@@ -221,7 +232,7 @@ final class NodeSelector implements Answerers {
         @Override
         public void refused(Exception why) {
             if (why instanceof NoEscrowException && escrowBy >= 0) {
-                ledger.distrust(escrowBy);
+                missing.look(escrowed, escrowBy, () -> failed(node, "says that it has no escrow which it has"));
             }
             NodeSelector.this.refused(node, why);
         }
@@ -255,7 +266,7 @@ final class NodeSelector implements Answerers {
         }
         NodeLists.Said said = lists.ask();
         try {
-            return find(said.nodes(), modelId, wish, tried);
+            return find(said, modelId, wish, tried);
         } catch (ApiException none) {
             NodeLists.Said other;
             try {
@@ -267,12 +278,13 @@ final class NodeSelector implements Answerers {
             if (other.nodes().equals(said.nodes())) {
                 throw none;
             }
-            return find(other.nodes(), modelId, wish, tried);
+            return find(other, modelId, wish, tried);
         }
     }
 
     /** Of the nodes that a full node lists. */
-    private Reached find(List<Node> registered, Bytes32 modelId, NodeWish wish, Set<Bytes32> tried) throws IOException {
+    private Reached find(NodeLists.Said said, Bytes32 modelId, NodeWish wish, Set<Bytes32> tried) throws IOException {
+        List<Node> registered = said.nodes();
         Level level = wish.level();
         String named = wish.named();
         leftOut.follow(registered.stream().map(Node::key).collect(Collectors.toSet()), this::successor);
@@ -308,7 +320,7 @@ final class NodeSelector implements Answerers {
                 .toList();
         Reached reached;
         try {
-            reached = new PreferredFirst<>(candidates, this::tried).find();
+            reached = new PreferredFirst<>(candidates, node -> tried(node, said.by())).find();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("Interrupted while a node was reached.", e);
@@ -345,11 +357,11 @@ final class NodeSelector implements Answerers {
     }
 
     /** A session with a node; null where it is not there, which is remembered. */
-    private Reached tried(Node node) {
+    private Reached tried(Node node, int listedBy) {
         try {
             Peer peer = endpoint.connect(node.host(), node.port(), node.key().bytes());
             if (peer.awaitOpen(REACH_MS)) {
-                return new Reached(node, peer);
+                return new Reached(node, peer, listedBy);
             }
             failed(node, "is not reached");
         } catch (IllegalArgumentException | IllegalStateException e) {
@@ -445,26 +457,30 @@ final class NodeSelector implements Answerers {
      * Puts up what a request may cost at most.
      *
      * @param tokens most that the node may charge for, prompt and answer together.
-     * @return the full node that said that it is there, see {@link LedgerClient#asked}.
+     * @return the full node that said that it is there, see {@link LedgerClient#answered}.
      * @throws NotAskedException where it is the node that can have none; it is left out for a while; and where it has
      *     just said that it is busy.
      */
-    private int escrow(Bytes32 requestHash, Node node, long tokens, Level level) throws IOException {
+    private int escrow(Bytes32 requestHash, Reached by, long tokens, Level level) throws IOException {
+        Node node = by.node;
         if (isLeftOut(BUSY, node)) {
             throw new NotAskedException("The node has too much to do. Ask again in some seconds.");
         }
-        int asked = ledger.asked();
-        List<LedgerClient.Outcome> said = ledger.submitToTwo(
+        LedgerClient.Words words = ledger.submitToTwo(
                 new Command.OpenEscrow(requestHash, node.key(), node.pricePerToken(), tokens, level));
-        LedgerClient.Outcome escrow = said.getLast();
+        LedgerClient.Outcome escrow = words.last();
         if (escrow.isApplied()) {
-            return said.size() == 1 ? asked : ledger.asked();
+            return words.by();
         }
         // What is said of the node another one may not have; what is said of this account stands whichever is asked.
         if (escrow.reason().startsWith(OF_NODE)) {
             // One full node could have an honest node left out, by its word or by listing it with other terms.
-            if (said.stream().allMatch(one -> one.reason().startsWith(OF_NODE))
-                    && OF_TERMS.stream().noneMatch(escrow.reason()::startsWith)) {
+            boolean isAgreed =
+                    words.said().stream().allMatch(one -> one.reason().startsWith(OF_NODE));
+            if (isAgreed && OF_TERMS.stream().anyMatch(escrow.reason()::startsWith)) {
+                // It was listed with other terms than it has.
+                ledger.distrust(by.listedBy);
+            } else if (isAgreed) {
                 leaveOut(BUSY, node.key(), BUSY_NS, escrow.reason());
                 failed(node, escrow.reason());
             }

@@ -34,12 +34,11 @@ public record CertifiedSettlements(LedgerClient ledger, Genesis genesis) {
      * @throws IOException where the full node that was asked shows something else, or does not answer.
      */
     public CertifiedEntry find(Kind kind, Bytes32 id) throws IOException {
-        int asked = ledger.asked();
         CertifiedEntry entry;
         try {
             entry = ledger.prove(kind, id);
         } catch (MalformedException e) {
-            ledger.distrust(asked);
+            ledger.distrust(ledger.answered());
             throw new IOException("The full node's proof cannot be read: " + e.getMessage(), e);
         }
         if (entry == null) {
@@ -50,7 +49,7 @@ public record CertifiedSettlements(LedgerClient ledger, Genesis genesis) {
             fault = "it is of another entry";
         }
         if (fault != null) {
-            ledger.distrust(asked);
+            ledger.distrust(ledger.answered());
             throw new IOException("The full node's proof does not hold: " + fault + ".");
         }
         return entry;

@@ -70,9 +70,11 @@ class DoubleReceiptsTest {
     private final class Ingresses implements Sequencer {
         private Lie lie;
         private int asked;
+        private final ThreadLocal<Integer> answered = ThreadLocal.withInitial(() -> 0);
 
         @Override
         public synchronized Answer submit(byte[] signed) throws IOException {
+            answered.set(asked);
             if (lie != null && asked < 2) {
                 if (lie == Lie.SILENT) {
                     throw new IOException("The ledger does not answer.");
@@ -87,12 +89,28 @@ class DoubleReceiptsTest {
 
         @Override
         public synchronized byte[] ask(Query query, byte[] key) {
+            answered.set(asked);
             return order.ask(query, key);
         }
 
         @Override
         public synchronized int asked() {
             return asked;
+        }
+
+        @Override
+        public int answered() {
+            return answered.get();
+        }
+
+        @Override
+        public int fullNodes() {
+            return 3;
+        }
+
+        @Override
+        public synchronized void prefer(int one, int over) {
+            asked = asked == over ? one : asked;
         }
 
         @Override

@@ -168,7 +168,7 @@ class AnswerStoreTest {
         store.put(Bytes32.ZERO, 0, verdict);
         store.put(Bytes32.ZERO, 1, verdict);
         Path old = folder.resolve(Bytes32.ZERO + "-0.verdict");
-        Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofDays(31))));
+        Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofDays(367))));
         VerdictStore again = new VerdictStore(folder);
         assertNull(again.find(Bytes32.ZERO, 0));
         assertFalse(Files.exists(old));

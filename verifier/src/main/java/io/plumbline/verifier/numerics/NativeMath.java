@@ -14,6 +14,9 @@ import java.util.Objects;
 
 /** The contract in C, called on the very arrays. */
 public final class NativeMath implements ExactMath {
+    /** Tokens of the delta rule that take a millisecond at most. */
+    private static final int TOKENS_A_CALL = 64;
+
     private final Form form;
     private float[] exponentials = new float[256];
 
@@ -410,30 +413,37 @@ public final class NativeMath implements ExactMath {
         }
     }
 
-    /** The bounds were checked when the run was set. */
+    /** The bounds were checked when the run was set. No safepoint comes while C runs, so long runs are cut. */
     @Override
     public void deltaRule(DeltaRun run) {
+        for (int t = 0; t < run.tokens; t += TOKENS_A_CALL) {
+            deltaRule(run, t, Math.min(TOKENS_A_CALL, run.tokens - t));
+        }
+    }
+
+    private void deltaRule(DeltaRun run, int t, int tokens) {
+        long x = (long) t * run.xStride;
         try {
             form.deltaRule()
                     .invokeExact(
-                            run.from,
-                            run.fromOffset,
+                            t == 0 ? run.from : run.to,
+                            t == 0 ? run.fromOffset : run.toOffset,
                             run.to,
                             run.toOffset,
                             run.keyDim,
                             run.valueDim,
-                            run.tokens,
+                            tokens,
                             of(run.x),
-                            (long) run.query,
-                            (long) run.key,
-                            (long) run.value,
+                            run.query + x,
+                            run.key + x,
+                            run.value + x,
                             (long) run.xStride,
                             of(run.decays),
                             of(run.rates),
-                            (long) run.gate,
+                            run.gate + (long) t * run.gStride,
                             (long) run.gStride,
                             of(run.out),
-                            (long) run.o,
+                            run.o + (long) t * run.oStride,
                             (long) run.oStride);
         } catch (Throwable e) {
             throw rethrown(e);

@@ -206,9 +206,9 @@ class ExactMathTest {
     @Test
     void aRunOfTokensIsItsTokensOneByOne() {
         Random random = new Random(5);
-        int tokens = 20;
-        int keyDim = 8;
-        int valueDim = 70;
+        int tokens = 70;
+        int keyDim = 4;
+        int valueDim = 35;
         int xStride = 2 * keyDim + valueDim;
         float[] x = row(random, tokens * xStride);
         float[] decays = new float[tokens];
@@ -237,6 +237,11 @@ class ExactMathTest {
         }
         assertArrayEquals(bits(a), bits(b));
         assertEquals(-1, whole.mismatch(cut));
+        cut.fill((byte) 0);
+        run.of(x, 0, keyDim, 2 * keyDim).by(decays, rates, 0);
+        vector.deltaRule(run.into(b, 0, tokens));
+        assertArrayEquals(bits(a), bits(b));
+        assertEquals(-1, whole.mismatch(cut), "a run that is cut within");
     }
 
     /** C would read and write what is not its own. */

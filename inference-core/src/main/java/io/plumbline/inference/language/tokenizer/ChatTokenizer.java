@@ -203,7 +203,7 @@ public final class ChatTokenizer implements ModelTokenizer, AutoCloseable {
         } catch (TemplateException e) {
             tokenizer.close();
             throw new IOException(templateFile + ": " + e.getMessage(), e);
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             tokenizer.close();
             throw e;
         }
