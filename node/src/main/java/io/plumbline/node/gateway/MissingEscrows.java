@@ -9,8 +9,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Whose fault it is where a full node says that an escrow is there, and the node that it is for says that it is not: a
- * quorum's word tells. By one of the two alone a node could have a gateway turn away from an honest full node, or a full
- * node from an honest node. Any thread may call.
+ * quorum's word tells. By one of the two alone a node could have a gateway turn away from an honest full node, or a
+ * full node from an honest node. Any thread may call.
  */
 final class MissingEscrows {
     /** Looks under way at most: each took a fee to begin, and one more changes little. */

@@ -12,9 +12,10 @@ import java.util.function.Predicate;
 /**
  * The inference nodes, as full nodes list them. A list is one full node's word, which may leave nodes out, or say what
  * they never announced. So none is asked for long: each minute it is another's turn, and one that lies has its part of
- * the time and no more. Where a list does not do, the next full node is asked at once, for this once: which list does not
- * do is for clients to choose, who name nodes and prices, and one of them could turn a gateway to its accomplice. A list
- * of what several said would cost each request another question, and name nodes that have gone. Any thread may call.
+ * the time and no more. Where a list does not do, the next full node is asked at once, for this once: which list does
+ * not do is for clients to choose, who name nodes and prices, and one of them could turn a gateway to its accomplice. A
+ * list of what several said would cost each request another question, and name nodes that have gone. Any thread may
+ * call.
  */
 final class NodeLists {
     private static final long TURN_NS = TimeUnit.SECONDS.toNanos(60);
