@@ -223,7 +223,13 @@ public final class LedgerClient implements AutoCloseable {
                 int second = sequencer.answered();
                 if (second == by && sequencer.fullNodes() > 1) {
                     // Where all others let one wait, the one that answers at once is asked again: no second word.
-                    throw new IOException("One full node refuses the commands, and no other one answers.");
+                    String why = batch.stream()
+                            .filter(Waiting::wantsSecond)
+                            .findFirst()
+                            .orElseThrow()
+                            .outcome
+                            .reason();
+                    throw new IOException("One full node refuses the command (" + why + "), and no other one answers.");
                 }
                 for (int i = 0; i < batch.size(); i++) {
                     Waiting one = batch.get(i);
