@@ -423,11 +423,13 @@ public final class NativeMath implements ExactMath {
 
     private void deltaRule(DeltaRun run, int t, int tokens) {
         long x = (long) t * run.xStride;
+        MemorySegment from = t == 0 ? run.from : run.to;
+        long fromOffset = t == 0 ? run.fromOffset : run.toOffset;
         try {
             form.deltaRule()
                     .invokeExact(
-                            t == 0 ? run.from : run.to,
-                            t == 0 ? run.fromOffset : run.toOffset,
+                            from,
+                            fromOffset,
                             run.to,
                             run.toOffset,
                             run.keyDim,
