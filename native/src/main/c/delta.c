@@ -55,12 +55,37 @@ typedef struct {
 /* Floats may stand at any byte. */
 typedef float __attribute__((aligned(1))) unaligned_float;
 
+/* One pass over a panel: ends token t and, but for the last, begins the next one, whose decay and key it takes. The first token's own decay is
+ * taken once more, for nothing was written before it. */
+static inline __attribute__((always_inline)) void pass(
+    const Run *r, int c, int t, const int wide, const int isFirst, const int isLast, const F *change, F *known, F *sum) {
+    const int64_t row = r->valueDim;
+    const float *from = (isFirst ? r->from : r->to) + c;
+    float *to = r->to + c;
+    const float *query = r->query + t * r->xStride, *key = r->key + t * r->xStride, *nextKey = key + (isLast ? 0 : r->xStride);
+    F decay = F_ALL(r->decay[0]), nextDecay = F_ALL(r->decay[isLast ? 0 : (t + 1) * r->gStride]);
+    for (int k = 0; k < r->keyDim; k++) {
+        F ofQuery = F_ALL(query[k]), ofKey = F_ALL(key[k]), ofNext = F_ALL(nextKey[k]);
+        ALL for (int i = 0; i < wide; i++) {
+            int64_t at = k * row + i * F_LANES;
+            F s = F_LOAD(from + at);
+            if (isFirst) s = F_MULTIPLY(s, decay);
+            s = F_ADD_PRODUCT(ofKey, change[i], s);
+            sum[i] = F_ADD_PRODUCT(ofQuery, s, sum[i]);
+            if (!isLast) {
+                s = F_MULTIPLY(s, nextDecay);
+                known[i] = F_ADD_PRODUCT(ofNext, s, known[i]);
+            }
+            F_STORE(to + at, s);
+        }
+    }
+}
+
 /* `wide` vectors of columns from column c on. */
 static inline __attribute__((always_inline)) void panel(const Run *r, int c, const int wide) {
     F known[WIDE], change[WIDE], sum[WIDE];
     const int64_t row = r->valueDim;
     const float *from = r->from + c;
-    float *to = r->to + c;
     F decay = F_ALL(r->decay[0]);
     ALL for (int i = 0; i < wide; i++) known[i] = F_ALL(0.0f);
     for (int k = 0; k < r->keyDim; k++) {
@@ -69,55 +94,17 @@ static inline __attribute__((always_inline)) void panel(const Run *r, int c, con
             known[i] = F_ADD_PRODUCT(key, F_MULTIPLY(F_LOAD(from + k * row + i * F_LANES), decay), known[i]);
     }
     for (int t = 0; t < r->tokens; t++) {
-        const float *query = r->query + t * r->xStride, *key = r->key + t * r->xStride, *value = r->value + t * r->xStride + c;
+        const float *value = r->value + t * r->xStride + c;
         F rate = F_ALL(r->rate[t * r->gStride]);
         ALL for (int i = 0; i < wide; i++) {
             change[i] = F_MULTIPLY(F_SUBTRACT(F_LOAD(value + i * F_LANES), known[i]), rate);
             known[i] = sum[i] = F_ALL(0.0f);
         }
         int isLast = t == r->tokens - 1;
-        if (t == 0) {
-            /* Nothing was written yet: its decay is taken once more. */
-            const float *nextKey = key + (isLast ? 0 : r->xStride);
-            F next = F_ALL(isLast ? 1.0f : r->decay[r->gStride]);
-            for (int k = 0; k < r->keyDim; k++) {
-                F q = F_ALL(query[k]), kk = F_ALL(key[k]), kn = F_ALL(nextKey[k]);
-                ALL for (int i = 0; i < wide; i++) {
-                    int64_t at = k * row + i * F_LANES;
-                    F s = F_ADD_PRODUCT(kk, change[i], F_MULTIPLY(F_LOAD(from + at), decay));
-                    sum[i] = F_ADD_PRODUCT(q, s, sum[i]);
-                    if (!isLast) {
-                        s = F_MULTIPLY(s, next);
-                        known[i] = F_ADD_PRODUCT(kn, s, known[i]);
-                    }
-                    F_STORE(to + at, s);
-                }
-            }
-        } else if (isLast) {
-            for (int k = 0; k < r->keyDim; k++) {
-                F q = F_ALL(query[k]), kk = F_ALL(key[k]);
-                ALL for (int i = 0; i < wide; i++) {
-                    int64_t at = k * row + i * F_LANES;
-                    F s = F_ADD_PRODUCT(kk, change[i], F_LOAD(to + at));
-                    sum[i] = F_ADD_PRODUCT(q, s, sum[i]);
-                    F_STORE(to + at, s);
-                }
-            }
-        } else {
-            const float *nextKey = key + r->xStride;
-            F next = F_ALL(r->decay[(t + 1) * r->gStride]);
-            for (int k = 0; k < r->keyDim; k++) {
-                F q = F_ALL(query[k]), kk = F_ALL(key[k]), kn = F_ALL(nextKey[k]);
-                ALL for (int i = 0; i < wide; i++) {
-                    int64_t at = k * row + i * F_LANES;
-                    F s = F_ADD_PRODUCT(kk, change[i], F_LOAD(to + at));
-                    sum[i] = F_ADD_PRODUCT(q, s, sum[i]);
-                    s = F_MULTIPLY(s, next);
-                    known[i] = F_ADD_PRODUCT(kn, s, known[i]);
-                    F_STORE(to + at, s);
-                }
-            }
-        }
+        if (t == 0 && isLast) pass(r, c, t, wide, 1, 1, change, known, sum);
+        else if (t == 0) pass(r, c, t, wide, 1, 0, change, known, sum);
+        else if (isLast) pass(r, c, t, wide, 0, 1, change, known, sum);
+        else pass(r, c, t, wide, 0, 0, change, known, sum);
         ALL for (int i = 0; i < wide; i++) F_STORE(r->out + t * r->oStride + c + i * F_LANES, sum[i]);
     }
 }
