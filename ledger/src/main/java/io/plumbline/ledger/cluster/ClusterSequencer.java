@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongFunction;
@@ -326,16 +325,6 @@ public final class ClusterSequencer implements PipelinedSequencer {
             }
 
             @Override
-            public Answer submit(byte[] signed) throws IOException {
-                return await(submitLater(signed));
-            }
-
-            @Override
-            public byte[] ask(Query query, byte[] key) throws IOException {
-                return await(askLater(query, key));
-            }
-
-            @Override
             public long timeMs() {
                 return ClusterSequencer.this.timeMs();
             }
@@ -353,27 +342,6 @@ public final class ClusterSequencer implements PipelinedSequencer {
             call.done.completeExceptionally(new IOException(CLOSED));
         }
         return call.done;
-    }
-
-    @Override
-    public Answer submit(byte[] signed) throws IOException {
-        return await(submitLater(signed));
-    }
-
-    @Override
-    public byte[] ask(Query query, byte[] key) throws IOException {
-        return await(askLater(query, key));
-    }
-
-    private static <T> T await(CompletableFuture<T> done) throws IOException {
-        try {
-            return done.get();
-        } catch (ExecutionException e) {
-            throw new IOException(e.getCause().getMessage(), e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("Interrupted while the ledger was asked.", e);
-        }
     }
 
     @Override
