@@ -144,7 +144,7 @@ public final class LedgerClient implements AutoCloseable {
     }
 
     /**
-     * What one full node said of a command, or two.
+     * The word of one full node on a command, or of two.
      *
      * @param by the full node whose word is the last, for {@link #distrust(int)}.
      */

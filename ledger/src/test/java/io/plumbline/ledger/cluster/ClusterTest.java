@@ -297,7 +297,7 @@ class ClusterTest {
         }
     }
 
-    /** What strangers send waits behind what the full node itself has to say. */
+    /** Strangers' commands wait behind the full node's own. */
     @Test
     void aFullNodesOwnCommandsGoFirst() throws Exception {
         try (ClusterSequencer session = session(FULL_NODES.getFirst())) {

@@ -155,7 +155,7 @@ final class TokenizerScreen {
     }
 
     private static void requireAlone(Map<Integer, String> byId, JsonNode id, String token) throws IOException {
-        // What is kept for each id up to the largest must fit into memory.
+        // Readers keep something for each id up to the largest: it must fit into memory.
         if (!id.isIntegralNumber() || !id.canConvertToInt() || id.asInt() < 0 || id.asInt() >= ModelConfig.MAX_VOCAB) {
             throw new IOException("token \"" + token + "\" has " + (id.isMissingNode() ? "no id" : "the id " + id)
                     + "; ids are whole numbers from 0 to " + (ModelConfig.MAX_VOCAB - 1) + ".");

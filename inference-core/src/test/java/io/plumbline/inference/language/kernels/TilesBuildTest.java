@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What reaches tiles does not depend on how far the C compiler optimizes: a packager's flags may be others. */
+/** Tiles get the same shapes however far the C compiler optimizes: a packager's flags may be others. */
 class TilesBuildTest {
     private static final Path C = Path.of("../native/src").toAbsolutePath().normalize();
 

@@ -76,7 +76,7 @@ class TokenizerScreenTest {
         }
     }
 
-    /** What shields a conversation from control tokens would take the first list, the tokenizer the last. */
+    /** The shield against control tokens would take the first list, the tokenizer the last. */
     @Test
     void namesThatAreGivenTwiceAreRefused() throws IOException {
         String good = shipped().toString();
